@@ -1,0 +1,1 @@
+"""The bridge to Interactive Brokers; `gateway` alone imports the client library."""

@@ -1,0 +1,1 @@
+"""The append-only record every decision can be re-made from."""

@@ -1,0 +1,1 @@
+"""Views of the journal for people: session report, status and reasons."""

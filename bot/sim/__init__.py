@@ -1,0 +1,1 @@
+"""The counterparty: a simulated IB Gateway that speaks the TWS socket protocol."""

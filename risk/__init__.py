@@ -1,0 +1,1 @@
+"""Permits: the only place an intent can become an approved order."""

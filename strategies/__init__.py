@@ -1,0 +1,1 @@
+"""Decides: pure decision logic over the facts it is shown."""

@@ -1,0 +1,1 @@
+"""The vocabulary: facts, instruments, orders and books as immutable values."""

@@ -1,0 +1,1 @@
+"""What the market is doing: term structure, volatility measures and tiers."""
