@@ -134,6 +134,17 @@ class Marks:
     forward: Floats
 
 
+@dataclass(frozen=True, slots=True)
+class WorldEvent:
+    """Something a world asks of its gateway, such as `restart`: due at `at`, or at the first moment after it at which
+    `condition` holds ("order_working"); afterwards connections are refused for `seconds` of market time."""
+
+    at: datetime
+    verb: str
+    seconds: float
+    condition: str | None = None
+
+
 class World(Protocol):
     """A market: where prices come from. Deterministic by seed; time only moves forward."""
 
@@ -145,6 +156,11 @@ class World(Protocol):
     @property
     def days(self) -> Sequence[TradingDay]:
         """Every exchange day the world covers, in order. History holes appear as missing days and end a segment."""
+        ...
+
+    @property
+    def events(self) -> Sequence[WorldEvent]:
+        """What the scenario asks of the gateway, in order of time; empty for history."""
         ...
 
     def advance(self, at: datetime) -> None:

@@ -1,0 +1,144 @@
+"""Market time of the simulated gateway: runs only around open sessions and jumps over everything between them."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from bot.sim.types import TradingDay
+
+MARGIN = timedelta(minutes=15)
+"""Market time lived before the open and after the close of each session."""
+
+
+class Phase(StrEnum):
+    """Where market time stands relative to the sessions of the world."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    END = "end"
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """One step of market time; `number` counts from 1, `elapsed_s` is its place on the compressed time line."""
+
+    number: int
+    at: datetime
+    phase: Phase
+    elapsed_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """One session with its margins, and where it starts on the compressed time line."""
+
+    start: datetime
+    end: datetime
+    starts_s: float
+
+    @property
+    def ends_s(self) -> float:
+        return self.starts_s + (self.end - self.start).total_seconds()
+
+
+def default_tick_s(speed: float) -> float:
+    """Market seconds between two ticks when none are asked for: fine at watching speed, coarse when time flies."""
+    return 1.0 if speed <= 60.0 else 15.0
+
+
+class MarketClock:
+    """Maps loop time to market time.
+
+    Time advances by ticks of `tick_s` market seconds at `speed` market seconds per loop second; between two ticks
+    `now` is interpolated but never runs past the next tick, so a held clock (lockstep) holds market time too.
+    A night counts as one tick. After the last window the clock stands still and `phase` is `end`.
+    """
+
+    def __init__(
+        self, days: Sequence[TradingDay], *, loop_time: Callable[[], float], speed: float = 1.0, tick_s: float = 1.0
+    ) -> None:
+        """Raises ValueError for an empty world and for a speed or tick that is not positive."""
+        if not days:
+            raise ValueError("the world has no trading days: nothing to simulate")
+        if not speed > 0.0:
+            raise ValueError(f"speed must be a positive factor, got {speed!r}")
+        if not tick_s > 0.0:
+            raise ValueError(f"tick_s must be positive market seconds, got {tick_s!r}")
+        self.speed = speed
+        self.tick_s = tick_s
+        self._days = tuple(days)
+        self._loop_time = loop_time
+        self._windows = _windows(self._days, tick_s)
+        self._starts = [window.starts_s for window in self._windows]
+        self._origin = loop_time()
+        self._tick = Tick(0, self._windows[0].start, Phase.CLOSED, 0.0)
+        self._ticked_at = self._origin
+
+    @property
+    def now(self) -> datetime:
+        """Current market time, aware, America/New_York."""
+        return self.at(self.elapsed_s)
+
+    @property
+    def elapsed_s(self) -> float:
+        """Market seconds lived since the start; nights count as one tick."""
+        if self._tick.phase is Phase.END:
+            return self._tick.elapsed_s
+        since = (self._loop_time() - self._ticked_at) * self.speed
+        return self._tick.elapsed_s + min(max(since, 0.0), self.tick_s)
+
+    @property
+    def pacing_s(self) -> float:
+        """Market seconds that never stand still: the measure for message rates, also while the clock is held."""
+        return (self._loop_time() - self._origin) * self.speed
+
+    @property
+    def phase(self) -> Phase:
+        """Phase as of the last tick."""
+        return self._tick.phase
+
+    @property
+    def tick(self) -> Tick:
+        """The last tick applied (number 0 before the first)."""
+        return self._tick
+
+    def at(self, elapsed_s: float) -> datetime:
+        """Market time at a place on the compressed time line; inside a night, the end of the session before it."""
+        index = max(bisect_right(self._starts, elapsed_s) - 1, 0)
+        window = self._windows[index]
+        return min(window.start + timedelta(seconds=elapsed_s - window.starts_s), window.end)
+
+    def schedule(self) -> Iterator[Tick]:
+        """Every tick of the world in order, the last one with phase `end`."""
+        number = 0
+        for window, day in zip(self._windows, self._days, strict=True):
+            place = window.starts_s
+            while place < window.ends_s:
+                number += 1
+                at = self.at(place)
+                yield Tick(number, at, Phase.OPEN if day.open_at <= at < day.close_at else Phase.CLOSED, place)
+                place += self.tick_s
+            number += 1
+            last = window is self._windows[-1]
+            yield Tick(number, window.end, Phase.END if last else Phase.CLOSED, window.ends_s)
+
+    def due_s(self, tick: Tick) -> float:
+        """Loop time at which a tick should be applied if nothing holds it."""
+        return self._ticked_at + (tick.elapsed_s - self._tick.elapsed_s) / self.speed
+
+    def apply(self, tick: Tick) -> None:
+        """Moves market time to the tick. A late tick moves the time line: lost time is not caught up in a burst."""
+        self._ticked_at = max(self.due_s(tick), self._loop_time())
+        self._tick = tick
+
+
+def _windows(days: Sequence[TradingDay], night_s: float) -> tuple[_Window, ...]:
+    windows: list[_Window] = []
+    for day in days:
+        starts_s = windows[-1].ends_s + night_s if windows else 0.0
+        windows.append(_Window(day.open_at - MARGIN, day.close_at + MARGIN, starts_s))
+    return tuple(windows)

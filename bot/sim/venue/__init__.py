@@ -1,0 +1,7 @@
+"""Exchange and broker in one: contracts, orders, matching, accounts, settlement and the independent ledger."""
+
+from bot.sim.venue.ledger import Ledger
+from bot.sim.venue.matching import FillModel
+from bot.sim.venue.sim import SimVenue
+
+__all__ = ["FillModel", "Ledger", "SimVenue"]

@@ -1,0 +1,59 @@
+"""The sealed, single-use approval: the only thing a broker accepts, and only the gate can make one."""
+
+from __future__ import annotations
+
+from typing import Final, NoReturn
+
+from strategies.domain.orders import PlaceIntent
+
+
+class SealBroken(Exception):
+    """Somebody tried to make, copy or reuse an approval outside the gate."""
+
+
+class TicketSpent(Exception):
+    """The approval was already redeemed; an order is sent once."""
+
+
+_SEAL: Final = object()
+
+
+class Approved:
+    """An intent the gate let pass, bound to the journal position of the verdict.
+
+    Cannot be built without the gate's seal, cannot be copied, replaced or pickled, and is redeemed exactly once.
+    """
+
+    __slots__ = ("_redeemed", "intent", "seq")
+
+    intent: PlaceIntent
+    seq: int
+
+    def __init__(self, intent: PlaceIntent, seq: int, *, seal: object) -> None:
+        if seal is not _SEAL:
+            raise SealBroken("an approval can only come from risk.gate.review")
+        object.__setattr__(self, "intent", intent)
+        object.__setattr__(self, "seq", seq)
+        object.__setattr__(self, "_redeemed", False)
+
+    def redeem(self) -> PlaceIntent:
+        """The intent, once. Raises TicketSpent on any further call."""
+        if self._redeemed:
+            raise TicketSpent(f"{self.intent.ref}: already sent")
+        object.__setattr__(self, "_redeemed", True)
+        return self.intent
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise SealBroken("an approval does not change")
+
+    def __copy__(self) -> NoReturn:
+        raise SealBroken("an approval cannot be copied")
+
+    def __deepcopy__(self, memo: object) -> NoReturn:
+        raise SealBroken("an approval cannot be copied")
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise SealBroken("an approval cannot be pickled")
+
+    def __repr__(self) -> str:
+        return f"Approved(ref={self.intent.ref!r}, seq={self.seq})"

@@ -1,0 +1,100 @@
+"""The book: our orders, executions counted once, the positions and cash that follow from them.
+
+Everything here is a fold of facts. An execution is known by its base exec id (the part before the last dot-group is the
+execution, the last two digits its revision): a higher revision replaces, it never adds.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from strategies.domain.orders import DOUBTFUL_STATES, Action, OrderRecord
+
+
+class Fill(msgspec.Struct, frozen=True):
+    """One execution of one leg. `ref` is None for an execution that is not ours (manual trade, liquidation).
+
+    `price_points` per share; `side` is the execution's own direction; `at` is the broker's time of it.
+    """
+
+    exec_id: str
+    ref: str | None
+    con_id: int
+    side: Action
+    quantity: int
+    price_points: float
+    multiplier: int
+    at: datetime
+    perm_id: int = 0
+    account: str = ""
+    liquidation: bool = False
+
+    @property
+    def base_id(self) -> str:
+        """Execution identity without its revision."""
+        head, _, tail = self.exec_id.rpartition(".")
+        return head if head and tail.isdigit() else self.exec_id
+
+    @property
+    def revision(self) -> int:
+        """Revision number; corrections are higher."""
+        tail = self.exec_id.rpartition(".")[2]
+        return int(tail) if tail.isdigit() else 0
+
+    @property
+    def signed_quantity(self) -> int:
+        """Contracts, BUY positive."""
+        return self.side.sign * self.quantity
+
+    @property
+    def cash_usd(self) -> float:
+        """Cash received (positive) or paid, before commission."""
+        return -self.signed_quantity * self.price_points * self.multiplier
+
+
+class Settled(msgspec.Struct, frozen=True):
+    """A position that expired into cash: `quantity` signed contracts settled at `price_points` per share of payoff."""
+
+    con_id: int
+    quantity: int
+    price_points: float
+    multiplier: int
+    at: datetime
+    condor_id: str | None = None
+
+    @property
+    def cash_usd(self) -> float:
+        """Cash received (positive) or paid at settlement."""
+        return self.quantity * self.price_points * self.multiplier
+
+
+class Book(msgspec.Struct, frozen=True):
+    """Orders by ref, executions by base id, settlements, commissions by base exec id.
+
+    `broker_positions` is the last complete answer of the broker (signed contracts per con id), None while unknown.
+    """
+
+    orders: dict[str, OrderRecord] = {}
+    fills: dict[str, Fill] = {}
+    settlements: tuple[Settled, ...] = ()
+    commissions_usd: dict[str, float] = {}
+    broker_positions: dict[int, int] | None = None
+
+    def positions(self) -> dict[int, int]:
+        """Signed contracts per con id that our journal explains (own and external executions, less settlements)."""
+        held: dict[int, int] = {}
+        for fill in self.fills.values():
+            held[fill.con_id] = held.get(fill.con_id, 0) + fill.signed_quantity
+        for settled in self.settlements:
+            held[settled.con_id] = held.get(settled.con_id, 0) - settled.quantity
+        return {con_id: quantity for con_id, quantity in held.items() if quantity != 0}
+
+    def live_orders(self) -> tuple[OrderRecord, ...]:
+        """Orders that may still trade, oldest first."""
+        return tuple(sorted((o for o in self.orders.values() if o.live), key=lambda o: (o.approved_at, o.ref)))
+
+    def doubtful(self) -> tuple[OrderRecord, ...]:
+        """Orders whose fate must be proven before new risk."""
+        return tuple(o for o in self.orders.values() if o.state in DOUBTFUL_STATES)

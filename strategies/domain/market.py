@@ -1,0 +1,128 @@
+"""The market as last seen: quotes with age and connection epoch, daily bars, listed expiries."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from enum import StrEnum
+
+import msgspec
+
+from strategies.domain.instruments import Future, Index, Instrument, Option
+
+
+class DataType(StrEnum):
+    """What kind of market data the broker is sending; only live data may drive a decision (control C16)."""
+
+    LIVE = "live"
+    FROZEN = "frozen"
+    DELAYED = "delayed"
+    DELAYED_FROZEN = "delayed_frozen"
+
+
+class Quote(msgspec.Struct, frozen=True):
+    """Latest quote of one instrument. Prices in points per share; None where nobody quotes or nothing was said.
+
+    `at` is when the newest field arrived; `epoch` the connection it arrived on: a quote of an older epoch is stale.
+    """
+
+    con_id: int
+    bid: float | None
+    ask: float | None
+    bid_size: int | None
+    ask_size: int | None
+    last: float | None
+    close: float | None
+    at: datetime
+    epoch: int
+    data_type: DataType = DataType.LIVE
+    halted: bool = False
+
+    @property
+    def two_sided(self) -> bool:
+        """Both sides present, positive ask, not crossed."""
+        return self.bid is not None and self.ask is not None and 0.0 <= self.bid <= self.ask and self.ask > 0.0
+
+    @property
+    def mid(self) -> float | None:
+        """Midpoint in points, None unless two-sided."""
+        if self.bid is None or self.ask is None or not self.two_sided:
+            return None
+        return 0.5 * (self.bid + self.ask)
+
+    @property
+    def level(self) -> float | None:
+        """Best single number: midpoint if two-sided, else last (indices publish last only)."""
+        return self.mid if self.mid is not None else self.last
+
+    def age_s(self, now: datetime) -> float:
+        """Seconds since the quote arrived."""
+        return (now - self.at).total_seconds()
+
+
+class DailyBar(msgspec.Struct, frozen=True):
+    """One session of an index or future, in points."""
+
+    day: date
+    open: float
+    high: float
+    low: float
+    close: float
+
+
+class Chain(msgspec.Struct, frozen=True):
+    """What the broker lists for one underlying and trading class; not every expiry-strike pair exists."""
+
+    symbol: str
+    trading_class: str
+    exchange: str
+    multiplier: int
+    expiries: tuple[date, ...]
+    strikes: tuple[float, ...]
+
+
+class Market(msgspec.Struct, frozen=True):
+    """Everything known about the market; the dicts are copied on change, never mutated in place."""
+
+    instruments: dict[int, Instrument] = {}
+    quotes: dict[int, Quote] = {}
+    bars: dict[str, tuple[DailyBar, ...]] = {}
+    chains: dict[str, Chain] = {}
+    epoch: int = 0
+
+    def index(self, symbol: str) -> Index | None:
+        """The index with this symbol, if its contract was loaded."""
+        for instrument in self.instruments.values():
+            if isinstance(instrument, Index) and instrument.symbol == symbol:
+                return instrument
+        return None
+
+    def level(self, symbol: str) -> Quote | None:
+        """Latest quote of an index by symbol."""
+        index = self.index(symbol)
+        return None if index is None else self.quotes.get(index.con_id)
+
+    def option(self, con_id: int) -> Option | None:
+        """The option with this contract id, if loaded."""
+        found = self.instruments.get(con_id)
+        return found if isinstance(found, Option) else None
+
+    def options(self, trading_class: str, expiry: date) -> tuple[Option, ...]:
+        """Loaded options of one class and expiry, by strike then right."""
+        rows = [
+            i
+            for i in self.instruments.values()
+            if isinstance(i, Option) and i.trading_class == trading_class and i.expiry == expiry
+        ]
+        return tuple(sorted(rows, key=lambda o: (o.strike, o.right.value)))
+
+    def futures(self, trading_class: str) -> tuple[Future, ...]:
+        """Loaded futures of one class by expiry."""
+        rows = [i for i in self.instruments.values() if isinstance(i, Future) and i.trading_class == trading_class]
+        return tuple(sorted(rows, key=lambda f: f.expiry))
+
+    def fresh(self, con_id: int, now: datetime, max_age_s: float) -> Quote | None:
+        """The quote if it is of this connection, live, not halted and young enough; else None."""
+        quote = self.quotes.get(con_id)
+        if quote is None or quote.epoch != self.epoch or quote.data_type is not DataType.LIVE or quote.halted:
+            return None
+        return quote if quote.age_s(now) <= max_age_s else None

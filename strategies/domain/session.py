@@ -1,0 +1,56 @@
+"""The exchange's day and the events calendar, as facts handed to the core."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import msgspec
+
+
+class SessionDay(msgspec.Struct, frozen=True):
+    """One regular session of Cboe index options, aware times in New York.
+
+    `index_close_at` is when the index and expiring PM-settled options stop; `close_at` is fifteen minutes later.
+    `agreed` is False when the broker's liquid hours and the calendar differ (fault CAL-01; the stricter was taken).
+    """
+
+    day: date
+    open_at: datetime
+    index_close_at: datetime
+    close_at: datetime
+    early_close: bool = False
+    agreed: bool = True
+
+
+class MacroEvent(msgspec.Struct, frozen=True):
+    """A scheduled release (FOMC, CPI, PPI, NFP, ...) that entries keep away from."""
+
+    at: datetime
+    kind: str
+    source: str = ""
+
+
+class Calendar(msgspec.Struct, frozen=True):
+    """Sessions in order and macro events with how far their list reaches (`events_until`)."""
+
+    sessions: tuple[SessionDay, ...] = ()
+    events: tuple[MacroEvent, ...] = ()
+    events_until: date | None = None
+
+    def session_on(self, day: date) -> SessionDay | None:
+        """The session of that day, None on a closed day."""
+        for session in self.sessions:
+            if session.day == day:
+                return session
+        return None
+
+    def current(self, now: datetime) -> SessionDay | None:
+        """The session in progress: open_at <= now < close_at."""
+        for session in self.sessions:
+            if session.open_at <= now < session.close_at:
+                return session
+        return None
+
+    def sessions_after(self, day: date) -> tuple[SessionDay, ...]:
+        """Sessions strictly after a day."""
+        return tuple(s for s in self.sessions if s.day > day)

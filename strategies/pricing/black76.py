@@ -1,0 +1,102 @@
+"""Black-76 prices and greeks on arrays.
+
+Units, stated once: price in points per share; delta = dV/dF, points per point of forward; gamma per point squared;
+vega points per share per ONE volatility point (0.01 of sigma); theta points per share per CALENDAR DAY (365 a year).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from strategies.pricing.normal import INV_SQRT_TWO_PI, FloatArray, cdf
+
+BoolArray = NDArray[np.bool_]
+
+DAYS_PER_YEAR = 365.0
+VOL_POINT = 0.01
+
+
+class InvalidInput(ValueError):
+    """An argument holds a value no option can have; `argument` names it, `index` is the first bad position."""
+
+    def __init__(self, argument: str, index: tuple[int, ...], value: float) -> None:
+        self.argument = argument
+        self.index = index
+        self.value = value
+        where = f" at index {index[0] if len(index) == 1 else index}" if index else ""
+        super().__init__(f"{argument}{where} is {value!r}: it must be a finite number above zero; nothing was priced")
+
+
+class Greeks(NamedTuple):
+    """Price and sensitivities, one array each, in the units of the module's docstring."""
+
+    price: FloatArray
+    delta: FloatArray
+    gamma: FloatArray
+    vega: FloatArray
+    theta: FloatArray
+
+
+def positive(argument: str, values: ArrayLike) -> FloatArray:
+    """The values as a float array, all finite and above zero; raises InvalidInput naming the first that is not."""
+    array = np.asarray(values, dtype=np.float64)
+    if array.size and not (array.min() > 0.0 and array.max() < np.inf):
+        bad = np.argwhere(~((array > 0.0) & (array < np.inf)))[0]
+        index = tuple(int(i) for i in bad)
+        raise InvalidInput(argument, index, float(array[index]))
+    return array
+
+
+def price(
+    forward: ArrayLike,
+    strike: ArrayLike,
+    sigma: ArrayLike,
+    tau: ArrayLike,
+    is_call: ArrayLike,
+    discount: ArrayLike = 1.0,
+) -> FloatArray:
+    """Present value in points per share.
+
+    All arguments broadcast: forward and strike in points, sigma as a fraction a year, tau in years of 365 days,
+    is_call boolean, discount the value today of one point at expiry. Raises InvalidInput for nan, infinite, zero or
+    negative numbers.
+    """
+    return greeks(forward, strike, sigma, tau, is_call, discount).price
+
+
+def greeks(
+    forward: ArrayLike,
+    strike: ArrayLike,
+    sigma: ArrayLike,
+    tau: ArrayLike,
+    is_call: ArrayLike,
+    discount: ArrayLike = 1.0,
+) -> Greeks:
+    """Present value and sensitivities; arguments and errors as `price`, units as the module's docstring."""
+    f, k = positive("forward", forward), positive("strike", strike)
+    vol, t = positive("sigma", sigma), positive("tau", tau)
+    df = positive("discount", discount)
+    call = np.asarray(is_call, dtype=np.bool_)
+    root_t = np.sqrt(t)
+    s = vol * root_t
+    d1 = np.log(f / k) / s + 0.5 * s
+    d2 = d1 - s
+    # The out-of-the-money side is computed, the other follows by parity: no digits lost deep in the money.
+    side = np.where(f >= k, -1.0, 1.0)
+    n1, n2 = cdf(side * d1), cdf(side * d2)
+    sign = np.where(call, 1.0, -1.0)
+    same = sign == side
+    otm = side * (f * n1 - k * n2)
+    value = df * (otm + np.where(same, 0.0, sign * (f - k)))
+    delta = df * (side * n1 + np.where(same, 0.0, sign))
+    density = df * INV_SQRT_TWO_PI * np.exp(-0.5 * d1 * d1)
+    gamma = density / (f * s)
+    vega_unit = f * density * root_t
+    rate = -np.log(df) / t
+    theta = (-0.5 * vega_unit * vol / t + rate * value) / DAYS_PER_YEAR
+    shape = np.broadcast_shapes(f.shape, k.shape, s.shape, call.shape, df.shape)
+    parts = (value, delta, gamma, vega_unit * VOL_POINT, theta)
+    return Greeks(*(np.broadcast_to(part, shape) for part in parts))
