@@ -28,6 +28,7 @@ class Approved:
 
     intent: PlaceIntent
     seq: int
+    _redeemed: bool
 
     def __init__(self, intent: PlaceIntent, seq: int, *, seal: object) -> None:
         if seal is not _SEAL:

@@ -17,7 +17,7 @@ T = TypeVar("T")
 FIRST_FREE_PORT = 40_000
 
 
-class VirtualDeadlock(RuntimeError):  # noqa: N818 - named for what happened
+class VirtualDeadlock(RuntimeError):
     """Every task waits for something that no timer and no ready callback will ever bring."""
 
 

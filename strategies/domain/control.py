@@ -43,6 +43,7 @@ class OperatorVerb(StrEnum):
     PAUSE = "pause"
     REDUCE = "reduce"
     ARM = "arm"
+    STOP = "stop"
 
 
 class Control(msgspec.Struct, frozen=True):

@@ -162,11 +162,13 @@ class BrokerOrder(msgspec.Struct, frozen=True):
 class BrokerSnapshot(Event, frozen=True, kw_only=True, tag="broker_snapshot"):
     """Positions, open orders, completed orders and executions asked for together, each complete or Unknown.
 
-    Positions are signed contracts per con id. Fills in it may be ones already known.
+    Positions are signed contracts per con id. Fills in it may be ones already known. `started_at` is market time
+    before the first of the requests: the snapshot proves nothing about orders sent after it.
     """
 
     reason: str
     epoch: int
+    started_at: datetime
     positions: Known[dict[int, int]] | Unknown
     open_orders: Known[tuple[BrokerOrder, ...]] | Unknown
     completed_orders: Known[tuple[BrokerOrder, ...]] | Unknown
@@ -198,12 +200,22 @@ class OrderStatusReported(Event, frozen=True, kw_only=True, tag="order_status_re
     remaining: float
 
 
+class ErrorMeaning(StrEnum):
+    """What the adapter's code table says about an error that named an order; an unlisted code is ambiguous."""
+
+    REJECTED = "rejected"
+    CANCEL_CONFIRMED = "cancel_confirmed"
+    INFORMATION = "information"
+    AMBIGUOUS = "ambiguous"
+
+
 class OrderErrored(Event, frozen=True, kw_only=True, tag="order_errored"):
-    """An error or notice that named one of our orders."""
+    """An error or notice that named one of our orders. `code` is the broker's, for people; `meaning` is what counts."""
 
     ref: str
     code: int
     text: str
+    meaning: ErrorMeaning
 
 
 class Filled(Event, frozen=True, kw_only=True, tag="filled"):

@@ -9,11 +9,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from strategies.pricing.normal import INV_SQRT_TWO_PI, FloatArray, cdf
-
-BoolArray = NDArray[np.bool_]
 
 DAYS_PER_YEAR = 365.0
 VOL_POINT = 0.01

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
 
 SQRT_HALF = math.sqrt(0.5)
 INV_SQRT_TWO_PI = 1.0 / math.sqrt(2.0 * math.pi)

@@ -7,7 +7,8 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from strategies.pricing.black76 import BoolArray, FloatArray, positive
+from strategies.pricing.black76 import positive
+from strategies.pricing.normal import BoolArray, FloatArray
 
 
 def _legs(strikes: ArrayLike, is_call: ArrayLike, quantity: ArrayLike) -> tuple[FloatArray, BoolArray, FloatArray]:

@@ -17,7 +17,7 @@ class SimVenue:
         self,
         world: World,
         *,
-        accounts: Mapping[str, float] = {"DU1234567": 500_000.0},  # noqa: B006  read only
+        accounts: Mapping[str, float] = {"DU1234567": 500_000.0},
         ledger: Ledger | None = None,
         seed: int = 7,
         fills: FillModel | None = None,

@@ -5,6 +5,7 @@ A path is an array over a regular grid; the four prices are reached exactly and 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -112,3 +113,20 @@ def invented_range(open_: float, close: float, daily_sigma: float, rng: Generato
     room = max(reach - abs(close - open_), 0.25 * daily_sigma)
     upper = room * rng.uniform(0.25, 0.75)
     return Ohlc(open_, max(open_, close) + upper, min(open_, close) - (room - upper), close)
+
+
+def bar_shape(bars: Sequence[tuple[float, float, float, float]], points: int, rng: Generator) -> Floats:
+    """A shape through real bars (open, high, low, close each): inside a bar the nearer extreme comes first, and small
+    noise keeps neighbouring seeds apart."""
+    steps = (points - 1) // len(bars)
+    where, value = [], []
+    for i, (open_, high, low, close) in enumerate(bars):
+        inner = (low, high) if close >= open_ else (high, low)
+        for share, price in zip((0.0, 0.3, 0.7), (open_, *inner), strict=True):
+            where.append((i + share) * steps)
+            value.append(price)
+    where.append(float(points - 1))
+    value.append(bars[-1][3])
+    shape = np.interp(np.arange(points), where, value)
+    noise = rng.standard_normal(points) * 0.0015 * float(np.ptp(shape))
+    return np.asarray(shape + noise, dtype=np.float64)

@@ -1,0 +1,64 @@
+# Every target sets up its own virtualenv on a bare machine: python3 >= 3.11 with venv, make, git.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(shell command -v uv 2>/dev/null)
+RUN_STAMP := $(VENV)/.run-requirements
+DEV_STAMP := $(VENV)/.dev-requirements
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test test-history check bench docs clean clean-venv
+
+help: ## what there is to do
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+ifeq ($(UV),)
+install = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(1) && \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+else
+install = VIRTUAL_ENV=$(CURDIR)/$(VENV) $(UV) pip install --quiet --require-hashes -r $(1) && \
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(UV) pip install --quiet --no-deps --no-build-isolation -e .
+endif
+
+$(RUN_STAMP): requirements.txt pyproject.toml | $(BIN)/python
+	@echo "setting up $(VENV) (once)"
+	@$(call install,requirements.txt)
+	@touch $@
+
+$(DEV_STAMP): requirements-dev.txt pyproject.toml | $(BIN)/python
+	@echo "setting up $(VENV) with the development tools (once)"
+	@$(call install,requirements-dev.txt)
+	@touch $@ $(RUN_STAMP)
+
+setup: $(RUN_STAMP) ## virtualenv with what the bot needs
+
+run: $(RUN_STAMP) ## the whole story on a simulated gateway: about fifteen sessions in under two minutes
+	@$(BIN)/condor sim --scenario flip --state var/run --fresh
+
+test: $(DEV_STAMP) ## the whole test suite
+	@$(BIN)/python -m pytest -n 2
+
+test-history: $(DEV_STAMP) ## real market days end to end (needs the folder of market data; minutes)
+	@$(BIN)/python -m pytest -m "slow" tests/flow -p no:xdist
+
+check: $(DEV_STAMP) ## style, types, import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: $(DEV_STAMP) ## measured ratios against peers, in one table each
+	@$(BIN)/python -m benchmarks
+
+docs: $(DEV_STAMP) ## regenerate the parts of docs/ that are made from the code
+	@$(BIN)/python -m bot.docs
+
+clean: ## remove what running and testing left behind
+	rm -rf var .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
+
+clean-venv: ## remove the virtualenv
+	rm -rf $(VENV) .venv-bench

@@ -1,0 +1,104 @@
+"""Where time enters: the system clock, or market time followed from a simulated gateway. Nobody else reads a clock."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+
+class SystemClock:
+    """Real time, never running backwards within a process."""
+
+    def __init__(self) -> None:
+        self._last = datetime.now(UTC)  # noqa: TID251 - the one place the wall clock is read
+
+    def now(self) -> datetime:
+        """Aware UTC time; a backward step of the wall clock repeats the last reading."""
+        self._last = max(self._last, datetime.now(UTC))  # noqa: TID251 - the one place the wall clock is read
+        return self._last
+
+
+class FixedClock:
+    """Time set by hand: for replay, tools and tests."""
+
+    def __init__(self, at: datetime) -> None:
+        self._at = at.astimezone(UTC)
+
+    def now(self) -> datetime:
+        """The moment last set."""
+        return self._at
+
+    def set(self, at: datetime) -> None:
+        """Moves time forward; an earlier moment is ignored."""
+        self._at = max(self._at, at.astimezone(UTC))
+
+
+class FollowError(RuntimeError):
+    """The simulated gateway's control channel cannot be followed."""
+
+
+OnTick = Callable[[datetime, str], Awaitable[None]]
+
+
+class FollowedClock:
+    """Market time told by a simulated gateway, tick by tick; the gateway waits for our acknowledgement.
+
+    Between ticks time stands still, so a run is as exact at 4,000 times real speed as at one. For loopback addresses
+    only: a real gateway has no such channel.
+    """
+
+    def __init__(self, host: str, port: int, *, connect_deadline_s: float = 10.0) -> None:
+        self._host = host
+        self._port = port
+        self._deadline_s = connect_deadline_s
+        self._at = datetime(1970, 1, 1, tzinfo=UTC)
+        self._reader: asyncio.StreamReader | None = None
+        self._writer: asyncio.StreamWriter | None = None
+
+    def now(self) -> datetime:
+        """The last tick's market time, UTC."""
+        return self._at
+
+    async def connect(self) -> None:
+        """Joins the channel and learns the first market time. Raises FollowError with what to do."""
+        try:
+            async with asyncio.timeout(self._deadline_s):
+                self._reader, self._writer = await asyncio.open_connection(self._host, self._port)
+                self._send({"verb": "clock"})
+                answer = json.loads(await self._reader.readline() or b"{}")
+        except (OSError, TimeoutError, ValueError) as reason:
+            raise FollowError(
+                f"no simulated gateway answers on its control port {self._host}:{self._port} ({type(reason).__name__}); "
+                "start `condor gateway` first, or clear clock.follow to use real time"
+            ) from reason
+        if "at" not in answer:
+            raise FollowError(f"{self._host}:{self._port} is not a simulated gateway's control port: {answer}")
+        self._at = datetime.fromisoformat(answer["at"]).astimezone(UTC)
+
+    async def follow(self, on_tick: OnTick) -> None:
+        """Runs until the gateway says `end` or goes away; `on_tick(at, phase)` is awaited before each answer."""
+        if self._reader is None:
+            await self.connect()
+        assert self._reader is not None
+        self._send({"verb": "follow"})
+        while line := await self._reader.readline():
+            message = json.loads(line)
+            if "n" not in message:
+                continue
+            self._at = max(self._at, datetime.fromisoformat(message["at"]).astimezone(UTC))
+            await on_tick(self._at, message["phase"])
+            if message["phase"] == "end":
+                break
+            self._send({"ack": message["n"]})
+
+    async def close(self) -> None:
+        """Leaves the channel."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+    def _send(self, message: dict[str, object]) -> None:
+        if self._writer is not None and not self._writer.is_closing():
+            self._writer.write(json.dumps(message).encode() + b"\n")

@@ -1,0 +1,369 @@
+"""How each fact changes the state: evolution only, no judgement about what to trade."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from bot import reconcile
+from bot.actions import AlertLevel, Cancel, CancelAll, ClearLatch, WriteLatch
+from bot.engine import orders
+from bot.engine.state import Baselines, Link, Parameters
+from bot.engine.work import Work
+from strategies.condor.machine import CondorState, on_settlement
+from strategies.domain import events as ev
+from strategies.domain.control import Control, LinkState, OperatorVerb, TradingState
+from strategies.domain.instruments import Option
+from strategies.domain.known import Known, Unknown
+from strategies.domain.market import Market
+from strategies.domain.orders import OrderState, OrderTrigger, Purpose
+
+NEW_YORK = ZoneInfo("America/New_York")
+OUR_PREFIX = "ic-"
+"""Every order reference of ours begins with this."""
+
+_parameters = msgspec.json.Decoder(Parameters)
+
+
+def fold(work: Work, event: ev.AnyEvent) -> None:
+    """Applies one fact."""
+    handler = _HANDLERS.get(type(event))
+    if handler is not None:
+        handler(work, event)
+
+
+# run, calendar, people ----------------------------------------------------------------------------
+def _run_started(work: Work, event: ev.RunStarted) -> None:
+    """A new process: what was approved but not known to be sent is in doubt, the link is down, nothing is pending."""
+    work.set(
+        run_id=event.run_id,
+        config_hash=event.config_hash,
+        expected_account=event.expected_account,
+        parameters=_parameters.decode(event.parameters),
+        link=Link(epoch=work.state.link.epoch),
+        account=Unknown("not reported since start"),
+        asked={},
+        pending_margin={},
+        margins={},
+        lines=(),
+        snapshot_at=None,
+        kill_file=False,
+    )
+    _lose(work, (OrderState.APPROVED, OrderState.SENT))
+    for condor in tuple(work.state.condors.values()):
+        if condor.state is CondorState.CANDIDATE:
+            _drop_candidate(work, condor.id)
+
+
+def _drop_candidate(work: Work, condor_id: str) -> None:
+    work.set(condors={k: v for k, v in work.state.condors.items() if k != condor_id})
+
+
+def _lose(work: Work, states: tuple[OrderState, ...]) -> None:
+    for record in work.state.book.live_orders():
+        if record.state in states:
+            work.take(orders.move(work.state.book, record.ref, OrderTrigger.LOST, work.at))
+
+
+def _calendar(work: Work, event: ev.CalendarLoaded) -> None:
+    calendar = msgspec.structs.replace(
+        work.state.calendar, sessions=event.sessions, events=event.events, events_until=event.events_until
+    )
+    work.set(calendar=calendar)
+    if any(not s.agreed for s in event.sessions[:3]):
+        work.alert(AlertLevel.WARNING, "CAL-01", "broker hours and calendar disagree; the stricter was taken (CAL-01)")
+
+
+def _operator(work: Work, event: ev.OperatorCommanded) -> None:
+    control = work.state.control
+    if event.verb is OperatorVerb.KILL:
+        kill(work, event.who, event.reason)
+    elif event.verb is OperatorVerb.REDUCE:
+        work.latch("reduce", TradingState.REDUCING, event.who, event.reason)
+    elif event.verb is OperatorVerb.PAUSE:
+        work.set(control=msgspec.structs.replace(control, paused=True))
+        work.alert(AlertLevel.WARNING, "pause", f"new entries paused by {event.who}: {event.reason}; exits continue")
+    elif event.verb is OperatorVerb.ARM:
+        _arm(work, event)
+    elif event.verb is OperatorVerb.STOP:
+        _stop(work, event)
+
+
+def _stop(work: Work, event: ev.OperatorCommanded) -> None:
+    """An orderly end of the process: resting entries are withdrawn, positions and exits stay as they are."""
+    for record in work.state.book.live_orders():
+        if record.intent.purpose is Purpose.ENTRY and record.state is not OrderState.APPROVED:
+            work.take(orders.move(work.state.book, record.ref, OrderTrigger.CANCEL, work.at))
+            work.act(Cancel(ref=record.ref, reason=f"stopping: {event.reason}"))
+
+
+def _arm(work: Work, event: ev.OperatorCommanded) -> None:
+    """Re-arming is refused while anything is in doubt; it alone resets the loss baselines."""
+    doubts = _doubts(work)
+    if doubts or not event.confirmed:
+        why = "; ".join(doubts) or "not confirmed"
+        work.alert(AlertLevel.CRITICAL, "arm.refused", f"arm refused: {why}")
+        return
+    work.set(control=Control(), kill_file=False, baselines=Baselines(), mismatch_since=None)
+    work.act(ClearLatch())
+    work.alert(AlertLevel.WARNING, "arm", f"armed by {event.who}: {event.reason}; loss baselines start anew")
+
+
+def _doubts(work: Work) -> list[str]:
+    state = work.state
+    doubts = [f"order {r.ref} is {r.state.value}" for r in state.book.doubtful()]
+    if state.link.state is not LinkState.UP or state.link.synced_epoch != state.link.epoch:
+        doubts.append("the broker link is not up and reconciled")
+    if state.mismatch_since is not None:
+        doubts.append("positions differ between broker and journal")
+    return doubts
+
+
+def kill(work: Work, who: str, reason: str) -> None:
+    """Latch first, then cancel everything; positions are kept."""
+    fresh = work.latch("kill", TradingState.HALTED, who, reason)
+    work.set(kill_file=True)
+    if fresh:
+        work.act(WriteLatch(cause="kill", who=who, reason=reason))
+    cancel_everything(work, f"kill by {who}: {reason}")
+
+
+def cancel_everything(work: Work, reason: str) -> None:
+    """One global cancel, and every live order of ours marked as asked to cancel."""
+    work.act(CancelAll(reason=reason))
+    for record in work.state.book.live_orders():
+        if record.state is not OrderState.APPROVED:
+            work.take(orders.move(work.state.book, record.ref, OrderTrigger.CANCEL, work.at))
+
+
+def _latch_found(work: Work, event: ev.LatchFound) -> None:
+    work.set(kill_file=True)
+    work.latch("kill", TradingState.HALTED, event.who, event.reason)
+    cancel_everything(work, f"kill latch: {event.reason}")
+
+
+def _fault(work: Work, event: ev.FaultNoted) -> None:
+    work.alert(AlertLevel.WARNING, f"fault.{event.code}", f"{event.code}: {event.text}")
+
+
+def _timer_missed(work: Work, event: ev.TimerMissed) -> None:
+    work.alert(AlertLevel.WARNING, f"timer.{event.name}", f"scheduled moment '{event.name}' was missed")
+
+
+# market -------------------------------------------------------------------------------------------
+def _instruments(work: Work, event: ev.InstrumentsLoaded) -> None:
+    """Adds contracts; options of other expiries that nothing uses any more are forgotten."""
+    market = work.state.market
+    used = _used_con_ids(work)
+    fresh = {i.con_id: i for i in event.instruments}
+    kept = {
+        con_id: i
+        for con_id, i in market.instruments.items()
+        if not isinstance(i, Option) or con_id in used or event.wanted in ("indices", "futures")
+    }
+    instruments = {**kept, **fresh}
+    quotes = {con_id: q for con_id, q in market.quotes.items() if con_id in instruments}
+    _answered(work, event.wanted)
+    work.set(market=msgspec.structs.replace(market, instruments=instruments, quotes=quotes))
+
+
+def _used_con_ids(work: Work) -> set[int]:
+    book = work.state.book
+    used = set(book.positions()) | set(book.broker_positions or {})
+    for record in book.live_orders():
+        used.update(leg.con_id for leg in record.intent.legs)
+    for pending in work.state.pending_margin.values():
+        used.update(leg.con_id for leg in pending.intent.legs)
+    return used
+
+
+def _answered(work: Work, wanted: str) -> None:
+    work.set(asked={k: v for k, v in work.state.asked.items() if k != wanted})
+
+
+def _chain(work: Work, event: ev.ChainListed) -> None:
+    market = work.state.market
+    _answered(work, f"chain:{event.chain.trading_class}")
+    chains = {**market.chains, event.chain.trading_class: event.chain}
+    work.set(market=msgspec.structs.replace(market, chains=chains))
+
+
+def _quotes(work: Work, event: ev.QuotesUpdated) -> None:
+    market = work.state.market
+    quotes = dict(market.quotes)
+    for quote in event.quotes:
+        if quote.con_id in market.instruments and quote.epoch == market.epoch:
+            quotes[quote.con_id] = quote
+    work.set(market=msgspec.structs.replace(market, quotes=quotes))
+
+
+def _bars(work: Work, event: ev.BarsLoaded) -> None:
+    market = work.state.market
+    _answered(work, f"bars:{event.symbol}")
+    work.set(market=msgspec.structs.replace(market, bars={**market.bars, event.symbol: event.bars}))
+
+
+def _request_failed(work: Work, event: ev.RequestFailed) -> None:
+    work.alert(AlertLevel.WARNING, f"request.{event.wanted}", f"request {event.wanted} failed: {event.reason}")
+
+
+# link and account ---------------------------------------------------------------------------------
+def _link(work: Work, event: ev.LinkChanged) -> None:
+    old = work.state.link
+    synced = old.synced_epoch if event.epoch == old.epoch else None
+    link = Link(event.state, event.epoch, event.reason, event.accounts or old.accounts, work.at, synced)
+    market: Market = msgspec.structs.replace(work.state.market, epoch=event.epoch)
+    work.set(link=link, market=market)
+    if event.state is LinkState.DOWN:
+        _lose(work, (OrderState.SENT,))
+        work.set(asked={}, lines=(), pending_margin={})
+        for condor in tuple(work.state.condors.values()):
+            if condor.state is CondorState.CANDIDATE:
+                _drop_candidate(work, condor.id)
+    if event.state is not old.state:
+        level = AlertLevel.INFO if event.state in (LinkState.UP, LinkState.SYNCING) else AlertLevel.WARNING
+        work.alert(level, f"link.{event.state.value}", f"link {event.state.value}: {event.reason}")
+
+
+def _account(work: Work, event: ev.AccountReported) -> None:
+    work.set(account=Known(event.snapshot))
+    value = event.snapshot.net_liquidation_usd
+    if value is None:
+        return
+    base = work.state.baselines
+    local = work.at.astimezone(NEW_YORK)
+    week = (local.isocalendar().year, local.isocalendar().week)
+    if base.day != local.date():
+        base = msgspec.structs.replace(base, day=local.date(), day_start_usd=value)
+    if base.week != week:
+        base = msgspec.structs.replace(base, week=week, week_start_usd=value)
+    if base.high_water_usd is None or value > base.high_water_usd:
+        base = msgspec.structs.replace(base, high_water_usd=value)
+    work.set(baselines=base)
+
+
+def _snapshot(work: Work, event: ev.BrokerSnapshot) -> None:
+    """Executions first, then what open and completed orders prove, then positions."""
+    _answered(work, "snapshot")
+    if event.epoch != work.state.link.epoch:
+        return
+    for fill in reconcile.new_fills(event, work.state.book):
+        work.take(orders.fold_fill(work.state.book, fill, work.at))
+        if fill.ref is None:
+            _note_external(work, fill.exec_id)
+    findings = reconcile.examine(event, work.state.book, our_prefix=OUR_PREFIX)
+    for proof in findings.proofs:
+        trigger = proof.trigger
+        if trigger is OrderTrigger.PROVED_CANCELED and _ended_by_the_day(work, proof.ref):
+            trigger = OrderTrigger.DAY_ENDED
+        changes: dict[str, Any] = {"perm_id": proof.perm_id} if proof.perm_id else {}
+        work.take(orders.move(work.state.book, proof.ref, trigger, work.at, absences=0, **changes))
+    for ref in findings.absent:
+        _count_absence(work, ref)
+    for orphan in findings.orphans:
+        work.latch("C31", TradingState.HALTED, "reconcile", f"open order {orphan.ref} is ours but not in this journal")
+    _positions(work, event)
+    if reconcile.complete(event):
+        work.set(snapshot_at=event.started_at, link=msgspec.structs.replace(work.state.link, synced_epoch=event.epoch))
+
+
+def _ended_by_the_day(work: Work, ref: str) -> bool:
+    record = work.state.book.orders[ref]
+    return record.state is OrderState.WORKING and work.state.calendar.current(work.at) is None
+
+
+def _count_absence(work: Work, ref: str) -> None:
+    """Absence from several complete snapshots, and only that, proves the broker never had the order."""
+    record = work.state.book.orders[ref]
+    absences = record.absences + 1
+    if absences >= work.parameters.engine.absences_needed:
+        work.take(orders.move(work.state.book, ref, OrderTrigger.PROVED_ABSENT, work.at, absences=absences))
+        return
+    noted = msgspec.structs.replace(record, absences=absences)
+    work.set(book=orders.with_record(work.state.book, noted))
+
+
+def _positions(work: Work, event: ev.BrokerSnapshot) -> None:
+    if not isinstance(event.positions, Known):
+        return
+    broker = {con_id: q for con_id, q in event.positions.value.items() if q != 0}
+    check = reconcile.compare_positions(work.state.book, broker, work.state.market, work.at)
+    if check.settled:
+        _settle(work, check)
+    book = msgspec.structs.replace(work.state.book, broker_positions=broker)
+    since = work.state.mismatch_since
+    work.set(book=book, mismatch_since=(since or work.at) if check.differences else None)
+    if check.differences and since is None:
+        text = ", ".join(f"{con_id}: {d:+d}" for con_id, d in sorted(check.differences.items()))
+        work.alert(AlertLevel.WARNING, "C30", f"positions differ from the journal (broker minus journal): {text}")
+
+
+def _settle(work: Work, check: reconcile.PositionCheck) -> None:
+    condors = work.state.condors
+    settled = []
+    for item in check.settled:
+        owner = next((c.id for c in condors.values() if item.con_id in c.con_ids()), None)
+        settled.append(msgspec.structs.replace(item, condor_id=owner))
+    book = work.state.book
+    work.set(book=msgspec.structs.replace(book, settlements=(*book.settlements, *settled)))
+    for condor_id in sorted({s.condor_id for s in settled if s.condor_id is not None}):
+        mine = tuple(s for s in settled if s.condor_id == condor_id)
+        work.put_condor(on_settlement(condors[condor_id], mine, work.at))
+        work.alert(AlertLevel.WARNING, f"settled.{condor_id}", f"{condor_id} settled in cash at expiry")
+
+
+def _note_external(work: Work, exec_id: str) -> None:
+    work.alert(AlertLevel.CRITICAL, "C31", f"execution {exec_id} is not ours: counted in risk, never touched")
+
+
+# orders -------------------------------------------------------------------------------------------
+def _filled(work: Work, event: ev.Filled) -> None:
+    known = event.fill.base_id in work.state.book.fills
+    work.take(orders.fold_fill(work.state.book, event.fill, work.at))
+    if event.fill.ref is None and not known:
+        _note_external(work, event.fill.exec_id)
+
+
+def _commission(work: Work, event: ev.CommissionReported) -> None:
+    book = work.state.book
+    commissions = {**book.commissions_usd, event.exec_id: event.commission_usd}
+    work.set(book=msgspec.structs.replace(book, commissions_usd=commissions))
+
+
+def _margin(work: Work, event: ev.MarginAnswered) -> None:
+    work.set(margins={event.ref: event.impact})
+
+
+def session_date(at: datetime) -> str:
+    """The New York trade date a moment belongs to, ISO; after 17:00 it is the next day's."""
+    local = at.astimezone(NEW_YORK)
+    return (local + timedelta(hours=7)).date().isoformat()
+
+
+_HANDLERS: dict[type, Callable[[Work, Any], None]] = {
+    ev.RunStarted: _run_started,
+    ev.CalendarLoaded: _calendar,
+    ev.OperatorCommanded: _operator,
+    ev.LatchFound: _latch_found,
+    ev.FaultNoted: _fault,
+    ev.TimerMissed: _timer_missed,
+    ev.InstrumentsLoaded: _instruments,
+    ev.ChainListed: _chain,
+    ev.QuotesUpdated: _quotes,
+    ev.BarsLoaded: _bars,
+    ev.RequestFailed: _request_failed,
+    ev.LinkChanged: _link,
+    ev.AccountReported: _account,
+    ev.BrokerSnapshot: _snapshot,
+    ev.OrderSent: lambda work, e: work.take(orders.fold_sent(work.state.book, e, work.at)),
+    ev.SendRefused: lambda work, e: work.take(orders.fold_refused(work.state.book, e, work.at)),
+    ev.OrderStatusReported: lambda work, e: work.take(orders.fold_status(work.state.book, e, work.at)),
+    ev.OrderErrored: lambda work, e: work.take(orders.fold_error(work.state.book, e, work.at)),
+    ev.Filled: _filled,
+    ev.CommissionReported: _commission,
+    ev.MarginAnswered: _margin,
+}

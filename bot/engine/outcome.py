@@ -1,0 +1,54 @@
+"""What one step produced: the journal's record of decisions, verdicts, moves and actions."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import msgspec
+
+from bot.actions import Action, Alert, Submit
+from bot.engine.state import State
+from risk.gate import Verdict
+from strategies.domain.decision import Decision
+
+
+class Move(msgspec.Struct, frozen=True):
+    """A condor or an order changed state. `what` is `condor` or `order`."""
+
+    what: str
+    subject: str
+    before: str
+    after: str
+    text: str = ""
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a step concluded, in the order it concluded it."""
+
+    decisions: tuple[Decision, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
+    moves: tuple[Move, ...] = ()
+    actions: tuple[dict[str, Any], ...] = ()
+    alerts: tuple[Alert, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing worth a record."""
+        return not (self.decisions or self.verdicts or self.moves or self.actions or self.alerts)
+
+
+class Step(NamedTuple):
+    """The result of one event: the next state, what to do, what to write down."""
+
+    state: State
+    actions: tuple[Action, ...]
+    outcome: Outcome
+
+
+def journal_form(action: Action) -> dict[str, Any]:
+    """An action as plain JSON values; an approval is written as its intent and journal position."""
+    if isinstance(action, Submit):
+        intent: dict[str, Any] = msgspec.to_builtins(action.approved.intent)
+        return {"type": "submit", "seq": action.approved.seq, "intent": intent}
+    plain: dict[str, Any] = msgspec.to_builtins(action)
+    return plain

@@ -1,0 +1,100 @@
+"""Everything the bot knows, as one immutable value: a fold of the journal's events and nothing else."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import msgspec
+
+from risk.limits import Limits
+from strategies.condor.machine import Condor
+from strategies.condor.params import CondorParams
+from strategies.desk import DeskState
+from strategies.domain.account import AccountSnapshot, MarginImpact
+from strategies.domain.book import Book
+from strategies.domain.control import Control, LinkState
+from strategies.domain.known import Known, Unknown
+from strategies.domain.market import Market
+from strategies.domain.marks import Mark
+from strategies.domain.orders import PlaceIntent
+from strategies.domain.session import Calendar
+
+
+class EngineParams(msgspec.Struct, frozen=True, kw_only=True):
+    """How patiently the engine supervises orders and requests; all durations in seconds of market time."""
+
+    ack_deadline_s: float = 5.0
+    ask_again_s: float = 30.0
+    snapshot_every_s: float = 30.0
+    prove_again_s: float = 3.0
+    absences_needed: int = 3
+    margin_deadline_s: float = 10.0
+    mismatch_grace_s: float = 10.0
+    bars_count: int = 300
+    hold_decision_every_s: float = 1800.0
+
+
+class Parameters(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run decides with: recorded in RunStarted, so that a replay uses the same numbers."""
+
+    condor: CondorParams
+    limits: Limits
+    engine: EngineParams = EngineParams()
+
+
+class Link(msgspec.Struct, frozen=True):
+    """The broker connection as the engine knows it. `synced_epoch` is the epoch of the last complete snapshot."""
+
+    state: LinkState = LinkState.DOWN
+    epoch: int = 0
+    reason: str = "not connected yet"
+    accounts: tuple[str, ...] = ()
+    since: datetime | None = None
+    synced_epoch: int | None = None
+
+
+class Baselines(msgspec.Struct, frozen=True):
+    """Reference values of net liquidation in dollars that loss limits measure from; None until first reported."""
+
+    day: date | None = None
+    day_start_usd: float | None = None
+    week: tuple[int, int] | None = None
+    week_start_usd: float | None = None
+    high_water_usd: float | None = None
+
+
+class PendingMargin(msgspec.Struct, frozen=True):
+    """An intent waiting for the broker's what-if answer."""
+
+    intent: PlaceIntent
+    asked_at: datetime
+
+
+class State(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole of it. Dicts inside are replaced, never mutated."""
+
+    now: datetime | None = None
+    seq: int = 0
+    run_id: str = ""
+    config_hash: str = ""
+    expected_account: str = ""
+    parameters: Parameters | None = None
+    calendar: Calendar = Calendar()
+    market: Market = Market()
+    book: Book = Book()
+    condors: dict[str, Condor] = {}
+    control: Control = Control()
+    kill_file: bool = False
+    link: Link = Link()
+    account: Known[AccountSnapshot] | Unknown = Unknown("not reported yet")
+    baselines: Baselines = Baselines()
+    pending_margin: dict[str, PendingMargin] = {}
+    margins: dict[str, Known[MarginImpact] | Unknown] = {}
+    asked: dict[str, datetime] = {}
+    snapshot_at: datetime | None = None
+    mismatch_since: datetime | None = None
+    lines: tuple[int, ...] = ()
+    desk: DeskState = DeskState()
+    marks: dict[int, Mark] = {}
+    decided: dict[str, str] = {}
+    decided_at: dict[str, datetime] = {}

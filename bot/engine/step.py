@@ -1,0 +1,97 @@
+"""The one function that turns facts into actions: `step(state, envelope) -> (state, actions, outcome)`.
+
+Deterministic and free of input and output: the only clock is the envelope's `at`, the only memory is the state.
+Order inside a step: fold the fact, supervise what time changed, resolve what-if answers, let the desk decide.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from bot.actions import AskChain, AskOptions, Subscribe
+from bot.engine.fold import fold
+from bot.engine.outcome import Step
+from bot.engine.permit import permit, resolve_margin
+from bot.engine.state import State
+from bot.engine.supervise import due, supervise
+from bot.engine.work import Work
+from strategies.desk import DeskView, Wants, decide
+from strategies.domain import events as ev
+from strategies.domain.control import LinkState
+from strategies.domain.decision import Decision, DecisionVerdict
+
+_SILENT = (ev.CommissionReported, ev.OrderSent, ev.TimerMissed, ev.FaultNoted)
+"""Facts after which nobody needs to decide anything."""
+
+
+def step(state: State, envelope: ev.Envelope) -> Step:
+    """Folds one fact and decides. Raises only on a broken journal (facts before RunStarted, time running backwards)."""
+    if state.now is not None and envelope.at < state.now:
+        raise ValueError(f"record {envelope.seq}: time runs backwards, {envelope.at} after {state.now}")
+    work = Work(state, envelope.at)
+    work.set(now=envelope.at, seq=envelope.seq)
+    fold(work, envelope.event)
+    if work.state.parameters is None:
+        return work.finish()
+    supervise(work)
+    if not isinstance(envelope.event, _SILENT):
+        resolve_margin(work)
+        _decide(work)
+    return work.finish()
+
+
+def _decide(work: Work) -> None:
+    state = work.state
+    view = DeskView(
+        now=work.at,
+        market=state.market,
+        calendar=state.calendar,
+        book=state.book,
+        condors=state.condors,
+        account=state.account,
+        control=state.control,
+        link=state.link.state,
+        params=work.parameters.condor,
+        desk_state=state.desk,
+    )
+    outcome = decide(view)
+    work.set(desk=outcome.desk_state, marks=outcome.marks)
+    _keep_decisions(work, outcome.decisions)
+    if state.link.state is LinkState.UP:
+        _want(work, outcome.wants)
+    permit(work, outcome.intents, outcome.proposals)
+
+
+def _keep_decisions(work: Work, decisions: tuple[Decision, ...]) -> None:
+    """Records a decision when it acts, when it changed, or as a sign of life after a while."""
+    pause = timedelta(seconds=work.parameters.engine.hold_decision_every_s)
+    kept: list[Decision] = []
+    decided = work.state.decided
+    decided_at = work.state.decided_at
+    for decision in decisions:
+        key = f"{decision.subject}|{decision.rule}"
+        signature = "|".join(decision.signature())
+        stale = key not in decided_at or work.at - decided_at[key] >= pause
+        if decision.verdict is DecisionVerdict.ACT or decided.get(key) != signature or stale:
+            kept.append(decision)
+            decided = {**decided, key: signature}
+            decided_at = {**decided_at, key: work.at}
+    if kept:
+        work.decisions.extend(kept)
+        work.set(decided=decided, decided_at=decided_at)
+
+
+def _want(work: Work, wants: Wants) -> None:
+    """Turns the desk's needs into requests, each at most once per patience interval."""
+    again = work.parameters.engine.ask_again_s
+    params = work.parameters.condor
+    if wants.chain and due(work, f"chain:{params.trading_class}", again):
+        work.act(AskChain(symbol=params.symbol, trading_class=params.trading_class))
+    for trading_class, expiry, low, high in wants.options:
+        ask = AskOptions(params.symbol, trading_class, expiry, low, high)
+        if due(work, ask.wanted, again):
+            work.act(ask)
+    lines = tuple(wants.lines)
+    if lines != work.state.lines:
+        work.set(lines=lines)
+        work.act(Subscribe(con_ids=lines))

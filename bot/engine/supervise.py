@@ -1,0 +1,91 @@
+"""Watches over what time alone changes: overdue acknowledgements, doubts to resolve, missing data, limits breached."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from bot.actions import AlertLevel, AskBars, AskReference, AskSnapshot, CancelAll
+from bot.engine import orders
+from bot.engine.fold import cancel_everything
+from bot.engine.permit import risk_view
+from bot.engine.work import Work
+from risk.halt import breaches
+from strategies.domain.control import LinkState, TradingState
+from strategies.domain.known import Unknown
+from strategies.domain.orders import OrderState, OrderTrigger
+
+
+def supervise(work: Work) -> None:
+    """Runs after every fact; each part does nothing unless its time has come."""
+    if work.state.parameters is None:
+        return
+    _overdue(work)
+    _limits(work)
+    if work.state.link.state in (LinkState.UP, LinkState.DEGRADED):
+        _prove(work)
+        _keep_killing(work)
+    if work.state.link.state is LinkState.UP:
+        _reference(work)
+
+
+def due(work: Work, wanted: str, every_s: float) -> bool:
+    """Whether a request of this name may be made (again) now; notes that it was."""
+    last = work.state.asked.get(wanted)
+    if last is not None and work.at - last < timedelta(seconds=every_s):
+        return False
+    work.set(asked={**work.state.asked, wanted: work.at})
+    return True
+
+
+def _overdue(work: Work) -> None:
+    """No status within the deadline: the order is in doubt, not lost and not refused."""
+    deadline = timedelta(seconds=work.parameters.engine.ack_deadline_s)
+    for record in work.state.book.live_orders():
+        if record.state is OrderState.SENT and record.sent_at is not None and work.at - record.sent_at > deadline:
+            work.take(orders.move(work.state.book, record.ref, OrderTrigger.LOST, work.at))
+            work.alert(AlertLevel.WARNING, f"overdue.{record.ref}", f"no answer for {record.ref}; asking the broker")
+
+
+def _prove(work: Work) -> None:
+    """Asks for a snapshot: quickly while an order is in doubt or positions differ, else on the regular round."""
+    engine = work.parameters.engine
+    doubt = bool(work.state.book.doubtful()) or work.state.mismatch_since is not None
+    stale = work.state.snapshot_at is None or work.at - work.state.snapshot_at > timedelta(
+        seconds=engine.snapshot_every_s
+    )
+    if doubt and due(work, "snapshot", engine.prove_again_s):
+        work.act(AskSnapshot(reason="doubt"))
+    elif stale and due(work, "snapshot", engine.snapshot_every_s):
+        work.act(AskSnapshot(reason="round"))
+
+
+def _keep_killing(work: Work) -> None:
+    """While halted by a kill with orders alive: cancel again until the snapshot proves there is none."""
+    killed = any(latch.cause == "kill" for latch in work.state.control.latches)
+    if killed and work.state.book.live_orders() and due(work, "cancel_all", 2.0):
+        work.act(CancelAll(reason="kill stands and orders are alive"))
+
+
+def _reference(work: Work) -> None:
+    engine = work.parameters.engine
+    market = work.state.market
+    if (market.index("SPX") is None or not market.futures("VX")) and due(work, "reference", engine.ask_again_s):
+        work.act(AskReference())
+    today = work.at.date()
+    for symbol in ("SPX", "VIX"):
+        bars = market.bars.get(symbol)
+        old = bars is None or not bars or (today - bars[-1].day).days > 1
+        if old and market.index(symbol) is not None and due(work, f"bars:{symbol}", 3600.0):
+            work.act(AskBars(symbol=symbol, count=engine.bars_count))
+
+
+def _limits(work: Work) -> None:
+    """Continuous limits: what is breached latches or reduces, with the numbers, until a person arms again."""
+    if work.state.link.state is not LinkState.UP:
+        return
+    for breach in breaches(risk_view(work.state, Unknown("not asked")), work.parameters.limits):
+        if not breach.latching:
+            continue
+        fresh = work.latch(breach.cause, breach.state, "gate", breach.text)
+        if fresh and breach.state is TradingState.HALTED:
+            cancel_everything(work, breach.text)

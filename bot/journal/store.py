@@ -1,0 +1,200 @@
+"""The journal's one writer: appends events and outcomes in order and says when they are safe.
+
+Rules
+- One counter over events and outcomes, rising by one; every record carries the hash of all before it.
+- `commit(durable=True)` returns after the disk has confirmed everything appended so far, earlier commits included.
+- After a failed write nothing more is ever written: what the disk holds is unknown until the next start reads it.
+- Checkpoints sync twice and are slow, so they happen in commits that no order waits for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Final, NoReturn
+
+import msgspec
+
+from bot.journal import codec, schema
+from bot.journal.codec import RecordRefused
+from bot.journal.schema import JournalError
+from strategies.domain.events import Envelope
+
+Row = tuple[int, str, str, str, int | None, bytes, bytes]
+
+_INSERT: Final = "INSERT INTO records VALUES (?, ?, ?, ?, ?, CAST(? AS TEXT), ?)"
+_SELECT: Final = "SELECT seq, at, kind, session, cause_seq, CAST(body AS BLOB), chain FROM records"
+
+_TAIL_CHECKED: Final = 256
+_CHECKPOINT_BYTES: Final = 8 << 20
+_CHECKPOINT_FORCED_BYTES: Final = 64 << 20
+_ROW_OVERHEAD_BYTES: Final = 160
+
+
+class JournalWriteFailed(JournalError):
+    """A write did not succeed (disk full, I/O error, lock). The journal is closed to writing for good: halt."""
+
+
+class Journal:
+    """The open journal of a running bot. Not for more than one thread, nor for two processes (see bot.instance)."""
+
+    def __init__(
+        self,
+        path: Path,
+        connection: sqlite3.Connection,
+        head: tuple[int, bytes, str],
+        clock_session: Callable[[datetime], str],
+    ) -> None:
+        self.path = path
+        self._db = connection
+        self._seq, self._chain, self._session = head
+        self._clock_session = clock_session
+        self._rows: list[Row] = []
+        self._synchronous = ""
+        self._unsynced = False
+        self._wal_bytes = 0
+        self._failed: str | None = None
+
+    @classmethod
+    def open(cls, path: Path, *, clock_session: Callable[[datetime], str]) -> Journal:
+        """Opens the journal or creates it in an existing directory.
+
+        `clock_session` names the New York trade date (ISO) a time belongs to. The file's kind, version, length,
+        layout and last records are checked here; each record is checked when it is read. Raises JournalError.
+        """
+        try:
+            exists = path.is_symlink() or path.exists()
+        except OSError as error:
+            raise JournalError(f"{path}: cannot be reached ({error.strerror}). {schema.remedy(error)}") from error
+        if not exists:
+            schema.create(path)
+        schema.inspect(path)
+        connection = schema.connect(path)
+        try:
+            head = _check_tail(connection, path)
+        except sqlite3.Error as error:
+            connection.close()
+            raise schema.damaged(path, error) from error
+        except JournalError:
+            connection.close()
+            raise
+        return cls(path, connection, head, clock_session)
+
+    @property
+    def next_seq(self) -> int:
+        """The seq the next record must have."""
+        return self._seq + 1
+
+    @property
+    def failed(self) -> str | None:
+        """Why nothing can be written any more, None while all is well."""
+        return self._failed
+
+    def append_event(self, envelope: Envelope) -> Envelope:
+        """Adds a fact to the open transaction and returns it as a replay will read it.
+
+        Handing the returned envelope to the engine makes live and replay equal by construction (zone names, int for
+        float). Raises RecordRefused for a wrong seq, a time not in UTC or content that JSON would change.
+        """
+        if envelope.seq != self._seq + 1:
+            raise RecordRefused(f"{self.path}: event has seq {envelope.seq}, the next one is {self._seq + 1}")
+        body, event = codec.encode_event(envelope.event)
+        self._append(codec.stamp(envelope.at), codec.EVENT, self._clock_session(envelope.at), None, body)
+        return Envelope(envelope.seq, envelope.at, event)
+
+    def append_outcome(self, cause_seq: int, at: datetime, outcome: msgspec.Struct | Mapping[str, object]) -> int:
+        """Adds what the step of event `cause_seq` produced to the open transaction; returns its seq."""
+        if not 1 <= cause_seq <= self._seq:
+            raise RecordRefused(f"{self.path}: outcome names event {cause_seq}, the journal holds 1..{self._seq}")
+        body = codec.encode_outcome(outcome)
+        return self._append(codec.stamp(at), codec.OUTCOME, self._clock_session(at), cause_seq, body)
+
+    def commit(self, durable: bool) -> None:
+        """Writes what was appended; with `durable`, returns only when it survives a power cut.
+
+        Without `durable` it survives the death of the process. Raises JournalWriteFailed.
+        """
+        self._refuse_if_failed()
+        if not self._rows and not (durable and self._unsynced):
+            return
+        try:
+            self._use_synchronous("FULL" if durable else "NORMAL")
+            self._db.execute("BEGIN IMMEDIATE")
+            if self._rows:
+                self._db.executemany(_INSERT, self._rows)
+            else:  # SQLite syncs only when a transaction writes something
+                self._db.execute("UPDATE synced SET seq = ?", (self._seq,))
+            self._db.execute("COMMIT")
+            self._rows.clear()
+            self._unsynced = not durable
+            if self._wal_bytes > (_CHECKPOINT_FORCED_BYTES if durable else _CHECKPOINT_BYTES):
+                self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+                self._wal_bytes = 0
+        except sqlite3.Error as error:
+            self._fail(error)
+        except BaseException:  # an interrupt here leaves it open what reached the disk
+            self._failed = "interrupted while writing"
+            raise
+
+    def close(self) -> None:
+        """Commits what is open durably and closes; a failed journal is only closed. Safe to call twice."""
+        try:
+            if self._failed is None:
+                self.commit(durable=True)
+        finally:
+            self._failed = self._failed or "closed"
+            with contextlib.suppress(sqlite3.Error):
+                self._db.close()
+
+    def _append(self, at: str, kind: str, session: str, cause_seq: int | None, body: bytes) -> int:
+        self._refuse_if_failed()
+        # A clock stepping back over midnight must not reorder sessions: readers bisect on them.
+        self._session = max(self._session, session)
+        seq = self._seq + 1
+        self._chain = codec.link(self._chain, codec.payload((seq, at, kind, self._session, cause_seq), body))
+        self._rows.append((seq, at, kind, self._session, cause_seq, body, self._chain))
+        self._wal_bytes += len(body) + _ROW_OVERHEAD_BYTES
+        self._seq = seq
+        return seq
+
+    def _use_synchronous(self, level: str) -> None:
+        if level != self._synchronous:
+            self._db.execute(f"PRAGMA synchronous={level}")
+            self._synchronous = level
+
+    def _refuse_if_failed(self) -> None:
+        if self._failed is not None:
+            raise JournalWriteFailed(f"{self.path}: nothing more is written after: {self._failed}")
+
+    def _fail(self, error: sqlite3.Error) -> NoReturn:
+        self._failed = f"{error} ({getattr(error, 'sqlite_errorname', 'SQLITE_ERROR')})"
+        with contextlib.suppress(sqlite3.Error):
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+        safe = self._rows[0][0] - 1 if self._rows else self._seq
+        raise JournalWriteFailed(
+            f"{self.path}: write failed: {self._failed}. Records after seq {safe} are not safe. {schema.remedy(error)}"
+        ) from error
+
+
+def _check_tail(connection: sqlite3.Connection, path: Path) -> tuple[int, bytes, str]:
+    """Seq, link and session of the last record after checking the last few. Raises JournalDamaged."""
+    rows: list[Row] = connection.execute(f"{_SELECT} ORDER BY seq DESC LIMIT {_TAIL_CHECKED + 1}").fetchall()
+    if not rows:
+        return 0, codec.GENESIS, ""
+    rows.reverse()
+    if len(rows) <= _TAIL_CHECKED:
+        seq, chain = 0, codec.GENESIS
+    else:
+        seq, chain = rows[0][0], rows[0][6]
+        rows = rows[1:]
+    for row in rows:
+        if row[0] != seq + 1:
+            raise schema.altered(path, seq + 1, f"is missing (the next one found is {row[0]})")
+        if codec.link(chain, codec.payload(row[:5], row[5])) != row[6]:
+            raise schema.altered(path, row[0], "does not match its hash: it, or the one before, was altered")
+        seq, chain = row[0], row[6]
+    return seq, chain, rows[-1][3]

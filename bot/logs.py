@@ -1,0 +1,181 @@
+"""Structured logs: one JSON line per thing that happened, per session, with account ids masked.
+
+The journal is the authority; these lines are for people and `jq`. Writing never raises into the loop: a log that cannot
+be written is reported once on standard error and counted.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import sys
+from collections.abc import Callable, MutableMapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TextIO
+
+import orjson
+import structlog
+
+from bot.engine.fold import session_date
+from bot.engine.outcome import Outcome
+from bot.engine.state import State
+from strategies.domain import events as ev
+from strategies.domain.book import Fill
+
+_ACCOUNT = re.compile(r"\b([DU]{1,2})\d{2,}(\d{3})\b")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x80-\x9f]")
+EventDict = MutableMapping[str, Any]
+
+
+def mask(text: str) -> str:
+    """Account ids as DU***567, control characters neutralised."""
+    return _CONTROL.sub("?", _ACCOUNT.sub(r"\1***\2", text))
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, str):
+        return mask(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {mask(str(key)): _clean(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean(item) for item in value]
+    return value
+
+
+def _cleaned(_: Any, __: str, event: EventDict) -> EventDict:
+    return {key: _clean(value) for key, value in event.items()}
+
+
+class SessionFile:
+    """`LOGDIR/YYYY-MM-DD.jsonl` of the session a line belongs to; rolls by market time, not by the wall."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._open: tuple[str, TextIO] | None = None
+        self._failed = 0
+
+    def write(self, session: str, line: bytes) -> None:
+        """Appends one line; failure is said once on standard error."""
+        try:
+            if self._open is None or self._open[0] != session:
+                self.close()
+                self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                path = self._folder / f"{session}.jsonl"
+                self._open = (session, path.open("a", encoding="utf-8"))
+            self._open[1].write(line.decode() + "\n")
+        except OSError as reason:
+            self._failed += 1
+            if self._failed == 1:
+                sys.stderr.write(f"logs cannot be written to {self._folder}: {reason}; the journal goes on\n")
+
+    def flush(self) -> None:
+        """Hands what was written to the operating system."""
+        if self._open is not None:
+            self._open[1].flush()
+
+    def close(self) -> None:
+        """Closes the session's file."""
+        if self._open is not None:
+            self._open[1].close()
+            self._open = None
+
+
+def make_logger(files: SessionFile, level: str) -> Any:
+    """A structlog logger that renders JSON into the session files."""
+
+    def render(_: Any, __: str, event: EventDict) -> str:
+        files.write(str(event.get("session", "none")), orjson.dumps(event, default=str))
+        raise structlog.DropEvent
+
+    order = {"debug": 10, "info": 20, "warning": 30}
+    return structlog.wrap_logger(
+        structlog.PrintLogger(file=sys.stderr),
+        processors=[structlog.processors.add_log_level, _cleaned, render],
+        wrapper_class=structlog.make_filtering_bound_logger(order[level]),
+        cache_logger_on_first_use=True,
+    )
+
+
+class Chronicle:
+    """Writes each step as log lines: one canonical line per decision, verdict, move, fill and alert."""
+
+    def __init__(
+        self, logger: Any, files: SessionFile, tell: Callable[[datetime, str, str], None] | None = None
+    ) -> None:
+        """`tell(at, level, text)` is shown alerts as they happen (terminal, progress display)."""
+        self._log = logger
+        self._files = files
+        self._tell = tell
+
+    def observe(self, envelope: ev.Envelope, state: State, outcome: Outcome) -> None:
+        """Hears a step; the runner calls this after the journal has it."""
+        at = envelope.at
+        common = {
+            "at": at.isoformat(),
+            "seq": envelope.seq,
+            "session": session_date(at),
+            "config": state.config_hash,
+        }
+        event = envelope.event
+        if isinstance(event, ev.Filled):
+            self._log.info("fill", **common, **_fill_fields(event.fill))
+        elif not isinstance(event, ev.QuotesUpdated | ev.TimerFired | ev.AccountReported | ev.CommissionReported):
+            self._log.debug("fact", **common, fact=type(event).__struct_config__.tag)
+        self._decisions(common, outcome)
+        for move in outcome.moves:
+            self._log.info(
+                "move",
+                **common,
+                what=move.what,
+                subject=move.subject,
+                before=move.before,
+                after=move.after,
+                text=move.text,
+            )
+        for alert in outcome.alerts:
+            self._log.warning("alert", **common, level=alert.level.value, key=alert.key, text=alert.text)
+            if self._tell is not None:
+                self._tell(at, alert.level.value, mask(alert.text))
+        if not outcome.empty:
+            self._files.flush()
+
+    def _decisions(self, common: dict[str, Any], outcome: Outcome) -> None:
+        for d in outcome.decisions:
+            self._log.info(
+                "decision",
+                **common,
+                rule=d.rule,
+                subject=d.subject,
+                verdict=d.verdict.value,
+                text=d.text,
+                inputs=d.inputs,
+                thresholds=d.thresholds,
+                near=d.near,
+                ref=d.intent_ref,
+            )
+        for v in outcome.verdicts:
+            failed = [c.code for c in v.checks if not c.passed]
+            self._log.info(
+                "verdict",
+                **common,
+                ref=v.ref,
+                approved=v.approved,
+                code=v.code,
+                text=v.text,
+                checks=len(v.checks),
+                failed=failed,
+            )
+
+
+def _fill_fields(fill: Fill) -> dict[str, Any]:
+    return {
+        "ref": fill.ref,
+        "exec_id": fill.exec_id,
+        "con_id": fill.con_id,
+        "side": fill.side.value,
+        "quantity": fill.quantity,
+        "price_points": fill.price_points,
+    }

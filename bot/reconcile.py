@@ -1,0 +1,142 @@
+"""Compares a broker snapshot with the book and says what it proves; pure, and never trades to make them equal.
+
+Rules
+- Executions are folded first: they are the strongest evidence.
+- Absence proves something only if every part of the snapshot is Known, of the current connection, and was begun after
+  the order was last touched.
+- A position that vanished after its contract stopped trading was settled in cash, not lost.
+- What is not ours (no order reference of ours) is adopted as external: counted in risk, never touched.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from strategies.domain.book import Book, Fill, Settled
+from strategies.domain.events import BrokerOrder, BrokerOrderStatus, BrokerSnapshot
+from strategies.domain.instruments import Option, SettlementStyle
+from strategies.domain.known import Known
+from strategies.domain.market import Market
+from strategies.domain.orders import OrderRecord, OrderState, OrderTrigger
+
+
+class Proof(NamedTuple):
+    """One order and what the snapshot proves of it."""
+
+    ref: str
+    trigger: OrderTrigger
+    perm_id: int | None
+
+
+class Findings(NamedTuple):
+    """What a snapshot says beside its executions: proofs, counted absences, orders of ours the journal lacks."""
+
+    proofs: tuple[Proof, ...]
+    absent: tuple[str, ...]
+    orphans: tuple[BrokerOrder, ...]
+
+
+def complete(snapshot: BrokerSnapshot) -> bool:
+    """Whether every part of the snapshot was answered."""
+    parts = (snapshot.positions, snapshot.open_orders, snapshot.completed_orders, snapshot.executions)
+    return all(isinstance(part, Known) for part in parts)
+
+
+def new_fills(snapshot: BrokerSnapshot, book: Book) -> tuple[Fill, ...]:
+    """Executions the book does not have, or has in an older revision, in the broker's order."""
+    if not isinstance(snapshot.executions, Known):
+        return ()
+    found = []
+    for fill in snapshot.executions.value:
+        known = book.fills.get(fill.base_id)
+        if known is None or known.revision < fill.revision:
+            found.append(fill)
+    return tuple(found)
+
+
+def examine(snapshot: BrokerSnapshot, book: Book, *, our_prefix: str) -> Findings:
+    """What open and completed orders prove about ours; call after the snapshot's executions were folded."""
+    if not isinstance(snapshot.open_orders, Known) or not isinstance(snapshot.completed_orders, Known):
+        return Findings((), (), ())
+    opened = {order.ref: order for order in snapshot.open_orders.value if order.ref}
+    done = {order.ref: order for order in snapshot.completed_orders.value if order.ref}
+    proofs: list[Proof] = []
+    absent: list[str] = []
+    for record in book.orders.values():
+        if record.ref in opened:
+            if record.state is not OrderState.FILLED:
+                proofs.append(Proof(record.ref, OrderTrigger.PROVED_WORKING, opened[record.ref].perm_id))
+        elif record.live and record.state is not OrderState.APPROVED:
+            verdict = _verdict(record, done.get(record.ref), complete(snapshot), snapshot.started_at)
+            if verdict is not None:
+                proofs.append(Proof(record.ref, verdict, None))
+            elif complete(snapshot) and _touched(record) < snapshot.started_at and record.ref not in done:
+                absent.append(record.ref)
+    orphans = tuple(o for ref, o in opened.items() if ref.startswith(our_prefix) and ref not in book.orders)
+    return Findings(tuple(proofs), tuple(absent), orphans)
+
+
+def _touched(record: OrderRecord) -> datetime:
+    return max(record.changed_at, record.sent_at or record.approved_at)
+
+
+def _verdict(
+    record: OrderRecord, done: BrokerOrder | None, is_complete: bool, started_at: datetime
+) -> OrderTrigger | None:
+    if done is not None:
+        if done.status in (BrokerOrderStatus.CANCELLED, BrokerOrderStatus.API_CANCELLED):
+            return OrderTrigger.PROVED_CANCELED
+        if done.status is BrokerOrderStatus.INACTIVE:
+            return OrderTrigger.PROVED_REJECTED
+        return None  # Filled without all its executions yet: the next snapshot will have them
+    if not is_complete or _touched(record) >= started_at:
+        return None
+    if record.state is OrderState.CANCEL_CLAIMED:
+        return OrderTrigger.PROVED_CANCELED
+    if record.state is OrderState.REJECT_CLAIMED:
+        return OrderTrigger.PROVED_REJECTED
+    return None
+
+
+class PositionCheck(NamedTuple):
+    """Settled positions and unexplained differences (broker minus book, signed contracts per con id)."""
+
+    settled: tuple[Settled, ...]
+    differences: dict[int, int]
+
+
+def compare_positions(book: Book, broker: dict[int, int], market: Market, now: datetime) -> PositionCheck:
+    """Differences between journal and broker; those of expired contracts become settlements."""
+    ours = book.positions()
+    settled: list[Settled] = []
+    differences: dict[int, int] = {}
+    for con_id in sorted(ours.keys() | broker.keys()):
+        difference = broker.get(con_id, 0) - ours.get(con_id, 0)
+        if difference == 0:
+            continue
+        option = market.option(con_id)
+        gone = option is not None and broker.get(con_id, 0) == 0 and now >= option.last_trade_at
+        price = _settlement_estimate(option, market, now) if option is not None and gone else None
+        if option is not None and price is not None:
+            settled.append(Settled(con_id, ours[con_id], price, option.multiplier, now))
+        else:
+            differences[con_id] = difference
+    return PositionCheck(tuple(settled), differences)
+
+
+def _settlement_estimate(option: Option, market: Market, now: datetime) -> float | None:
+    """Payoff per share from the expiry day's bar (AM: open, PM: close), on the day itself from the last level.
+
+    An estimate until the broker's cash says; None while neither is known, and then nothing is settled.
+    """
+    level: float | None = None
+    for bar in market.bars.get(option.symbol, ()):
+        if bar.day == option.expiry:
+            level = bar.open if option.settlement is SettlementStyle.AM else bar.close
+    quote = market.level(option.symbol)
+    if level is None and quote is not None and quote.at.date() == option.last_trade_at.date() and now >= quote.at:
+        level = quote.level
+    if level is None:
+        return None
+    return max(level - option.strike, 0.0) if option.is_call else max(option.strike - level, 0.0)

@@ -1,0 +1,170 @@
+"""The shape of the configuration: sections, types and bounds; strategy and risk sections mirror their own parameters.
+
+The numbers a decision uses live in msgspec structs of the pure floors (CondorParams, Limits, EngineParams). Their
+sections here are generated from those structs, so there is one list of names; the structs judge their own values.
+"""
+
+from __future__ import annotations
+
+import math
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+import msgspec
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from bot.engine.state import EngineParams
+from bot.settings.layers import ENV_NESTED, ENV_PREFIX
+from risk.limits import Limits
+from strategies.condor.params import CondorParams
+
+SCHEMA_VERSION = 1
+
+
+class Section(BaseModel):
+    """Unknown keys are refused, values do not change after loading, errors never show secrets."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class AccountSection(Section):
+    """Which account may be traded: paper only, judged by the broker's own answer at every connect."""
+
+    mode: Literal["paper"] = "paper"
+    id: str = ""
+
+    @field_validator("id")
+    @classmethod
+    def _paper_only(cls, value: str) -> str:
+        if value and not value.startswith("DU"):
+            raise ValueError(
+                "is not a paper account. This program trades paper accounts only (their ids begin with DU)"
+            )
+        return value
+
+
+class BrokerSection(Section):
+    """How to reach the gateway and how patiently; durations in seconds of real time."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535)] = 4002
+    client_id: Annotated[int, Field(ge=1, le=999)] = 17
+    connect_timeout_s: Annotated[float, Field(gt=0, le=120, allow_inf_nan=False)] = 15.0
+    request_timeout_s: Annotated[float, Field(gt=0, le=120, allow_inf_nan=False)] = 10.0
+    margin_timeout_s: Annotated[float, Field(gt=0, le=30, allow_inf_nan=False)] = 3.0
+    heartbeat_s: Annotated[float, Field(gt=0, le=60, allow_inf_nan=False)] = 4.0
+    half_open_s: Annotated[float, Field(gt=0, le=60, allow_inf_nan=False)] = 9.0
+    reconnect_initial_s: Annotated[float, Field(gt=0, le=60, allow_inf_nan=False)] = 1.0
+    reconnect_max_s: Annotated[float, Field(gt=0, le=600, allow_inf_nan=False)] = 60.0
+    max_market_data_lines: Annotated[int, Field(ge=20, le=90)] = 90
+    messages_per_s: Annotated[int, Field(ge=5, le=45)] = 40
+
+
+class ClockSection(Section):
+    """`follow` names the control port of a simulated gateway (host:port, loopback only); empty means real time."""
+
+    follow: str = ""
+
+    @field_validator("follow")
+    @classmethod
+    def _loopback(cls, value: str) -> str:
+        host, _, port = value.rpartition(":")
+        if value and (host not in ("127.0.0.1", "localhost", "::1") or not port.isdigit()):
+            raise ValueError("must be empty or a loopback address like 127.0.0.1:4102: real gateways have no such port")
+        return value
+
+
+class MacroSection(Section):
+    """The events calendar entries keep away from."""
+
+    events: Path = Path("config/events.toml")
+    kinds: tuple[str, ...] = ("FOMC", "CPI")
+
+
+class RunSection(Section):
+    """The loop's rhythm and what a run leaves behind."""
+
+    quote_cadence_ms: Annotated[int, Field(ge=0, le=60_000)] = 250
+    pulse_s: Annotated[float, Field(ge=1, le=300, allow_inf_nan=False)] = 5.0
+    latch_poll_ms: Annotated[int, Field(ge=50, le=5000)] = 250
+    log_level: Literal["debug", "info", "warning"] = "info"
+
+
+def _finite(value: Any) -> Any:
+    numbers = value if isinstance(value, tuple) else (value,)
+    if any(isinstance(n, float) and not math.isfinite(n) for n in numbers):
+        raise ValueError("must be a finite number; NaN and infinity would make a limit that never fires")
+    return value
+
+
+def _mirror(name: str, struct: type[msgspec.Struct], defaults: Mapping[str, Any]) -> type[Section]:
+    """A pydantic section with the fields of a msgspec struct; missing values take the struct's own defaults."""
+    hints = typing.get_type_hints(struct)
+    fields: dict[str, Any] = {}
+    for spec in msgspec.structs.fields(struct):
+        default = defaults.get(spec.name, spec.default)
+        kind = Annotated[hints[spec.name], AfterValidator(_finite)]
+        if default is msgspec.NODEFAULT and spec.default_factory is not msgspec.NODEFAULT:
+            default = spec.default_factory()
+        fields[spec.name] = (kind, ... if default is msgspec.NODEFAULT else default)
+    model: type[Section] = create_model(name, __base__=Section, __doc__=struct.__doc__, **fields)
+    return model
+
+
+CondorSection = _mirror("CondorSection", CondorParams, {})
+RiskSection = _mirror("RiskSection", Limits, {})
+EngineSection = _mirror("EngineSection", EngineParams, {})
+
+
+class Settings(BaseSettings):
+    """The effective configuration. Later wins: TOML files in order (deep merge), CONDOR_* variables, `--set`."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        env_prefix=ENV_PREFIX,
+        env_nested_delimiter=ENV_NESTED,
+    )
+
+    schema_version: Literal[1]
+    profile: str = "paper"
+    account: AccountSection = AccountSection()
+    broker: BrokerSection = BrokerSection()
+    clock: ClockSection = ClockSection()
+    macro: MacroSection = MacroSection()
+    run: RunSection = RunSection()
+    condor: CondorSection  # type: ignore[valid-type]  # generated from CondorParams
+    risk: RiskSection  # type: ignore[valid-type]  # generated from Limits
+    engine: EngineSection  # type: ignore[valid-type]  # generated from EngineParams
+
+    sections: ClassVar[tuple[str, ...]] = ("account", "broker", "clock", "macro", "run", "condor", "risk", "engine")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """`--set` over environment over TOML files; no dotenv and no secrets folder, since there is nothing secret."""
+        return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls, deep_merge=True))
+
+
+def known_keys() -> frozenset[str]:
+    """Every dotted setting name."""
+    keys = {"schema_version", "profile"}
+    for section in Settings.sections:
+        model = Settings.model_fields[section].annotation
+        keys.update(f"{section}.{name}" for name in typing.cast("type[BaseModel]", model).model_fields)
+    return frozenset(keys)

@@ -1,0 +1,40 @@
+"""One connected client as the front desk sees it: its session, its rate limit and what it subscribed to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from bot.sim.wire import encode
+from bot.sim.wire.limits import RateLimit
+from bot.sim.wire.session import ClientSession
+
+
+@dataclass(slots=True, eq=False)
+class DeskClient:
+    """State of one client that ends with its connection; everything lasting is in the venue."""
+
+    session: ClientSession
+    rate: RateLimit
+    hang_up: Callable[[str], None]
+    client_id: int = -1
+    market_data_kind: int = 1
+    positions: bool = False
+    auto_bind: bool = False
+    account_updates: str = ""
+    account_multi: dict[int, str] = field(default_factory=dict)
+    summaries: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    pnl: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def version(self) -> int:
+        """Protocol version spoken with this client."""
+        return self.session.version
+
+    def send(self, payload: bytes) -> None:
+        """Queues one message."""
+        self.session.send(payload)
+
+    def error(self, request_id: int, code: int, text: str) -> None:
+        """Sends an error or notice."""
+        self.session.send(encode.error(request_id, code, text, self.version))

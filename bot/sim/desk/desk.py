@@ -1,0 +1,235 @@
+"""The front desk: routes requests to the part that answers them and venue events to the clients they concern."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from bot.sim.clock import MarketClock
+from bot.sim.desk.account import AccountDesk
+from bot.sim.desk.client import DeskClient
+from bot.sim.desk.contracts import ContractDesk
+from bot.sim.desk.history import HistoryDesk
+from bot.sim.desk.orders import OrderDesk
+from bot.sim.desk.quotes import QuoteDesk
+from bot.sim.types import AccountState, Commission, Execution, PositionLine, Venue, VenueOrder
+from bot.sim.wire import encode
+from bot.sim.wire import requests as ask
+from bot.sim.wire.decode import UnknownRequest, decode, request_id_of
+from bot.sim.wire.fields import MalformedRequest
+from bot.sim.wire.limits import Limits, RateLimit, Verdict
+from bot.sim.wire.session import Broken, ClientSession, Incoming, SessionEvent, Started
+
+_FARMS = (
+    (2104, "Market data farm connection is OK:usopt"),
+    (2104, "Market data farm connection is OK:usfarm"),
+    (2106, "HMDS data farm connection is OK:ushmds"),
+    (2158, "Sec-def data farm connection is OK:secdefil"),
+)
+_BAD_REQUEST = 320
+_UNKNOWN_REQUEST = 505
+
+
+class Desk:
+    """Serves every connected client from one venue; implements the venue's listener.
+
+    Owns no sockets: the shell hands in what sessions read and takes what they want to write. `after_order` is called
+    after every order report (the gateway's scripted events wait for working orders).
+    """
+
+    def __init__(self, venue: Venue, *, limits: Limits, master_client_id: int | None = None) -> None:
+        self._venue = venue
+        self._limits = limits
+        self._master = master_client_id
+        self._clients: dict[int, DeskClient] = {}
+        self._clock: MarketClock | None = None
+        self._unknown: Counter[str] = Counter()
+        self.id_rollback = 0
+        self.after_order: Callable[[], None] = _nothing
+        self._accounts = AccountDesk(venue)
+        self._contracts = ContractDesk(venue)
+        self._history = HistoryDesk(venue)
+        self._orders = OrderDesk(venue)
+        self._quotes = QuoteDesk(venue, limits.market_data_lines)
+        self._routes = self._make_routes()
+        venue.subscribe(self)
+
+    def _make_routes(self) -> dict[type, Callable[[DeskClient, Any], None]]:
+        return {
+            ask.MarketData: self._quotes.open_line,
+            ask.CancelMarketData: self._quotes.close_line,
+            ask.MarketDataType: self._market_data_type,
+            ask.PlaceOrder: self._orders.place,
+            ask.CancelOrder: self._orders.cancel,
+            ask.GlobalCancel: self._orders.global_cancel,
+            ask.OpenOrders: self._orders.open_orders,
+            ask.AllOpenOrders: self._orders.all_open_orders,
+            ask.AutoOpenOrders: self._orders.auto_open_orders,
+            ask.CompletedOrders: self._orders.completed_orders,
+            ask.Executions: self._orders.executions,
+            ask.AccountUpdates: self._accounts.updates,
+            ask.AccountUpdatesMulti: self._accounts.updates_multi,
+            ask.CancelAccountUpdatesMulti: self._accounts.cancel_updates_multi,
+            ask.AccountSummary: self._accounts.summary,
+            ask.CancelAccountSummary: self._accounts.cancel_summary,
+            ask.Positions: self._accounts.positions,
+            ask.CancelPositions: self._accounts.cancel_positions,
+            ask.ProfitAndLoss: self._accounts.pnl,
+            ask.CancelProfitAndLoss: self._accounts.cancel_pnl,
+            ask.Ids: self._ids,
+            ask.ManagedAccounts: self._managed_accounts,
+            ask.CurrentTime: self._current_time,
+            ask.ServerLogLevel: _ignore,
+            ask.ContractDetails: self._contracts.details,
+            ask.OptionParameters: self._contracts.option_parameters,
+            ask.MarketRule: self._contracts.market_rule,
+            ask.MatchingSymbols: self._contracts.matching_symbols,
+            ask.HistoricalData: self._history.bars,
+            ask.CancelHistoricalData: self._history.cancel,
+        }
+
+    # facts ---------------------------------------------------------------------------------------
+    def use_clock(self, clock: MarketClock) -> None:
+        """Market time for rates, greeks and the client's time requests."""
+        self._clock = clock
+        self._quotes.use_clock(clock)
+
+    @property
+    def clock(self) -> MarketClock:
+        """Market time. Raises RuntimeError before the gateway has started."""
+        if self._clock is None:
+            raise RuntimeError("the desk has no clock yet")
+        return self._clock
+
+    def client_ids(self) -> list[int]:
+        """Ids of the connected clients."""
+        return sorted(self._clients)
+
+    def lines_in_use(self) -> int:
+        """Open market data lines."""
+        return self._quotes.in_use
+
+    def unknown_requests(self) -> dict[str, int]:
+        """Requests that were not served, by name, with their count."""
+        return dict(sorted(self._unknown.items()))
+
+    # clients -------------------------------------------------------------------------------------
+    def welcome(self, session: ClientSession, hang_up: Callable[[str], None]) -> DeskClient:
+        """Takes a new connection; `hang_up(reason)` is how the desk ends it."""
+        return DeskClient(session, RateLimit(self._limits), hang_up)
+
+    def handle(self, client: DeskClient, event: SessionEvent) -> None:
+        """One event of the client's session."""
+        if isinstance(event, Incoming):
+            self._incoming(client, event)
+        elif isinstance(event, Started):
+            self._start(client, event.client_id)
+        elif isinstance(event, Broken):
+            client.hang_up(event.reason)
+
+    def settle(self) -> None:
+        """After a batch of requests: what is answered together, such as first quotes."""
+        self._quotes.serve_new()
+
+    def goodbye(self, client: DeskClient, reason: str) -> None:
+        """The connection is gone: subscriptions end, orders and account stay in the venue."""
+        client.session.close()
+        self._quotes.close_all(client)
+        if self._clients.get(client.client_id) is client:
+            del self._clients[client.client_id]
+            self._venue.record("disconnect", client=client.client_id, reason=reason)
+
+    def tick(self) -> None:
+        """Market time has moved: quotes and the base of the daily P&L."""
+        self._accounts.tick()
+        self._quotes.tick()
+
+    def _start(self, client: DeskClient, client_id: int) -> None:
+        if client_id in self._clients:
+            text = "Unable to connect as the client id is already in use. Retry with a unique client id."
+            client.error(-1, 326, text)
+            client.hang_up("duplicate client id")
+            return
+        client.client_id = client_id
+        self._clients[client_id] = client
+        self._venue.record("connect", client=client_id, reason=f"protocol version {client.version}")
+        self._managed_accounts(client, ask.ManagedAccounts())
+        self._ids(client, ask.Ids())
+        for code, text in _FARMS:
+            client.error(-1, code, text)
+
+    def _incoming(self, client: DeskClient, event: Incoming) -> None:
+        verdict = client.rate.admit(self.clock.pacing_s)
+        if verdict is not Verdict.OK:
+            most = self._limits.messages_per_s
+            text = f"Max rate of messages per second has been exceeded:max={most} rec={most + 1} "
+            client.error(-1, 100, f"{text}({client.rate.violations})")
+            if verdict is Verdict.CLOSE:
+                client.hang_up("message rate exceeded repeatedly")
+            return
+        try:
+            request = decode(event.message_id, event.fields, client.version)
+            self._routes[type(request)](client, request)
+        except UnknownRequest as error:
+            self._unknown[error.name or f"message {error.message_id}"] += 1
+            client.error(error.request_id, _UNKNOWN_REQUEST, str(error))
+        except MalformedRequest as error:
+            request_id = request_id_of(event.message_id, event.fields)
+            client.error(request_id, _BAD_REQUEST, f"Server error when reading an API client request: {error}")
+
+    # small requests ------------------------------------------------------------------------------
+    def _ids(self, client: DeskClient, request: ask.Ids) -> None:
+        client.send(encode.next_valid_id(max(self._venue.next_order_id(client.client_id) - self.id_rollback, 1)))
+
+    def _managed_accounts(self, client: DeskClient, request: ask.ManagedAccounts) -> None:
+        client.send(encode.managed_accounts(self._venue.accounts))
+
+    def _current_time(self, client: DeskClient, request: ask.CurrentTime) -> None:
+        client.send(encode.current_time(self.clock.now))
+
+    def _market_data_type(self, client: DeskClient, request: ask.MarketDataType) -> None:
+        if request.kind not in (1, 2, 3, 4):
+            client.error(-1, 321, f"Error validating request: market data type must be 1 to 4, got {request.kind}")
+            return
+        client.market_data_kind = request.kind
+
+    # the venue's listener ------------------------------------------------------------------------
+    def on_order(self, order: VenueOrder) -> None:
+        """openOrder and orderStatus to the owner (and the master client)."""
+        self._orders.report_order(self._concerned(order.ticket.client_id), order)
+        self.after_order()
+
+    def on_execution(self, execution: Execution) -> None:
+        """execDetails to the owner."""
+        self._orders.report_execution(self._concerned(execution.client_id), execution)
+
+    def on_commission(self, commission: Commission, execution: Execution) -> None:
+        """commissionReport to the owner."""
+        self._orders.report_commission(self._concerned(execution.client_id), commission)
+
+    def on_error(self, client_id: int, request_id: int, code: int, text: str) -> None:
+        """An error or notice for one client, lost if it is not connected."""
+        client = self._clients.get(client_id)
+        if client is not None:
+            client.error(request_id, code, text)
+
+    def on_position(self, position: PositionLine) -> None:
+        """To every client that subscribed to positions."""
+        self._accounts.position_changed(self._clients.values(), position)
+
+    def on_account(self, state: AccountState) -> None:
+        """To every client that subscribed to the account."""
+        self._accounts.account_changed(self._clients.values(), state)
+
+    def _concerned(self, owner_id: int) -> Sequence[DeskClient]:
+        ids = (owner_id,) if self._master in (None, owner_id) else (owner_id, self._master)
+        return [self._clients[one] for one in ids if one in self._clients]
+
+
+def _nothing() -> None:
+    """Nobody waits for orders."""
+
+
+def _ignore(client: DeskClient, request: object) -> None:
+    """Requests without an answer."""

@@ -1,0 +1,244 @@
+"""Quotes and greeks of every option that some client watches, priced in one call per tick and written in bulk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bot.sim.desk.client import DeskClient
+from bot.sim.types import ContractSpec, Floats, Marks, Venue
+from bot.sim.wire.framing import LENGTH
+
+_SIDE_GREEKS_EVERY_S = 60.0
+"""Market seconds between two computations off bid and ask (ticks 10 and 11); the model's (13) comes at every tick."""
+
+
+class OptionLine(Protocol):
+    """What the board needs of a line; `row` belongs to the board."""
+
+    client: DeskClient
+    request_id: int
+    spec: ContractSpec | None
+    greeks_from_s: float
+    snapshot: bool
+    row: int
+    greeks_sent: bool
+
+
+class OptionBoard:
+    """Rows are contracts, lines are watchers. One row serves all clients that watch its contract."""
+
+    def __init__(self, venue: Venue) -> None:
+        self._venue = venue
+        self._specs: list[ContractSpec] = []
+        self._row_of: dict[int, int] = {}
+        self._watchers: list[list[OptionLine]] = []
+        self._quotes = _Quotes.empty()
+        self._day: date | None = None
+        self._side_greeks_at = 0.0
+
+    # lines ---------------------------------------------------------------------------------------
+    def add(self, lines: Sequence[OptionLine]) -> None:
+        """Takes new lines and sends each its whole current quote; snapshots get their greeks at once."""
+        fresh: list[ContractSpec] = []
+        for line in lines:
+            spec = line.spec
+            assert spec is not None, "only lines of single options come to the board"
+            row = self._row_of.get(spec.con_id)
+            if row is None:
+                row = self._row_of[spec.con_id] = len(self._specs)
+                self._specs.append(spec)
+                self._watchers.append([])
+                fresh.append(spec)
+            line.row = row
+            self._watchers[row].append(line)
+        if fresh:
+            self._quotes = self._quotes.extended(_Quotes.of(self._venue.option_marks(fresh)))
+        texts = _Texts(self._quotes)
+        for line in lines:
+            body = texts.whole(line)
+            if line.snapshot:
+                body += texts.model(line) + texts.sides(line)
+            line.client.session.send_frames(_framed(body))
+
+    def remove(self, line: OptionLine) -> None:
+        """Forgets a line; the row goes with its last watcher."""
+        if line.row < 0:
+            return
+        row, line.row = line.row, -1
+        self._watchers[row].remove(line)
+        if not self._watchers[row]:
+            self._drop_rows([row])
+
+    def _drop_rows(self, rows: Sequence[int]) -> None:
+        gone = set(rows)
+        keep = [row for row in range(len(self._specs)) if row not in gone]
+        for row in gone:
+            for line in self._watchers[row]:
+                line.row = -1
+        self._specs = [self._specs[row] for row in keep]
+        self._watchers = [self._watchers[row] for row in keep]
+        self._quotes = self._quotes.rows(keep)
+        self._row_of = {spec.con_id: row for row, spec in enumerate(self._specs)}
+        for row, watchers in enumerate(self._watchers):
+            for line in watchers:
+                line.row = row
+
+    # pump ----------------------------------------------------------------------------------------
+    def tick(self, elapsed_s: float) -> None:
+        """Sends every line what changed; `elapsed_s` is market time on the compressed line."""
+        self._retire_expired()
+        if not self._specs:
+            return
+        new = _Quotes.of(self._venue.option_marks(self._specs))
+        old, self._quotes = self._quotes, new
+        bid_moved = (new.bid != old.bid).tolist()
+        ask_moved = (new.ask != old.ask).tolist()
+        with_sides = elapsed_s - self._side_greeks_at >= _SIDE_GREEKS_EVERY_S
+        if with_sides:
+            self._side_greeks_at = elapsed_s
+        texts = _Texts(new)
+        for row, watchers in enumerate(self._watchers):
+            for line in watchers:
+                body = texts.changes(line, row, bid_moved[row], ask_moved[row])
+                if elapsed_s >= line.greeks_from_s:
+                    body += texts.model(line)
+                    if with_sides or not line.greeks_sent:
+                        line.greeks_sent = True
+                        body += texts.sides(line)
+                if body:
+                    line.client.session.send_frames(_framed(body))
+
+    def _retire_expired(self) -> None:
+        """On a new day the lines of expired options fall silent, their last quote withdrawn."""
+        today = self._venue.now.date()
+        if today == self._day:
+            return
+        self._day = today
+        expired = [row for row, spec in enumerate(self._specs) if spec.expiry is not None and spec.expiry < today]
+        for row in expired:
+            for line in self._watchers[row]:
+                line.client.session.send_frames(_framed(_withdrawn(line.request_id)))
+        if expired:
+            self._drop_rows(expired)
+
+
+class _Quotes:
+    """Arrays over the rows, ready for the wire: -1 and size 0 where nobody quotes."""
+
+    __slots__ = ("ask", "ask_size", "bid", "bid_size", "delta", "forward", "gamma", "iv", "mid", "theta", "vega")
+
+    def __init__(self, columns: dict[str, Floats]) -> None:
+        for name in self.__slots__:
+            setattr(self, name, columns[name])
+
+    bid: Floats
+    ask: Floats
+    bid_size: Floats
+    ask_size: Floats
+    mid: Floats
+    iv: Floats
+    delta: Floats
+    gamma: Floats
+    vega: Floats
+    theta: Floats
+    forward: Floats
+
+    @classmethod
+    def empty(cls) -> _Quotes:
+        return cls({name: np.empty(0) for name in cls.__slots__})
+
+    @classmethod
+    def of(cls, marks: Marks) -> _Quotes:
+        columns = {name: np.asarray(getattr(marks, name), dtype=np.float64) for name in cls.__slots__}
+        for price, size in (("bid", "bid_size"), ("ask", "ask_size")):
+            missing: NDArray[np.bool_] = np.isnan(columns[price])
+            columns[price] = np.where(missing, -1.0, columns[price])
+            columns[size] = np.where(missing, 0.0, np.nan_to_num(columns[size]))
+        return cls(columns)
+
+    def extended(self, more: _Quotes) -> _Quotes:
+        return _Quotes({name: np.concatenate([getattr(self, name), getattr(more, name)]) for name in self.__slots__})
+
+    def rows(self, keep: Sequence[int]) -> _Quotes:
+        index = np.asarray(keep, dtype=np.intp)
+        return _Quotes({name: getattr(self, name)[index] for name in self.__slots__})
+
+
+class _Texts:
+    """Message texts of the current quotes; what all watchers of a row share is formatted once."""
+
+    def __init__(self, quotes: _Quotes) -> None:
+        self._quotes = quotes
+        self._bid, self._ask = quotes.bid.tolist(), quotes.ask.tolist()
+        self._bid_size = quotes.bid_size.astype(np.int64).tolist()
+        self._ask_size = quotes.ask_size.astype(np.int64).tolist()
+        self._model: list[str | None] = [None] * len(self._bid)
+        self._columns: list[list[float]] | None = None
+
+    def whole(self, line: OptionLine) -> list[str]:
+        """Bid and ask with sizes."""
+        return self.changes(line, line.row, True, True)
+
+    def changes(self, line: OptionLine, row: int, bid_moved: bool, ask_moved: bool) -> list[str]:
+        """A price with its size where the price moved, the size alone where it did not but somebody quotes."""
+        request_id, bid_size, ask_size = line.request_id, self._bid_size[row], self._ask_size[row]
+        body: list[str] = []
+        if bid_moved:
+            attributes = 1 if bid_size else 0
+            body.append(f"1\x006\x00{request_id}\x001\x00{self._bid[row]!r}\x00{bid_size}\x00{attributes}\x00")
+        elif bid_size:
+            body.append(f"2\x006\x00{request_id}\x000\x00{bid_size}\x00")
+        if ask_moved:
+            attributes = 1 if ask_size else 0
+            body.append(f"1\x006\x00{request_id}\x002\x00{self._ask[row]!r}\x00{ask_size}\x00{attributes}\x00")
+        elif ask_size:
+            body.append(f"2\x006\x00{request_id}\x003\x00{ask_size}\x00")
+        return body
+
+    def model(self, line: OptionLine) -> list[str]:
+        """Tick 13: implied volatility, delta, price, dividends, gamma, vega, theta, underlying."""
+        row = line.row
+        text = self._model[row]
+        if text is None:
+            text = self._model[row] = self._model_text(row)
+        return [f"21\x00{line.request_id}\x0013\x000\x00{text}"] if text else []
+
+    def _model_text(self, row: int) -> str:
+        if self._columns is None:
+            quotes = self._quotes
+            names = (quotes.iv, quotes.delta, quotes.mid, quotes.gamma, quotes.vega, quotes.theta, quotes.forward)
+            self._columns = [column.tolist() for column in names]
+        iv, delta, price, gamma, vega, theta, under = [column[row] for column in self._columns]
+        if iv != iv or price != price:
+            return ""  # the model has no value: not a number must never reach the wire
+        return f"{iv:.6g}\0{delta:.6g}\0{price:.8g}\x000.0\0{gamma:.6g}\0{vega:.6g}\0{theta:.6g}\0{under:.8g}\0"
+
+    def sides(self, line: OptionLine) -> list[str]:
+        """Ticks 10 and 11: volatility at the bid and at the ask to first order, the other greeks of the model."""
+        row, quotes = line.row, self._quotes
+        vega = float(quotes.vega[row])
+        if not self._model_text(row) or not vega > 1e-6:
+            return []
+        body = []
+        for tick_type, price in ((10, self._bid[row]), (11, self._ask[row])):
+            if price > 0.0:
+                iv = max(float(quotes.iv[row]) + (price - float(quotes.mid[row])) / vega / 100.0, 0.0001)
+                body.append(
+                    f"21\x00{line.request_id}\x00{tick_type}\x000\x00{iv:.6g}\x00{quotes.delta[row]:.6g}\x00{price!r}"
+                    f"\x000.0\x00{quotes.gamma[row]:.6g}\x00{vega:.6g}\x00{quotes.theta[row]:.6g}"
+                    f"\x00{quotes.forward[row]:.8g}\x00"
+                )
+        return body
+
+
+def _withdrawn(request_id: int) -> list[str]:
+    return [f"1\x006\x00{request_id}\x00{side}\x00-1.0\x000\x000\x00" for side in (1, 2)]
+
+
+def _framed(texts: Sequence[str]) -> bytes:
+    return b"".join([LENGTH.pack(len(text)) + text.encode("ascii") for text in texts])

@@ -1,0 +1,245 @@
+"""Order requests: what a client sent becomes a ticket for the venue, what the venue answers becomes messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from bot.sim.desk.client import DeskClient
+from bot.sim.desk.contracts import find_legs, find_one
+from bot.sim.types import (
+    Commission,
+    Execution,
+    Leg,
+    OrderTicket,
+    Reject,
+    SecType,
+    Side,
+    Venue,
+    VenueOrder,
+)
+from bot.sim.venue.ledger import leg_facts
+from bot.sim.wire import encode, encode_order
+from bot.sim.wire import requests as ask
+from bot.sim.wire.fields import read_flag, read_integer, read_number
+
+_SILENT_OPEN_ORDER = frozenset({"Cancelled", "ApiCancelled", "PendingCancel", "Inactive"})
+"""Statuses that a gateway reports by orderStatus alone."""
+
+
+def ticket_of(venue: Venue, client_id: int, request: ask.PlaceOrder) -> OrderTicket | Reject:
+    """The order in the venue's words, or the validation error a gateway answers before any broker sees it."""
+    raw = request.raw
+    legs = _legs(venue, request)
+    if isinstance(legs, Reject):
+        return legs
+    account = raw["account"] or (venue.accounts[0] if len(venue.accounts) == 1 else "")
+    refused = _refused_fields(raw, account, venue.accounts)
+    if refused is not None:
+        return refused
+    quantity = read_number("totalQuantity", raw["totalQuantity"])
+    limit = read_number("lmtPrice", raw["lmtPrice"])
+    order_type = raw["orderType"] or "LMT"
+    if quantity is None or quantity != int(quantity) or quantity < 1:
+        return _invalid(f"totalQuantity must be a whole number of at least 1, got {raw['totalQuantity']!r}")
+    if order_type == "LMT" and limit is None:
+        return _invalid("a limit order needs a limit price")
+    is_bag = request.contract.sec_type == SecType.BAG
+    return OrderTicket(
+        client_id=client_id,
+        order_id=request.order_id,
+        account=account,
+        side=Side(raw["action"]),
+        quantity=int(quantity),
+        order_type=order_type,
+        limit=limit if "LMT" in order_type else None,
+        tif=raw["tif"] or "DAY",
+        legs=legs,
+        is_bag=is_bag,
+        order_ref=raw["orderRef"],
+        outside_rth=read_flag("outsideRth", raw["outsideRth"]),
+        transmit=read_flag("transmit", raw["transmit"]),
+        what_if=read_flag("whatIf", raw["whatIf"]),
+        parent_id=read_integer("parentId", raw["parentId"]),
+        per_leg_prices=any(price is not None for price in request.leg_prices),
+        non_guaranteed=("NonGuaranteed", "1") in request.combo_params,
+        raw={**raw, "exchange": request.contract.exchange},
+    )
+
+
+def _legs(venue: Venue, request: ask.PlaceOrder) -> tuple[Leg, ...] | Reject:
+    if request.contract.sec_type == SecType.BAG:
+        return find_legs(venue, request.legs)
+    found = find_one(venue, request.contract)
+    return found if isinstance(found, Reject) else (Leg(found, 1, Side.BUY),)
+
+
+def _refused_fields(raw: dict[str, str] | object, account: str, accounts: Iterable[str]) -> Reject | None:
+    fields: dict[str, str] = dict(raw)  # type: ignore[call-overload]
+    if fields["action"] not in (Side.BUY, Side.SELL):
+        return _invalid(f"action must be BUY or SELL, got {fields['action']!r}")
+    if not account:
+        return Reject(435, "You must specify an account.")
+    if account not in accounts:
+        return _invalid(f"account {account!r} is not served here ({', '.join(accounts)})")
+    if read_flag("eTradeOnly", fields["eTradeOnly"]):
+        return Reject(10268, "The 'EtradeOnly' order attribute is not supported.")
+    if read_flag("firmQuoteOnly", fields["firmQuoteOnly"]):
+        return Reject(10269, "The 'FirmQuoteOnly' order attribute is not supported.")
+    return None
+
+
+def _invalid(cause: str) -> Reject:
+    return Reject(321, f"Error validating request: {cause}")
+
+
+def order_facts(ticket: OrderTicket, perm_id: int) -> dict[str, object]:
+    """The ledger's fields of a place or modify message."""
+    return {
+        "client": ticket.client_id,
+        "account": ticket.account,
+        "order_id": ticket.order_id,
+        "perm_id": perm_id,
+        "order_ref": ticket.order_ref,
+        "what_if": ticket.what_if,
+        "action": ticket.side.value,
+        "quantity": ticket.quantity,
+        "order_type": ticket.order_type,
+        "limit": ticket.limit,
+        "tif": ticket.tif,
+        "outside_rth": ticket.outside_rth,
+        "legs": [leg_facts(leg) for leg in ticket.legs],
+    }
+
+
+class OrderDesk:
+    """Takes orders and cancels, answers order and execution queries, reports what the venue does."""
+
+    def __init__(self, venue: Venue) -> None:
+        self._venue = venue
+        self._reported: set[tuple[int, int]] = set()
+
+    # placing -------------------------------------------------------------------------------------
+    def place(self, client: DeskClient, request: ask.PlaceOrder) -> None:
+        """placeOrder: new, modified or what-if. The venue reports an accepted order through `report_order`."""
+        ticket = ticket_of(self._venue, client.client_id, request)
+        if isinstance(ticket, Reject):
+            self._reject(client, request.order_id, ticket, 0)
+            return
+        existing = self._working(client.client_id, ticket.order_id)
+        kind = "modify" if existing is not None and not ticket.what_if else "place"
+        self._venue.record(kind, **order_facts(ticket, existing.perm_id if existing else 0))
+        if ticket.what_if:
+            self._what_if(client, ticket)
+            return
+        key = (client.client_id, ticket.order_id)
+        self._reported.discard(key)
+        outcome = self._venue.place(ticket)
+        if isinstance(outcome, Reject):
+            self._reject(client, ticket.order_id, outcome, ticket.quantity)
+        elif key not in self._reported:
+            self.report_order([client], outcome)
+
+    def _what_if(self, client: DeskClient, ticket: OrderTicket) -> None:
+        impact = self._venue.what_if(ticket)
+        if isinstance(impact, Reject):
+            client.error(ticket.order_id, impact.code, impact.text)
+        else:
+            client.send(encode_order.what_if_order(ticket, impact, client.version))
+
+    def _reject(self, client: DeskClient, order_id: int, reject: Reject, quantity: int) -> None:
+        client.error(order_id, reject.code, reject.text)
+        if reject.final_status is not None:
+            client.send(encode_order.rejected_status(order_id, reject.final_status, quantity, client.client_id))
+
+    def cancel(self, client: DeskClient, request: ask.CancelOrder) -> None:
+        """cancelOrder: only an order of this client id; the venue answers the rest."""
+        working = self._working(client.client_id, request.order_id)
+        perm_id = working.perm_id if working else 0
+        self._venue.record("cancel", client=client.client_id, order_id=request.order_id, perm_id=perm_id)
+        refused = self._venue.cancel(client.client_id, request.order_id)
+        if refused is not None:
+            self._reject(client, request.order_id, refused, 0)
+
+    def global_cancel(self, client: DeskClient, request: ask.GlobalCancel) -> None:
+        """reqGlobalCancel: every working order of every client."""
+        self._venue.record("global_cancel", client=client.client_id)
+        self._venue.cancel_all(client.client_id)
+
+    def _working(self, client_id: int, order_id: int) -> VenueOrder | None:
+        for order in self._venue.open_orders(client_id):
+            if order.ticket.order_id == order_id:
+                return order
+        return None
+
+    # queries -------------------------------------------------------------------------------------
+    def open_orders(self, client: DeskClient, request: ask.OpenOrders) -> None:
+        """reqOpenOrders: this client's working orders; client 0 binds, so it sees all."""
+        owner = None if client.client_id == 0 and client.auto_bind else client.client_id
+        self._list_open(client, owner)
+
+    def all_open_orders(self, client: DeskClient, request: ask.AllOpenOrders) -> None:
+        """reqAllOpenOrders: the working orders of every client."""
+        self._list_open(client, None)
+
+    def auto_open_orders(self, client: DeskClient, request: ask.AutoOpenOrders) -> None:
+        """reqAutoOpenOrders: for client 0 only (error 327)."""
+        if client.client_id != 0:
+            client.error(-1, 327, "Only the default client (i.e 0) can auto bind orders.")
+            return
+        client.auto_bind = request.bind
+
+    def _list_open(self, client: DeskClient, owner: int | None) -> None:
+        for order in self._venue.open_orders(owner):
+            client.send(encode_order.open_order(order, client.version))
+            client.send(encode_order.order_status(order))
+        client.send(encode.ending(53))
+
+    def completed_orders(self, client: DeskClient, request: ask.CompletedOrders) -> None:
+        """reqCompletedOrders: the orders of the day that are done."""
+        for order in self._venue.completed_orders():
+            client.send(encode_order.completed_order(order, client.version))
+        client.send(encode.ending(102))
+
+    def executions(self, client: DeskClient, request: ask.Executions) -> None:
+        """reqExecutions: the day's executions that pass the filter, each with its commission where known."""
+        for execution, commission in self._venue.executions():
+            if _passes(execution, request):
+                client.send(encode.execution_details(request.request_id, execution, client.version))
+                if commission is not None:
+                    client.send(encode.commission_report(commission))
+        client.send(encode.execution_details_end(request.request_id))
+
+    # live ----------------------------------------------------------------------------------------
+    def report_order(self, clients: Iterable[DeskClient], order: VenueOrder) -> None:
+        """openOrder and orderStatus to the clients given."""
+        self._reported.add((order.ticket.client_id, order.ticket.order_id))
+        for client in clients:
+            if order.status not in _SILENT_OPEN_ORDER:
+                client.send(encode_order.open_order(order, client.version))
+            client.send(encode_order.order_status(order))
+
+    def report_execution(self, clients: Iterable[DeskClient], execution: Execution) -> None:
+        """execDetails of something that just happened."""
+        for client in clients:
+            client.send(encode.execution_details(-1, execution, client.version))
+
+    def report_commission(self, clients: Iterable[DeskClient], commission: Commission) -> None:
+        """commissionReport."""
+        for client in clients:
+            client.send(encode.commission_report(commission))
+
+
+def _passes(execution: Execution, wanted: ask.Executions) -> bool:
+    since: datetime | None = wanted.since
+    spec = execution.spec
+    side = {"BUY": Side.BUY, "BOT": Side.BUY, "SELL": Side.SELL, "SLD": Side.SELL}.get(wanted.side.upper())
+    return (
+        wanted.client_id in (0, execution.client_id)
+        and wanted.account in ("", execution.account)
+        and wanted.symbol in ("", spec.symbol)
+        and wanted.sec_type in ("", spec.sec_type.value)
+        and wanted.exchange in ("", spec.exchange)
+        and (side is None or side is execution.side)
+        and (since is None or execution.at >= since)
+    )

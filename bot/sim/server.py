@@ -1,0 +1,199 @@
+"""The TCP shell around the wire: accepts clients, moves bytes, bounds what a slow client may leave unread."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+
+from bot.sim.desk.client import DeskClient
+from bot.sim.desk.desk import Desk
+from bot.sim.wire.session import ClientSession, SessionState
+
+BURST_BYTES = 65_000
+"""Clients slice their receive buffer per message, so one write stays below 64 KiB."""
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
+
+class WireServer:
+    """Listens, makes a session per connection and carries bytes between sockets and sessions."""
+
+    def __init__(self, desk: Desk, host: str, port: int, *, server_version: int, queue_bytes: int) -> None:
+        """Raises ValueError for a version that cannot be spoken."""
+        self._desk = desk
+        self._host = host
+        self._asked_port = port
+        self._version = server_version
+        self._queue_bytes = queue_bytes
+        self._server: asyncio.AbstractServer | None = None
+        self._reopening: asyncio.TimerHandle | None = None
+        self._opening: asyncio.Task[None] | None = None
+        self._links: dict[ClientLink, None] = {}
+        self.port = 0
+        self.dropped_slow = 0
+
+    # life ----------------------------------------------------------------------------------------
+    async def start(self) -> None:
+        """Opens the port. Raises OSError, saying so, when it is taken."""
+        loop = asyncio.get_running_loop()
+        try:
+            server = await loop.create_server(lambda: ClientLink(self), self._host, self.port or self._asked_port)
+        except OSError as error:
+            asked = f"{self._host}:{self.port or self._asked_port}"
+            raise OSError(
+                error.errno,
+                f"cannot listen on {asked}: {error.strerror or error}. Choose another --port, or stop what uses it.",
+            ) from error
+        self.port = server.sockets[0].getsockname()[1]
+        self._server = server
+
+    async def stop(self) -> None:
+        """Closes the port and every connection."""
+        for pending in (self._reopening, self._opening):
+            if pending is not None:
+                pending.cancel()
+        self._close_port()
+        for link in list(self._links):
+            link.close("gateway stopped")
+        await asyncio.sleep(0)
+
+    @property
+    def refusing(self) -> bool:
+        """Whether the port is closed for now."""
+        return self._server is None
+
+    def refuse_for(self, seconds: float) -> None:
+        """Closes the port for so many loop seconds; open connections are not touched."""
+        self._close_port()
+        if self._reopening is not None:
+            self._reopening.cancel()
+        self._reopening = asyncio.get_running_loop().call_later(seconds, self._reopen)
+
+    def reset_all(self, reason: str) -> None:
+        """Resets every connection: unread bytes are lost on both sides."""
+        for link in list(self._links):
+            link.reset(reason)
+
+    def _close_port(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+
+    def _reopen(self) -> None:
+        self._reopening = None
+        self._opening = asyncio.get_running_loop().create_task(self.start(), name="reopen-port")
+
+    # bytes ---------------------------------------------------------------------------------------
+    def flush_all(self) -> None:
+        """Writes what the sessions have queued."""
+        for link in list(self._links):
+            link.flush()
+
+    # used by the links ---------------------------------------------------------------------------
+    def new_session(self) -> ClientSession:
+        """A session for a connection that was just accepted."""
+        return ClientSession(server_version=self._version, connected_at=self._desk.clock.now)
+
+    def opened(self, link: ClientLink) -> None:
+        """A connection was accepted."""
+        self._links[link] = None
+
+    def closed(self, link: ClientLink) -> None:
+        """A connection is gone."""
+        self._links.pop(link, None)
+
+    @property
+    def desk(self) -> Desk:
+        """Who answers."""
+        return self._desk
+
+    @property
+    def queue_bytes(self) -> int:
+        """Most bytes that a client may leave unread."""
+        return self._queue_bytes
+
+
+class ClientLink(asyncio.Protocol):
+    """One connection: bytes to its session's events to the desk, the session's output to the transport."""
+
+    def __init__(self, server: WireServer) -> None:
+        self._server = server
+        self._transport: asyncio.Transport | None = None
+        self._session: ClientSession | None = None
+        self._client: DeskClient | None = None
+        self._reason = ""
+        self._continue_planned = False
+
+    # asyncio.Protocol ----------------------------------------------------------------------------
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client connected."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._session = self._server.new_session()
+        self._client = self._server.desk.welcome(self._session, self.close)
+        self._server.opened(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes of the client; a broken stream ends this connection only."""
+        session, client, desk = self._session, self._client, self._server.desk
+        assert session is not None
+        assert client is not None
+        for event in session.receive(data):
+            desk.handle(client, event)
+        desk.settle()
+        self._server.flush_all()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone, by either side."""
+        self._server.closed(self)
+        if self._client is not None:
+            self._server.desk.goodbye(self._client, self._reason or (str(exc) if exc else "client disconnected"))
+
+    # writing -------------------------------------------------------------------------------------
+    def flush(self) -> None:
+        """Writes one burst and plans the next, so that the client can read in between; drops a client that does not."""
+        transport, session = self._transport, self._session
+        if transport is None or session is None or transport.is_closing() or not session.pending_bytes:
+            return
+        if session.pending_bytes + transport.get_write_buffer_size() > self._server.queue_bytes:
+            self._server.dropped_slow += 1
+            self.reset("client does not read")
+            return
+        if not self._continue_planned:
+            self._write_burst()
+
+    def _write_burst(self) -> None:
+        transport, session = self._transport, self._session
+        self._continue_planned = False
+        if transport is None or session is None or transport.is_closing():
+            return
+        chunk = session.take(BURST_BYTES)
+        if chunk:
+            transport.write(chunk)
+        if session.pending_bytes:
+            self._continue_planned = True
+            asyncio.get_running_loop().call_soon(self._write_burst)
+        elif session.state is SessionState.CLOSED:
+            transport.close()
+
+    # ending --------------------------------------------------------------------------------------
+    def close(self, reason: str) -> None:
+        """Ends the connection after what is queued has been written."""
+        self._reason = self._reason or reason
+        if self._session is not None:
+            self._session.close()
+        if not self._continue_planned:
+            self._write_burst()
+
+    def reset(self, reason: str) -> None:
+        """Ends the connection at once with a reset."""
+        self._reason = self._reason or reason
+        transport = self._transport
+        if self._session is not None:
+            self._session.close()
+        if transport is None:
+            return
+        raw = transport.get_extra_info("socket")
+        if raw is not None:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        transport.abort()

@@ -1,0 +1,183 @@
+"""What the venue shows of the world: prices on the tick grid, nothing while shut, and nets of combinations."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+
+from bot.sim.types import ContractSpec, Floats, IndexLevel, Leg, Marks, SecType, World
+from bot.sim.venue.products import MARKET_RULES, tick_at
+from bot.sim.venue.sessions import Sessions
+
+_GRID_CACHE_SIZE = 256
+_NOTHING = IndexLevel(None, None, None, None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class LegMarket:
+    """One contract's market in points: `bid` and `ask` as quoted (None nobody), `mid` between them or modelled."""
+
+    bid: float | None
+    ask: float | None
+    mid: float
+
+
+@dataclass(frozen=True, slots=True)
+class NetMarket:
+    """A combination's market for action BUY, points per unit: naturals (None where a side is missing) and mid."""
+
+    bid: float | None
+    ask: float | None
+    mid: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    """Tick rules and trading bounds of a list of options, as arrays."""
+
+    fine: Floats
+    edge: Floats
+    coarse: Floats
+    stops_s: Floats
+
+
+class Quotes:
+    """Reads the world for the venue; holds no state but caches of contract terms."""
+
+    def __init__(self, world: World, sessions: Sessions) -> None:
+        self._world = world
+        self._sessions = sessions
+        self._grids: dict[tuple[int, ...], _Grid] = {}
+
+    def option_marks(self, specs: Sequence[ContractSpec], at: datetime) -> Marks:
+        """World marks with bids rounded down and asks rounded up to their ticks; NaN quotes and zero sizes while shut.
+
+        A bid that rounds down to nothing is no bid.
+        """
+        raw = self._world.marks(specs)
+        grid = self._grid(specs)
+        session = self._sessions.on(at.date())
+        if session is None or not session.open_at <= at < session.close_at:
+            quoted = np.zeros(len(specs), dtype=bool)
+        else:
+            quoted = grid.stops_s > at.timestamp()
+        bid = _to_grid(raw.bid, grid, up=False)
+        ask = _to_grid(raw.ask, grid, up=True)
+        bid = np.where(quoted & (bid > 0.0), bid, np.nan)
+        ask = np.where(quoted, np.maximum(ask, grid.fine), np.nan)
+        return replace(
+            raw,
+            bid=bid,
+            ask=ask,
+            bid_size=np.where(np.isnan(bid), 0.0, raw.bid_size),
+            ask_size=np.where(np.isnan(ask), 0.0, raw.ask_size),
+        )
+
+    def level(self, spec: ContractSpec) -> IndexLevel:
+        """The level of an index, future or stock; a future nobody quotes gets one tick either side of its last."""
+        if spec.sec_type is SecType.FUTURE and spec.expiry is not None:
+            shown = self._world.future(spec.expiry)
+            if shown.last is None or shown.bid is not None:
+                return shown
+            tick = spec.min_tick
+            return replace(
+                shown,
+                bid=round(math.floor(shown.last / tick - 0.5 + 1e-9) * tick, 2),
+                ask=round(math.ceil(shown.last / tick + 0.5 - 1e-9) * tick, 2),
+            )
+        try:
+            return self._world.index(spec.symbol)
+        except KeyError:
+            return _NOTHING
+
+    def markets(self, specs: Sequence[ContractSpec], at: datetime) -> dict[int, LegMarket]:
+        """The tradable market of each contract by id, in one look at the world."""
+        found: dict[int, LegMarket] = {}
+        options = [spec for spec in specs if spec.sec_type is SecType.OPTION]
+        if options:
+            marks = self.option_marks(options, at)
+            for spec, bid, ask, model in zip(
+                options, marks.bid.tolist(), marks.ask.tolist(), marks.mid.tolist(), strict=True
+            ):
+                found[spec.con_id] = _leg_market(_known(bid), _known(ask), model)
+        for spec in specs:
+            if spec.sec_type is not SecType.OPTION:
+                shown = self.level(spec)
+                shut = shown.last is None or not self._sessions.is_open(spec, at)
+                bid, ask = (None, None) if shut else (shown.bid, shown.ask)
+                found[spec.con_id] = _leg_market(bid, ask, shown.last if shown.last is not None else math.nan)
+        return found
+
+    def mids(self, specs: Sequence[ContractSpec]) -> dict[int, float]:
+        """The mark of each contract by id in points, open or shut; contracts the world cannot value are left out."""
+        found: dict[int, float] = {}
+        options = [spec for spec in specs if spec.sec_type is SecType.OPTION]
+        if options:
+            found.update(zip((s.con_id for s in options), self._world.marks(options).mid.tolist(), strict=True))
+        for spec in specs:
+            if spec.sec_type is not SecType.OPTION:
+                last = self.level(spec).last
+                found[spec.con_id] = math.nan if last is None else last
+        return {con_id: mid for con_id, mid in found.items() if math.isfinite(mid)}
+
+    def _grid(self, specs: Sequence[ContractSpec]) -> _Grid:
+        key = tuple([spec.con_id for spec in specs])
+        known = self._grids.get(key)
+        if known is None:
+            rules = [MARKET_RULES[spec.market_rule_id] for spec in specs]
+            known = _Grid(
+                np.array([rule[0][1] for rule in rules]),
+                np.array([rule[-1][0] if len(rule) > 1 else np.inf for rule in rules]),
+                np.array([rule[-1][1] for rule in rules]),
+                np.array([spec.last_trade_at.timestamp() if spec.last_trade_at else np.inf for spec in specs]),
+            )
+            if len(self._grids) >= _GRID_CACHE_SIZE:
+                self._grids.clear()
+            self._grids[key] = known
+        return known
+
+
+def _to_grid(prices: Floats, grid: _Grid, *, up: bool) -> Floats:
+    tick = np.where(prices >= grid.edge - 1e-9, grid.coarse, grid.fine)
+    ticks = np.ceil(prices / tick - 1e-6) if up else np.floor(prices / tick + 1e-6)
+    return np.round(ticks * tick, 2)
+
+
+def _known(price: float) -> float | None:
+    return price if math.isfinite(price) else None
+
+
+def _leg_market(bid: float | None, ask: float | None, model: float) -> LegMarket:
+    if ask is None:
+        return LegMarket(bid, ask, model)
+    return LegMarket(bid, ask, (bid + ask) / 2 if bid is not None else ask / 2)
+
+
+def net_market(legs: Sequence[Leg], markets: dict[int, LegMarket]) -> NetMarket:
+    """The net of a combination for action BUY: bought legs at their ask and sold ones at their bid, and the reverse."""
+    bid: float | None = 0.0
+    ask: float | None = 0.0
+    mid = 0.0
+    for leg in legs:
+        market = markets[leg.spec.con_id]
+        weight = leg.side.sign * leg.ratio
+        to_buy, to_sell = (market.ask, market.bid) if weight > 0 else (market.bid, market.ask)
+        ask = None if ask is None or to_buy is None else ask + weight * to_buy
+        bid = None if bid is None or to_sell is None else bid + weight * to_sell
+        mid += weight * market.mid
+    return NetMarket(_tidy(bid), _tidy(ask), round(mid, 6))
+
+
+def _tidy(price: float | None) -> float | None:
+    return None if price is None else round(price, 4)
+
+
+def conforms(spec: ContractSpec, price: float) -> bool:
+    """Whether a price lies on the contract's tick grid."""
+    tick = tick_at(spec.market_rule_id, price)
+    ticks = price / tick
+    return abs(ticks - round(ticks)) < 1e-6

@@ -1,0 +1,303 @@
+"""The listed contracts: found by their terms, known by their ids, generated when somebody asks."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date, datetime
+
+from bot.sim.types import ContractSpec, Right, SecType, Settlement, World
+from bot.sim.venue import expiries as rules
+from bot.sim.venue.products import (
+    FUTURE_CLASSES,
+    MARKET_RULES,
+    OPTION_CLASSES,
+    UNDERLYINGS,
+    VIX_INDEX,
+    FutureClass,
+    OptionClass,
+    decode_future,
+    decode_option,
+    future_con_id,
+    option_con_id,
+)
+from bot.sim.venue.sessions import Sessions
+from bot.sim.venue.strikes import StrikeLadder, widen_spx, widen_vix
+
+Chain = tuple[str, int, str, int, Sequence[date], Sequence[float]]
+
+_EXPIRIES: Mapping[str, Callable[[date], tuple[date, ...]]] = {
+    "SPX": rules.spx_expiries,
+    "SPXW": rules.spxw_expiries,
+    "VIX": rules.vix_expiries,
+    "VIXW": rules.vixw_expiries,
+}
+_MONTH_CODES = "FGHJKMNQUVXZ"
+_EXCHANGES = {
+    SecType.OPTION: frozenset({"SMART", "CBOE"}),
+    SecType.INDEX: frozenset({"CBOE"}),
+    SecType.FUTURE: frozenset({"CFE"}),
+    SecType.STOCK: frozenset({"SMART", "ARCA"}),
+}
+_VXM_MONTHS = 6
+_VXM_SINCE = date(2020, 8, 10)
+
+
+class Universe:
+    """Everything listed today. `new_day` must be called once per date before anything is looked up on it."""
+
+    def __init__(self, world: World, sessions: Sessions) -> None:
+        self._world = world
+        self._sessions = sessions
+        self._today = world.days[0].day
+        self._levels: list[tuple[date, float, float]] = []
+        self._ladders: dict[tuple[str, date], StrikeLadder] = {}
+        self._known: dict[int, ContractSpec] = {}
+        self._underlyings = [spec for spec in UNDERLYINGS if _has(world, spec.symbol)]
+        self._known.update((spec.con_id, spec) for spec in self._underlyings)
+
+    def new_day(self, today: date, spx_level: float | None, vix_level: float | None) -> None:
+        """Moves the listing to a date; the levels (index points) widen the strike ladders, None leaves them alone."""
+        self._today = today
+        if spx_level is not None and vix_level is not None:
+            self._levels.append((today, spx_level, vix_level))
+
+    @property
+    def has_levels(self) -> bool:
+        """Whether strikes can be listed yet."""
+        return bool(self._levels)
+
+    # look-up -----------------------------------------------------------------------------------
+    def spec(self, con_id: int) -> ContractSpec | None:
+        """The contract with this id, listed or expired; None for an id that nothing listed ever had."""
+        known = self._known.get(con_id)
+        if known is not None:
+            return known
+        option = decode_option(con_id)
+        if option is not None:
+            option_class, expiry, strike, right = option
+            return (
+                self._option(option_class, expiry, strike, right) if self._lists(option_class, expiry, strike) else None
+            )
+        future = decode_future(con_id)
+        if future is not None and future[1] in self._future_expiries(future[0]):
+            return self._future(*future)
+        return None
+
+    def find(self, query: Mapping[str, object], at: datetime) -> list[ContractSpec]:
+        """Contracts still tradable that match every given field of the query (see the Venue protocol)."""
+        con_id = int(_number(query.get("con_id")))
+        if con_id:
+            spec = self.spec(con_id)
+            return [spec] if spec is not None and _matches(spec, {**query, "con_id": None}) else []
+        today = at.date()
+        return [spec for spec in self._candidates(query) if _matches(spec, query) and _alive(spec, today)]
+
+    def _candidates(self, query: Mapping[str, object]) -> Iterator[ContractSpec]:
+        """A superset of the answer, no wider than the query's own terms force it to be."""
+        sec_type = _text(query.get("sec_type"))
+        if sec_type in ("", SecType.INDEX, SecType.STOCK):
+            yield from self._underlyings
+        if sec_type in ("", SecType.FUTURE):
+            for future_class in FUTURE_CLASSES.values():
+                for expiry in self._future_expiries(future_class):
+                    yield self._future(future_class, expiry)
+        if sec_type == SecType.OPTION or (sec_type == "" and len(_text(query.get("local_symbol"))) == 21):
+            yield from self._option_candidates(query)
+
+    def _option_candidates(self, query: Mapping[str, object]) -> Iterator[ContractSpec]:
+        symbol, name = _text(query.get("symbol")), _text(query.get("trading_class"))
+        local = _text(query.get("local_symbol"))
+        wanted_strike = _number(query.get("strike"))
+        right = _text(query.get("right"))[:1]
+        for option_class in OPTION_CLASSES.values():
+            if symbol not in ("", option_class.symbol) or name not in ("", option_class.name):
+                continue
+            if local and local[:6].strip() != option_class.name:
+                continue
+            for expiry in self.expiries(option_class.name):
+                if not self._expiry_fits(option_class, expiry, query):
+                    continue
+                strikes: Sequence[float] = self.strikes(option_class, expiry)
+                if wanted_strike:
+                    place = bisect_left(strikes, wanted_strike)
+                    strikes = strikes[place : place + 1] if strikes[place : place + 1] == (wanted_strike,) else ()
+                for strike in strikes:
+                    for side in Right:
+                        if right in ("", side.value):
+                            yield self._option(option_class, expiry, strike, side)
+
+    def _expiry_fits(self, option_class: OptionClass, expiry: date, query: Mapping[str, object]) -> bool:
+        wanted = _text(query.get("expiry"))
+        morning = option_class.settlement is Settlement.AM
+        return _expiry_text_fits(wanted, expiry, rules.last_trading_day(expiry, morning=morning))
+
+    def chains(self, symbol: str, at: datetime) -> list[Chain]:
+        """Option parameters of an underlying: one entry per exchange and trading class."""
+        found: list[Chain] = []
+        for option_class in OPTION_CLASSES.values():
+            if option_class.symbol != symbol or not self.has_levels:
+                continue
+            morning = option_class.settlement is Settlement.AM
+            dates = [
+                expiry
+                for expiry in self.expiries(option_class.name)
+                if rules.last_trading_day(expiry, morning=morning) >= at.date()
+            ]
+            strikes = sorted({strike for expiry in dates for strike in self.strikes(option_class, expiry)})
+            for exchange in ("SMART", "CBOE"):
+                found.append(
+                    (exchange, option_class.under_con_id, option_class.name, option_class.multiplier, dates, strikes)
+                )
+        return found
+
+    # rules -------------------------------------------------------------------------------------
+    def expiries(self, class_name: str) -> tuple[date, ...]:
+        """Settlement days listed today for an option class."""
+        return _EXPIRIES[class_name](self._today)
+
+    def strikes(self, option_class: OptionClass, expiry: date) -> tuple[float, ...]:
+        """Strikes listed for an expiry, from the levels of every day it has been listed in this run."""
+        ladder = self._ladders.setdefault((option_class.name, expiry), StrikeLadder())
+        for day, spx_level, vix_level in self._levels[ladder.days_seen :]:
+            if day <= expiry and expiry in _EXPIRIES[option_class.name](day):
+                if option_class.symbol == "VIX":
+                    widen_vix(ladder, vix_level, (expiry - day).days)
+                else:
+                    widen_spx(ladder, spx_level, (expiry - day).days)
+        ladder.days_seen = len(self._levels)
+        return ladder.strikes
+
+    def _lists(self, option_class: OptionClass, expiry: date, strike: float) -> bool:
+        if expiry < self._today:  # expired before this run began: its ladder is gone, its date rule is not
+            return strike > 0.0 and expiry in _EXPIRIES[option_class.name](expiry)
+        strikes = self.strikes(option_class, expiry)
+        place = bisect_left(strikes, strike)
+        return place < len(strikes) and strikes[place] == strike
+
+    def _future_expiries(self, future_class: FutureClass) -> list[date]:
+        listed = sorted(day for day in self._world.future_expiries(self._today) if day >= self._today)
+        if future_class.name == "VX":
+            return listed
+        if self._today < _VXM_SINCE:
+            return []
+        return [day for day in listed if rules.is_vix_month(day)][:_VXM_MONTHS]
+
+    # construction ------------------------------------------------------------------------------
+    def _option(self, option_class: OptionClass, expiry: date, strike: float, right: Right) -> ContractSpec:
+        con_id = option_con_id(option_class, expiry, strike, right)
+        known = self._known.get(con_id)
+        if known is not None:
+            return known
+        morning = option_class.settlement is Settlement.AM
+        last_day = rules.last_trading_day(expiry, morning=morning)
+        spec = ContractSpec(
+            con_id=con_id,
+            sec_type=SecType.OPTION,
+            symbol=option_class.symbol,
+            trading_class=option_class.name,
+            exchange="SMART",
+            multiplier=option_class.multiplier,
+            local_symbol=f"{option_class.name:<6}{expiry:%y%m%d}{right.value}{round(strike * 1000):08d}",
+            market_rule_id=option_class.market_rule_id,
+            min_tick=MARKET_RULES[option_class.market_rule_id][0][1],
+            long_name=option_class.long_name,
+            expiry=expiry,
+            strike=strike,
+            right=right,
+            settlement=option_class.settlement,
+            last_trade_at=self._sessions.last_trade_at(expiry, last_day, option_class.settlement),
+            under_con_id=option_class.under_con_id,
+        )
+        self._known[con_id] = spec
+        return spec
+
+    def _future(self, future_class: FutureClass, expiry: date) -> ContractSpec:
+        con_id = future_con_id(future_class, expiry)
+        known = self._known.get(con_id)
+        if known is not None:
+            return known
+        name = future_class.name
+        if name == "VX" and not rules.is_vix_month(expiry):
+            name = f"VX{expiry.isocalendar().week:02d}"
+        spec = ContractSpec(
+            con_id=con_id,
+            sec_type=SecType.FUTURE,
+            symbol=future_class.symbol,
+            trading_class=name,
+            exchange="CFE",
+            multiplier=future_class.multiplier,
+            local_symbol=f"{name}{_MONTH_CODES[expiry.month - 1]}{expiry.year % 10}",
+            market_rule_id=future_class.market_rule_id,
+            min_tick=MARKET_RULES[future_class.market_rule_id][0][1],
+            long_name=future_class.long_name,
+            expiry=expiry,
+            settlement=Settlement.AM,
+            last_trade_at=self._sessions.future_last_trade_at(expiry),
+            under_con_id=VIX_INDEX.con_id,
+        )
+        self._known[con_id] = spec
+        return spec
+
+
+def _has(world: World, symbol: str) -> bool:
+    try:
+        world.index(symbol)
+    except KeyError:
+        return False
+    return True
+
+
+def _alive(spec: ContractSpec, today: date) -> bool:
+    return spec.last_trade_at is None or spec.last_trade_at.date() >= today
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value).strip()
+
+
+def _number(value: object) -> float:
+    """The number a client wrote, 0 for nothing; text that is no number matches no contract."""
+    try:
+        return float(_text(value) or 0.0)
+    except ValueError:
+        return -1.0
+
+
+def _expiry_text_fits(wanted: str, expiry: date, last_day: date) -> bool:
+    """'YYYYMM' names the month; 'YYYYMMDD' the settlement day or, as IB writes it for morning settlement, the last
+    trading day."""
+    if not wanted:
+        return True
+    if len(wanted) == 6:
+        return wanted == f"{expiry:%Y%m}"
+    return wanted[:8] in (f"{expiry:%Y%m%d}", f"{last_day:%Y%m%d}")
+
+
+def _matches(spec: ContractSpec, query: Mapping[str, object]) -> bool:
+    symbol, exchange = _text(query.get("symbol")), _text(query.get("exchange"))
+    # The minis are also found under the index when their own class is named.
+    names = {spec.symbol, "VIX"} if spec.sec_type is SecType.FUTURE and query.get("trading_class") else {spec.symbol}
+    if symbol and symbol not in names:
+        return False
+    if exchange and exchange not in _EXCHANGES[spec.sec_type]:
+        return False
+    for name, own in (("sec_type", spec.sec_type.value), ("trading_class", spec.trading_class)):
+        if _text(query.get(name)) not in ("", own):
+            return False
+    local = _text(query.get("local_symbol"))
+    if local and local != spec.local_symbol.strip():
+        return False
+    if _text(query.get("multiplier")) and _number(query.get("multiplier")) != spec.multiplier:
+        return False
+    right, strike = _text(query.get("right"))[:1], _number(query.get("strike"))
+    if right and right != "?" and (spec.right is None or right != spec.right.value):
+        return False
+    if strike and strike != spec.strike:
+        return False
+    wanted = _text(query.get("expiry"))
+    if not wanted:
+        return True
+    if spec.expiry is None or spec.last_trade_at is None:
+        return False
+    return _expiry_text_fits(wanted, spec.expiry, spec.last_trade_at.date())

@@ -1,0 +1,199 @@
+"""Client messages to requests, for every protocol version from 157 to 176."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bot.sim.wire import requests as ask
+from bot.sim.wire.decode_order import place_order
+from bot.sim.wire.fields import FieldReader, MalformedRequest
+from bot.sim.wire.message_names import REQUEST_ID_PLACE, REQUEST_NAMES
+from bot.sim.wire.shared_fields import combo_legs, contract
+from bot.sim.wire.times import read_moment
+
+
+class UnknownRequest(ValueError):
+    """A message number that this gateway does not answer; `name` is the protocol's name where it has one."""
+
+    def __init__(self, message_id: int, fields: list[str]) -> None:
+        self.message_id = message_id
+        self.name = REQUEST_NAMES.get(message_id, "")
+        self.request_id = request_id_of(message_id, fields)
+        named = f"{self.name} (message {message_id})" if self.name else f"message {message_id}"
+        super().__init__(f"The request {named} is not served by this gateway")
+
+
+def decode(message_id: int, fields: list[str], version: int) -> ask.Request:
+    """The request in a message. Raises UnknownRequest for a number not served and MalformedRequest for bad fields."""
+    decoder = _DECODERS.get(message_id)
+    if decoder is None:
+        raise UnknownRequest(message_id, fields)
+    reader = FieldReader(fields)
+    try:
+        return decoder(reader, version)
+    except MalformedRequest as error:
+        raise MalformedRequest(f"{REQUEST_NAMES[message_id]}: {error}") from None
+
+
+def request_id_of(message_id: int, fields: list[str]) -> int:
+    """The id that an error about this message should carry, -1 where it has none that can be read."""
+    place = REQUEST_ID_PLACE.get(message_id)
+    if place is None or place >= len(fields):
+        return -1
+    text = fields[place]
+    return int(text) if text.isascii() and text.lstrip("-").isdigit() and len(text) < 12 else -1
+
+
+def _market_data(read: FieldReader, version: int) -> ask.Request:
+    read.integer("version")
+    request_id = read.integer("reqId")
+    wanted = contract(read)
+    legs = combo_legs(read) if wanted.sec_type == "BAG" else ()
+    if read.flag("deltaNeutralContract"):
+        read.integer("deltaNeutral conId")
+        read.number("deltaNeutral delta")
+        read.number("deltaNeutral price")
+    generic_ticks = read.text("genericTickList")
+    snapshot = read.flag("snapshot")
+    regulatory = read.flag("regulatorySnapshot")
+    read.text("mktDataOptions")
+    return ask.MarketData(request_id, wanted, legs, generic_ticks, snapshot or regulatory)
+
+
+def _executions(read: FieldReader, version: int) -> ask.Request:
+    read.integer("version")
+    return ask.Executions(
+        request_id=read.integer("reqId"),
+        client_id=read.integer("clientId"),
+        account=read.text("acctCode"),
+        since=read_moment("time", read.text("time")),
+        symbol=read.text("symbol"),
+        sec_type=read.text("secType"),
+        exchange=read.text("exchange"),
+        side=read.text("side"),
+    )
+
+
+def _contract_details(read: FieldReader, version: int) -> ask.Request:
+    read.integer("version")
+    request_id = read.integer("reqId")
+    wanted = contract(read)
+    read.flag("includeExpired")
+    read.text("secIdType")
+    read.text("secId")
+    if version >= 176:
+        read.text("issuerId")
+    return ask.ContractDetails(request_id, wanted)
+
+
+def _historical_data(read: FieldReader, version: int) -> ask.Request:
+    request_id = read.integer("reqId")
+    wanted = contract(read)
+    read.flag("includeExpired")
+    end, bar_size, duration = read.text("endDateTime"), read.text("barSizeSetting"), read.text("durationStr")
+    regular_hours = bool(read.integer("useRTH"))
+    what, date_format = read.text("whatToShow"), read.integer("formatDate", 1)
+    if wanted.sec_type == "BAG":
+        combo_legs(read)
+    keep_up_to_date = read.flag("keepUpToDate")
+    read.text("chartOptions")
+    return ask.HistoricalData(
+        request_id, wanted, end, bar_size, duration, regular_hours, what, date_format, keep_up_to_date
+    )
+
+
+def _account_summary(read: FieldReader, version: int) -> ask.Request:
+    read.integer("version")
+    request_id, group = read.integer("reqId"), read.text("group")
+    tags = tuple(tag.strip() for tag in read.text("tags").split(",") if tag.strip())
+    return ask.AccountSummary(request_id, group, tags)
+
+
+def _account_updates_multi(read: FieldReader, version: int) -> ask.Request:
+    read.integer("version")
+    wanted = ask.AccountUpdatesMulti(read.integer("reqId"), read.text("account"), read.text("modelCode"))
+    read.flag("ledgerAndNLV")
+    return wanted
+
+
+def _option_parameters(read: FieldReader, version: int) -> ask.Request:
+    return ask.OptionParameters(
+        read.integer("reqId"),
+        read.text("underlyingSymbol"),
+        read.text("futFopExchange"),
+        read.text("underlyingSecType"),
+        read.integer("underlyingConId"),
+    )
+
+
+def _cancel_order(read: FieldReader, version: int) -> ask.Request:
+    read.integer("version")
+    order_id = read.integer("orderId")
+    if version >= 169:
+        read.text("manualCancelOrderTime")
+    return ask.CancelOrder(order_id)
+
+
+def _plain(make: Callable[[], ask.Request]) -> Callable[[FieldReader, int], ask.Request]:
+    """Requests that carry a version at most."""
+    return lambda read, version: make()
+
+
+def _numbered(make: Callable[[int], ask.Request]) -> Callable[[FieldReader, int], ask.Request]:
+    """Requests of a version and one number."""
+
+    def decoder(read: FieldReader, version: int) -> ask.Request:
+        read.integer("version")
+        return make(read.integer("id"))
+
+    return decoder
+
+
+def _updates(read: FieldReader, version: int) -> ask.Request:
+    read.integer("version")
+    return ask.AccountUpdates(read.flag("subscribe"), read.text("acctCode"))
+
+
+def _pnl(read: FieldReader, version: int) -> ask.Request:
+    wanted = ask.ProfitAndLoss(read.integer("reqId"), read.text("account"))
+    read.text("modelCode")
+    return wanted
+
+
+def _auto_open_orders(read: FieldReader, version: int) -> ask.Request:
+    read.integer("version")
+    return ask.AutoOpenOrders(read.flag("autoBind"))
+
+
+_DECODERS: dict[int, Callable[[FieldReader, int], ask.Request]] = {
+    1: _market_data,
+    2: _numbered(ask.CancelMarketData),
+    3: place_order,
+    4: _cancel_order,
+    5: _plain(ask.OpenOrders),
+    6: _updates,
+    7: _executions,
+    8: _plain(ask.Ids),
+    9: _contract_details,
+    14: _numbered(ask.ServerLogLevel),
+    15: _auto_open_orders,
+    16: _plain(ask.AllOpenOrders),
+    17: _plain(ask.ManagedAccounts),
+    20: _historical_data,
+    25: _numbered(ask.CancelHistoricalData),
+    49: _plain(ask.CurrentTime),
+    58: _plain(ask.GlobalCancel),
+    59: _numbered(ask.MarketDataType),
+    61: _plain(ask.Positions),
+    62: _account_summary,
+    63: _numbered(ask.CancelAccountSummary),
+    64: _plain(ask.CancelPositions),
+    76: _account_updates_multi,
+    77: _numbered(ask.CancelAccountUpdatesMulti),
+    78: _option_parameters,
+    81: lambda read, version: ask.MatchingSymbols(read.integer("reqId"), read.text("pattern")),
+    91: lambda read, version: ask.MarketRule(read.integer("marketRuleId")),
+    92: _pnl,
+    93: lambda read, version: ask.CancelProfitAndLoss(read.integer("reqId")),
+    99: lambda read, version: ask.CompletedOrders(read.flag("apiOnly")),
+}

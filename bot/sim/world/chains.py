@@ -1,0 +1,124 @@
+"""Smiles fitted to a real end-of-day chain: forward from put-call parity, then a penalised spline in m per expiry."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from bot.sim.types import Floats, Settlement, TradingDay
+from bot.sim.world import files
+from bot.sim.world.sessions import settles_at
+from bot.sim.world.smile import GRID, KNOT_M, hermite
+from bot.sim.world.surface import YEAR_SECONDS, DaySurface, FittedSlice, SliceKey
+from strategies.pricing.implied import IvStatus, implied_vol
+
+_COLUMNS = ("quote_date", "underlying_price", "root", "expiry", "strike", "right", "bid", "ask")
+_FEWEST_QUOTES = 12
+_SMOOTHNESS = 0.02
+_PARITY_STRIKES = 12
+
+
+class ChainQuote(NamedTuple):
+    """One two-sided quote of a chain, points."""
+
+    strike: float
+    is_call: bool
+    bid: float
+    ask: float
+
+
+def read_chain(folder: Path, day: date) -> tuple[float, dict[SliceKey, list[ChainQuote]]]:
+    """The underlying's price and the quotes of each expiry from spx_chain_DAY.csv (no bid counts as zero); root SPX
+    settles AM, SPXW PM."""
+    name = f"spx_chain_{day.isoformat()}.csv"
+    out: dict[SliceKey, list[ChainQuote]] = {}
+    spot = 0.0
+    for row in files.rows(folder, name, _COLUMNS):
+        if row["root"] not in ("SPX", "SPXW"):
+            raise files.WorldDataError(f"holds {row['root']!r}; allowed are SPX and SPXW", name, "root", day)
+        values = [files.number(row, c, name, day) for c in ("underlying_price", "strike", "bid", "ask")]
+        price, strike, bid, ask = values
+        if price is None or strike is None or ask is None:
+            continue
+        spot = price
+        settlement = Settlement.AM if row["root"] == "SPX" else Settlement.PM
+        key = (files.day_of(row, "expiry", name), settlement)
+        out.setdefault(key, []).append(ChainQuote(strike, row["right"] == "C", bid or 0.0, ask))
+    return spot, out
+
+
+def parity_forward(quotes: list[ChainQuote], discount: float) -> float | None:
+    """The forward at which calls and puts agree: median over the strikes where their mids are nearest."""
+    calls = {q.strike: (q.bid + q.ask) / 2 for q in quotes if q.is_call and q.bid > 0.0}
+    puts = {q.strike: (q.bid + q.ask) / 2 for q in quotes if not q.is_call and q.bid > 0.0}
+    both = sorted(calls.keys() & puts.keys(), key=lambda k: abs(calls[k] - puts[k]))[:_PARITY_STRIKES]
+    if len(both) < 4:
+        return None
+    return float(np.median([k + (calls[k] - puts[k]) / discount for k in both]))
+
+
+def fit_smile(
+    quotes: list[ChainQuote], forward: float, years: float, discount: float, prior: Floats
+) -> tuple[Floats, float] | None:
+    """iv/atm on GRID and the at-the-money volatility, from out-of-the-money quotes with a bid; None with too few.
+
+    `prior` is the table the fit leans on where quotes are missing. Each quote weighs by how tightly it is quoted.
+    """
+    used = [q for q in quotes if q.bid > 0.0 and q.is_call == (q.strike >= forward)]
+    if len(used) < _FEWEST_QUOTES:
+        return None
+    strike = np.array([q.strike for q in used])
+    call = np.array([q.is_call for q in used])
+    columns = [np.array([getattr(q, side) for q in used]) for side in ("bid", "ask")]
+    low, high = (implied_vol(c, forward, strike, years, call, discount) for c in columns)
+    mid = implied_vol((columns[0] + columns[1]) / 2, forward, strike, years, call, discount)
+    good = (low.status == IvStatus.OK) & (high.status == IvStatus.OK) & (mid.status == IvStatus.OK)
+    if good.sum() < _FEWEST_QUOTES:
+        return None
+    order = np.argsort(strike[good])
+    strike, iv = strike[good][order], mid.sigma[good][order]
+    half = np.maximum((high.sigma - low.sigma)[good][order] / 2, 2e-4)
+    atm = float(np.interp(forward, strike, iv))
+    values = np.interp(KNOT_M, GRID, prior)
+    for _ in range(3):
+        m = np.log(strike / forward) / (atm * np.sqrt(years))
+        values = _penalised(m, iv / atm, atm / half, np.interp(KNOT_M, GRID, prior))
+        centre = float(hermite(KNOT_M, values, np.zeros(1))[0])
+        atm, values = atm * centre, values / centre
+    return hermite(KNOT_M, values, np.clip(GRID, -13.0, 9.0)), atm
+
+
+def _penalised(m: Floats, ratio: Floats, weight: Floats, prior: Floats) -> Floats:
+    """Knot values minimising weighted squared error plus the bending of the difference from the prior."""
+    n = len(KNOT_M)
+    basis = np.column_stack([hermite(KNOT_M, unit, m) for unit in np.eye(n)])
+    scale = np.minimum(weight, 2000.0)[:, None]
+    bend = np.zeros((n - 2, n))
+    for i in range(n - 2):
+        left, right = KNOT_M[i + 1] - KNOT_M[i], KNOT_M[i + 2] - KNOT_M[i + 1]
+        bend[i, i : i + 3] = 1 / left, -1 / left - 1 / right, 1 / right
+    strength = np.sqrt(_SMOOTHNESS * len(m)) * np.median(weight)
+    stacked = np.vstack([basis * scale, bend * strength, np.eye(n) * 1e-3 * strength])
+    target = np.concatenate([(ratio - basis @ prior) * scale[:, 0], np.zeros(2 * n - 2)])
+    return prior + np.linalg.lstsq(stacked, target, rcond=None)[0]
+
+
+def fit_chain(folder: Path, day: date, hours: TradingDay, surface: DaySurface) -> dict[SliceKey, FittedSlice]:
+    """Fitted slices of every expiry of the day's chain that still lives at the close and has quotes enough."""
+    spot, chain = read_chain(folder, day)
+    out: dict[SliceKey, FittedSlice] = {}
+    for key, quotes in chain.items():
+        years = (settles_at(*key).timestamp() - hours.close_at.timestamp()) / YEAR_SECONDS
+        if years <= 0.5 / 365.0:
+            continue
+        discount = float(np.exp(-surface.rate * years))
+        forward = parity_forward(quotes, discount)
+        if forward is None:
+            continue
+        fitted = fit_smile(quotes, forward, years, discount, surface.shape.table(years * 365.0))
+        if fitted is not None:
+            out[key] = FittedSlice(fitted[0], fitted[1], float(np.log(forward / spot)) / years)
+    return out

@@ -1,0 +1,272 @@
+"""Scenario worlds: a story told day by day in TOML, played with seeded noise, with a seeded past before it."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+import numpy as np
+from numpy.random import Generator
+
+from bot.sim.types import Bar, Floats, TradingDay, WorldEvent
+from bot.sim.world import path
+from bot.sim.world.curve import beta, scenario_curve
+from bot.sim.world.derive import vix3m_from, vix9d_from, vvix_from
+from bot.sim.world.path import Ohlc
+from bot.sim.world.scenario_file import ScenarioText, VolState, parse_scenario
+from bot.sim.world.sessions import (
+    at_time,
+    session,
+    trading_days_before,
+    trading_days_from,
+    vx_expiries_after,
+)
+from bot.sim.world.smile import SmileShape, put_skew_scale
+from bot.sim.world.surface import DaySurface, Levels
+from bot.sim.world.tape import SYMBOLS, DayTape, FuturesDay, grid_points, make_tape
+
+PAST_SESSIONS = 320
+_LISTED_MONTHS = 8
+_LAST_MONTH = 21
+_SESSIONS_PER_YEAR = 252.0
+_REALISED_SHARE = 0.72  # realised volatility of the invented past against VIX: the usual premium
+
+
+def closes_of(state: VolState) -> Floats:
+    """Closing values of the volatility columns of SYMBOLS (VIX, VIX9D, VIX3M, VVIX, SKEW)."""
+    near, mid = scenario_curve(state.vix, state.long_run, state.decay_days, np.array([30.0, 60.0]))
+    vix3m = state.vix3m or vix3m_from(state.vix, float(near), float(mid))
+    vix9d = state.vix9d or vix9d_from(state.vix, float(near))
+    vvix = state.vvix or vvix_from(state.vix)
+    return np.round(np.array([state.vix, vix9d, vix3m, vvix, state.skew]), 2)
+
+
+@dataclass(slots=True)
+class ScenarioSource:
+    """Days of a scenario. Closes are the file's own, whatever the seed; the seed draws the paths and the past."""
+
+    text: ScenarioText
+    seed: int
+    _sessions: tuple[TradingDay, ...] = ()
+    _past: dict[str, list[Bar]] = field(default_factory=dict)
+    _spx: list[Ohlc] = field(default_factory=list)
+    _vol: list[tuple[Ohlc, ...]] = field(default_factory=list)
+    _tapes: dict[int, DayTape] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        days = trading_days_from(self.text.start, len(self.text.days))
+        self._sessions = tuple(session(day) for day in days)
+        self._past = invent_past(self.text, self._rng(0, 0))
+        self._spx = self._draw_spx()
+        self._vol = self._draw_vol()
+
+    def _rng(self, day: int, stream: int) -> Generator:
+        return np.random.default_rng([self.seed, zlib.crc32(self.text.name.encode()), day, stream])
+
+    # what the market asks ------------------------------------------------------------------------
+    @property
+    def name(self) -> str:
+        """The scenario's name."""
+        return self.text.name
+
+    @property
+    def sessions(self) -> Sequence[TradingDay]:
+        """The days of the story."""
+        return self._sessions
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """Nothing here is real: said once."""
+        return (f"Scenario {self.text.name!r}, seed {self.seed}: every price, the past included, is invented.",)
+
+    @property
+    def events(self) -> Sequence[WorldEvent]:
+        """The file's events at their market times."""
+        found = [
+            WorldEvent(at_time(self._sessions[e.day - 1].day, e.time), e.verb, e.seconds, e.condition)
+            for e in self.text.events
+        ]
+        return tuple(sorted(found, key=lambda event: event.at))
+
+    def tape(self, index: int) -> DayTape:
+        """The day at that position, built once."""
+        if index not in self._tapes:
+            self._tapes = {index: self._build(index)}
+        return self._tapes[index]
+
+    def bars(self, symbol: str, until: date, count: int) -> Sequence[Bar]:
+        """Past and played days before `until`."""
+        column = SYMBOLS.index(symbol) if symbol in SYMBOLS else -1
+        if column < 0:
+            raise KeyError(symbol)
+        out = list(self._past[symbol])
+        for day, spx, vol in zip(self._sessions, self._spx, self._vol, strict=True):
+            prices = spx if column == 0 else vol[column - 1]
+            out.append(Bar(day.index_close_at, prices.open, prices.high, prices.low, prices.close))
+        return [bar for bar in out if bar.at.date() < until][-count:] if count > 0 else []
+
+    def future_bars(self, expiry: date, until: date, count: int) -> Sequence[Bar]:
+        """Settlements from the curve of each day; ranges from VIX's own range times the contract's beta."""
+        end = min(until, expiry)
+        vix = [bar for bar in self.bars("VIX", end, PAST_SESSIONS + len(self._sessions))]
+        out: list[Bar] = []
+        previous: float | None = None
+        for bar in vix:
+            day = bar.at.date()
+            days = np.array([float((expiry - day).days)])
+            settle = round(float(self._curve(day, bar.close, days)[0]), 3)
+            b = float(beta(days)[0])
+            opening = settle + b * (bar.open - bar.close) if previous is None else previous + b * (bar.open - bar.close)
+            if expiry in vx_expiries_after(day, _LISTED_MONTHS + 1):
+                high = max(opening, settle) + b * (bar.high - max(bar.open, bar.close))
+                low = min(opening, settle) - b * (min(bar.open, bar.close) - bar.low)
+                out.append(Bar(bar.at, round(opening, 2), round(high, 2), round(low, 2), settle, 50_000.0))
+            previous = settle
+        return out[-count:] if count > 0 else []
+
+    def opening_settlement(self, symbol: str, expiry: date) -> float | None:
+        """SPX SOQ: that day's open. VRO: that day's VIX open."""
+        index = self._index_of(expiry)
+        if index is None:
+            return None
+        return self._spx[index].open if symbol == "SPX" else self._vol[index][0].open
+
+    def closing_settlement(self, symbol: str, expiry: date) -> float | None:
+        """The day's SPX close."""
+        index = self._index_of(expiry)
+        return self._spx[index].close if index is not None and symbol == "SPX" else None
+
+    # building ------------------------------------------------------------------------------------
+    def _index_of(self, day: date) -> int | None:
+        for i, known in enumerate(self._sessions):
+            if known.day == day:
+                return i
+        return None
+
+    def _state(self, day: date) -> VolState:
+        index = self._index_of(day)
+        return self.text.past if index is None else self.text.days[index].state
+
+    def _curve(self, day: date, vix: float, days: Floats) -> Floats:
+        """The curve of a day; in the past the far end follows VIX half-way, so that old contracts look alive."""
+        state = self._state(day)
+        long_run = state.long_run
+        if self._index_of(day) is None:
+            long_run = state.long_run + 0.5 * (vix - state.vix)
+        return scenario_curve(vix, long_run, state.decay_days, days)
+
+    def _draw_spx(self) -> list[Ohlc]:
+        out: list[Ohlc] = []
+        previous = self.text.spx_close
+        vix = self.text.past.vix
+        for i, told in enumerate(self.text.days):
+            close = round(previous * (1.0 + told.spx_return_pct / 100.0), 2)
+            opening = round(previous + told.gap_share * (close - previous), 2)
+            level = 0.5 * (vix + told.state.vix)
+            sigma = opening * level / 100.0 / np.sqrt(_SESSIONS_PER_YEAR) * 0.6
+            drawn = path.invented_range(opening, close, sigma, self._rng(i + 1, 1))
+            out.append(Ohlc(opening, round(drawn.high, 2), round(drawn.low, 2), close))
+            previous, vix = close, told.state.vix
+        return out
+
+    def _draw_vol(self) -> list[tuple[Ohlc, ...]]:
+        out: list[tuple[Ohlc, ...]] = []
+        previous = closes_of(self.text.past)
+        for i, told in enumerate(self.text.days):
+            closes = closes_of(told.state)
+            rng = self._rng(i + 1, 2)
+            row: list[Ohlc] = []
+            for before, close in zip(previous, closes, strict=True):
+                opening = round(float(before + told.gap_share * (close - before)), 2)
+                drawn = path.invented_range(opening, float(close), 0.022 * float(before), rng)
+                row.append(Ohlc(opening, round(drawn.high, 2), round(drawn.low, 2), float(close)))
+            # SKEW is published once a day.
+            row[-1] = Ohlc(*(float(closes[-1]),) * 4)
+            out.append(tuple(row))
+            previous = closes
+        return out
+
+    def _build(self, index: int) -> DayTape:
+        day = self._sessions[index]
+        to_index, to_close = grid_points(day)
+        rng = self._rng(index + 1, 3)
+        spx = path.pinned(self._spx[index], path.random_shape(to_index, rng))
+        driver = np.concatenate((spx, np.full(to_close - to_index, spx[-1])))
+        paths: list[Floats | None] = [spx]
+        for prices in self._vol[index]:
+            paths.append(path.against(prices, driver, rng))
+        previous = self._previous(index)
+        closes = [self._spx[index].close, *(ohlc.close for ohlc in self._vol[index])]
+        surface = DaySurface(
+            day.open_at,
+            Levels(closes[0], closes[2], closes[1], closes[3]),
+            self.text.rate_pct / 100.0,
+            self.text.dividend_pct / 100.0,
+            SmileShape(put_skew_scale(self.text.days[index].state.skew)),
+        )
+        return make_tape(day, paths, previous, self._futures(index), surface)
+
+    def _previous(self, index: int) -> Floats:
+        if index == 0:
+            return np.array([self.text.spx_close, *closes_of(self.text.past)])
+        return np.array([self._spx[index - 1].close, *(ohlc.close for ohlc in self._vol[index - 1])])
+
+    def _futures(self, index: int) -> FuturesDay:
+        day = self._sessions[index].day
+        listed = tuple(vx_expiries_after(day, _LISTED_MONTHS))
+        before = self._sessions[index - 1].day if index else trading_days_before(day, 1)[0]
+        vix_before = self.text.days[index - 1].state.vix if index else self.text.past.vix
+        settle = self._curve(day, self.text.days[index].state.vix, _days_to(listed, day))
+        previous = self._curve(before, vix_before, _days_to(listed, before))
+        return FuturesDay(listed, np.round(previous, 3), np.round(settle, 3), listed)
+
+
+def _days_to(listed: Sequence[date], day: date) -> Floats:
+    return np.array([float((expiry - day).days) for expiry in listed])
+
+
+def invent_past(text: ScenarioText, rng: Generator) -> dict[str, list[Bar]]:
+    """Daily bars before the story: log VIX reverts to its mean inside the file's range and ends at the file's close;
+    SPX realises a share of it and ends at the file's close."""
+    days = trading_days_before(text.start, PAST_SESSIONS)
+    n = len(days)
+    shock = rng.standard_normal((2, n))
+    log_vix = np.zeros(n)
+    for i in range(1, n):
+        log_vix[i] = 0.96 * log_vix[i - 1] + 0.07 * shock[0, i]
+    low, high, last = np.log(text.vix_low), np.log(text.vix_high), np.log(text.past.vix)
+    unit = (log_vix - log_vix.min()) / np.ptp(log_vix)
+    vix = low + unit * (high - low)
+    tail = np.exp(-np.arange(n)[::-1] / 12.0)  # the last weeks bend into the story's first day
+    vix = np.exp(np.clip(vix + tail * (last - vix[-1]), low, high))
+    corr = -0.75
+    noise = corr * shock[0] + np.sqrt(1.0 - corr**2) * shock[1]
+    # The last month realises just its share, so that implied above realised holds on the first day whatever the seed.
+    noise[-_LAST_MONTH:] /= np.sqrt(np.mean(noise[-_LAST_MONTH:] ** 2))
+    returns = _REALISED_SHARE * vix / 100.0 / np.sqrt(_SESSIONS_PER_YEAR) * noise + 0.0004
+    spx = text.spx_close * np.exp(np.cumsum(returns) - np.sum(returns))
+    out: dict[str, list[Bar]] = {symbol: [] for symbol in SYMBOLS}
+    for i, day in enumerate(days):
+        state = VolState(
+            vix=float(vix[i]),
+            long_run=text.past.long_run + 0.5 * (float(vix[i]) - text.past.vix),
+            decay_days=text.past.decay_days,
+            skew=text.past.skew,
+        )
+        closes = [float(spx[i]), *closes_of(state)]
+        at = session(day).index_close_at
+        for symbol, close in zip(SYMBOLS, closes, strict=True):
+            before = out[symbol][-1].close if out[symbol] else close
+            opening = before + 0.3 * (close - before)
+            daily = close * (vix[i] / 100.0 / 16.0 * 0.6 if symbol == "SPX" else 0.022)
+            drawn = path.invented_range(opening, close, daily, rng)
+            values = (round(float(v), 2) for v in (drawn.open, drawn.high, drawn.low, drawn.close))
+            out[symbol].append(Bar(at, *values))
+    return out
+
+
+def load(text: str, file: str, seed: int) -> ScenarioSource:
+    """A source from a scenario's TOML text; `file` names it in errors. Raises ScenarioError."""
+    return ScenarioSource(parse_scenario(text, file), seed)

@@ -1,0 +1,195 @@
+"""One volatility surface per day: it prices SPX options and is what the VIX indices of that day say.
+
+The variance term structure goes through VIX9D, VIX and VIX3M; at-the-money volatility follows by dividing by the ratio
+k between the variance-swap volatility of the smile and its at-the-money volatility, so that VIX recomputed from the
+generated options (30 days, Cboe method) gives back the world's VIX.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bot.sim.types import Floats, Settlement
+from bot.sim.world.sessions import settles_at
+from bot.sim.world.smile import GRID, GRID_LOW, GRID_STEP, SmileShape
+from strategies.pricing import black76
+
+YEAR_SECONDS = 365.0 * 86400.0
+VIX_DAYS: Floats = np.array([9.0, 30.0, 93.0])
+MIN_YEARS = 60.0 / YEAR_SECONDS
+_MIN_FORWARD_VARIANCE = 0.15  # of the nearer variance: keeps calendars free of arbitrage through an inversion
+_SMALLEST_QUOTED_POINTS = 0.05  # Cboe's index drops strikes without a bid
+
+SliceKey = tuple[date, Settlement]
+
+
+class Levels(NamedTuple):
+    """The surface's inputs at one instant: index points."""
+
+    spot: float
+    vix9d: float
+    vix: float
+    vix3m: float
+
+
+def vix_variance(levels: Levels, years: Floats) -> Floats:
+    """Total variance (annual variance times years) of the VIX family to each horizon, linear between the indices'
+    own horizons; before 9 days the 9-day level, after 93 days the forward variance between 30 and 93 days."""
+    nodes = VIX_DAYS / 365.0
+    total = np.array([levels.vix9d, levels.vix, levels.vix3m]) ** 2 * 1e-4 * nodes
+    for i in (1, 2):
+        floor = _MIN_FORWARD_VARIANCE * total[i - 1] / nodes[i - 1] * (nodes[i] - nodes[i - 1])
+        total[i] = max(total[i], total[i - 1] + floor)
+    forward = (total[2] - total[1]) / (nodes[2] - nodes[1])
+    inside = np.interp(years, np.concatenate(([0.0], nodes)), np.concatenate(([0.0], total)))
+    return np.where(years > nodes[2], total[2] + forward * (years - nodes[2]), inside)
+
+
+def variance_swap_ratio(table: Floats, atm_total_vol: float, spot: float) -> float:
+    """k: volatility that the strip of out-of-the-money options implies, over at-the-money volatility.
+
+    `table` is iv/atm on GRID, `atm_total_vol` = atm * sqrt(T). Options worth less than the smallest quotable bid at
+    that spot (points) are left out, as the index leaves them out.
+    """
+    log_k = GRID * atm_total_vol
+    strike = np.exp(log_k)
+    price = black76.price(1.0, strike, table * atm_total_vol, 1.0, log_k >= 0.0)
+    price = np.where(price * spot >= _SMALLEST_QUOTED_POINTS, price, 0.0)
+    variance = 2.0 * float(np.sum(price / strike)) * GRID_STEP * atm_total_vol
+    return float(np.sqrt(variance)) / atm_total_vol
+
+
+@dataclass(frozen=True, slots=True)
+class FittedSlice:
+    """An expiry of a real chain: its smile on GRID, its at-the-money volatility and the forward's carry a year."""
+
+    table: Floats
+    atm: float
+    carry: float
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """One expiry ready to price: settlement instant, smile table, ratio atm / VIX-family volatility, carry a year."""
+
+    settles_ts: float
+    table: Floats
+    ratio: float
+    carry: float
+
+
+@dataclass(slots=True)
+class DaySurface:
+    """The surface of one day. `reference` are levels at which the ratios are calibrated (the day's close)."""
+
+    morning: datetime
+    reference: Levels
+    rate: float
+    dividend: float
+    shape: SmileShape = field(default_factory=SmileShape)
+    fitted: dict[SliceKey, FittedSlice] = field(default_factory=dict)
+    fitted_at: datetime | None = None
+    _slices: dict[SliceKey, Slice] = field(default_factory=dict)
+
+    def slice(self, key: SliceKey) -> Slice:
+        """The expiry's terms, computed once a day."""
+        found = self._slices.get(key)
+        if found is None:
+            found = self._slices[key] = self._build(key)
+        return found
+
+    def _build(self, key: SliceKey) -> Slice:
+        settles_ts = settles_at(*key).timestamp()
+        carry = self.rate - self.dividend
+        real = self.fitted.get(key)
+        if real is not None and self.fitted_at is not None:
+            years = max((settles_ts - self.fitted_at.timestamp()) / YEAR_SECONDS, MIN_YEARS)
+            total = float(vix_variance(self.reference, np.array([years]))[0])
+            return Slice(settles_ts, real.table, real.atm * np.sqrt(years / total), real.carry)
+        years = max((settles_ts - self.morning.timestamp()) / YEAR_SECONDS, 0.5 / 365.0)
+        table = self.shape.table(years * 365.0)
+        vix_total_vol = float(np.sqrt(vix_variance(self.reference, np.array([years]))[0]))
+        k = 1.2
+        for _ in range(4):
+            k = variance_swap_ratio(table, vix_total_vol / k, self.reference.spot)
+        return Slice(settles_ts, table, 1.0 / k, carry)
+
+
+class SpxTerms(NamedTuple):
+    """Contracts grouped by expiry, so that a tick computes each expiry once. Arrays `settles_ts`, `ratio` and `carry`
+    run over expiries; `table` is expiries x GRID; the others run over contracts."""
+
+    settles_ts: Floats
+    ratio: Floats
+    carry: Floats
+    table: Floats
+    group: NDArray[np.intp]
+    row: NDArray[np.intp]
+    strike: Floats
+    is_call: NDArray[np.bool_]
+
+
+def gather(day: DaySurface, keys: list[SliceKey], strikes: Floats, is_call: NDArray[np.bool_]) -> SpxTerms:
+    """Binds contracts (one key each) to the day's surface."""
+    order: dict[SliceKey, int] = {}
+    group = np.array([order.setdefault(key, len(order)) for key in keys], dtype=np.intp)
+    slices = [day.slice(key) for key in order]
+    return SpxTerms(
+        np.array([s.settles_ts for s in slices]),
+        np.array([s.ratio for s in slices]),
+        np.array([s.carry for s in slices]),
+        np.concatenate([s.table for s in slices]),
+        group,
+        group * len(GRID),
+        strikes,
+        is_call,
+    )
+
+
+class Priced(NamedTuple):
+    """Model values over contracts; greeks per share as black76 states them, delta and gamma against the index."""
+
+    mid: Floats
+    iv: Floats
+    delta: Floats
+    gamma: Floats
+    vega: Floats
+    theta: Floats
+    forward: Floats
+    years: Floats
+
+
+def price_spx(terms: SpxTerms, levels: Levels, now_ts: float, rate: float) -> Priced:
+    """Values and greeks of the bound contracts at that instant (epoch seconds) and those levels."""
+    years = np.maximum((terms.settles_ts - now_ts) / YEAR_SECONDS, MIN_YEARS)
+    atm_total = np.sqrt(vix_variance(levels, years)) * terms.ratio
+    forward = levels.spot * np.exp(terms.carry * years)
+    discount = np.exp(-rate * years)
+    group = terms.group
+    fwd = forward[group]
+    m = np.log(terms.strike / fwd) / atm_total[group]
+    place = np.minimum(np.maximum((m - GRID_LOW) / GRID_STEP, 0.0), len(GRID) - 1.001)
+    i = place.astype(np.intp)
+    weight = place - i
+    i += terms.row
+    ratio = terms.table[i] * (1.0 - weight) + terms.table[i + 1] * weight
+    t = years[group]
+    iv = ratio * (atm_total / np.sqrt(years))[group]
+    df = discount[group]
+    values = black76.greeks(fwd, terms.strike, iv, t, terms.is_call, df)
+    per_spot = fwd / levels.spot
+    return Priced(
+        np.maximum(values.price, 1e-6),
+        iv,
+        values.delta * per_spot,
+        values.gamma * per_spot**2,
+        values.vega,
+        values.theta,
+        fwd,
+        t,
+    )

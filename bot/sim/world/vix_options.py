@@ -1,0 +1,44 @@
+"""VIX options: Black-76 on the future of the same expiry, volatility level from VVIX, an upside smile.
+
+Levels after RULEBOOK 3.8: ATM volatility .955*VVIX*(30/d)^a with a = .14 + .25*max(0, ln(VVIX/95)); smile over ATM
+1 + .27m - .03m^2 with m = ln(K/F)/(atm*sqrt(T)), floored below.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bot.sim.types import Floats
+from bot.sim.world.surface import MIN_YEARS, YEAR_SECONDS, Priced
+from strategies.pricing import black76
+
+_MIN_DAYS = 1.0
+_SMILE_TOP = 4.0
+
+
+def vix_atm_vol(vvix: float, days: Floats) -> Floats:
+    """At-the-money volatility (fraction a year) of VIX options by calendar days to expiry."""
+    exponent = 0.14 + 0.25 * max(0.0, float(np.log(vvix / 95.0)))
+    return 0.955 * vvix / 100.0 * (30.0 / np.maximum(days, _MIN_DAYS)) ** exponent
+
+
+def price_vix(
+    strike: Floats,
+    is_call: NDArray[np.bool_],
+    forward: Floats,
+    settles_ts: Floats,
+    vvix: float,
+    now_ts: float,
+    rate: float,
+) -> Priced:
+    """Values and greeks; delta and gamma against the future, vega per point of VIX-option volatility."""
+    years = np.maximum((settles_ts - now_ts) / YEAR_SECONDS, MIN_YEARS)
+    atm = vix_atm_vol(vvix, years * 365.0)
+    m = np.log(strike / forward) / (atm * np.sqrt(years))
+    m = np.clip(m, -2.5, _SMILE_TOP)
+    iv = atm * np.maximum(1.0 + 0.27 * m - 0.03 * m * m, 0.45)
+    values = black76.greeks(forward, strike, iv, years, is_call, np.exp(-rate * years))
+    return Priced(
+        np.maximum(values.price, 1e-6), iv, values.delta, values.gamma, values.vega, values.theta, forward, years
+    )

@@ -1,0 +1,145 @@
+"""One intent under review with everything derived from the view, each thing computed once and only when asked for."""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+
+from risk.exposure import Series, Stake, Unit, series_of, stakes, unit_of
+from risk.limits import Limits
+from risk.stress import Stress, stress
+from risk.view import RiskView
+from strategies.domain.account import AccountSnapshot
+from strategies.domain.instruments import Option
+from strategies.domain.known import Known
+from strategies.domain.market import Quote
+from strategies.domain.orders import Action, LegIntent, PlaceIntent
+
+
+class Case:
+    """Intent, view and limits. Anything below the form checks may rely on a well-formed intent of known options."""
+
+    def __init__(self, intent: PlaceIntent, view: RiskView, limits: Limits) -> None:
+        self.intent = intent
+        self.view = view
+        self.limits = limits
+
+    # the order --------------------------------------------------------------------------------------
+    @cached_property
+    def options(self) -> dict[int, Option]:
+        """Options with loaded details by con id."""
+        return {c: i for c, i in self.view.market.instruments.items() if isinstance(i, Option)}
+
+    @cached_property
+    def legs(self) -> tuple[tuple[LegIntent, Option], ...]:
+        """The legs with their options."""
+        return tuple((leg, self.options[leg.con_id]) for leg in self.intent.legs)
+
+    @cached_property
+    def series(self) -> frozenset[Series]:
+        """What the legs settle on."""
+        return frozenset(series_of(option) for _, option in self.legs)
+
+    @cached_property
+    def unit(self) -> Unit:
+        """The order as units with the fee allowance taken off."""
+        return unit_of(self.intent, self.options, self.limits.fee_usd_per_contract)
+
+    @cached_property
+    def reducing(self) -> bool:
+        """Whether the order is proven to add no risk in any fill subset; what it calls itself does not matter."""
+        bare = unit_of(self.intent, self.options, 0.0)
+        own = stakes(self.view, 0.0).get(self.intent.condor_id)
+        return own is not None and bool(own.held) and own.is_reduced_by(bare)
+
+    # exposure ---------------------------------------------------------------------------------------
+    @cached_property
+    def stakes(self) -> dict[str | None, Stake]:
+        """What is held and working now, by condor."""
+        return stakes(self.view, self.limits.fee_usd_per_contract)
+
+    @cached_property
+    def own(self) -> Stake:
+        """The intent's own condor as it stands now."""
+        owner = self.intent.condor_id
+        return self.stakes.get(owner) or Stake(owner, {}, 0.0, (), self.options)
+
+    @cached_property
+    def own_after(self) -> Stake:
+        """The intent's own condor with this order working."""
+        return self.own.plus(self.unit)
+
+    @cached_property
+    def others(self) -> tuple[Stake, ...]:
+        """Every other group."""
+        return tuple(stake for owner, stake in self.stakes.items() if owner != self.intent.condor_id)
+
+    @cached_property
+    def others_loss_usd(self) -> float:
+        """Worst case of the other groups together."""
+        return sum(max(0.0, stake.worst_loss_usd()) for stake in self.others)
+
+    @cached_property
+    def own_loss_usd(self) -> float:
+        """Worst case of this condor with the order working."""
+        return self.own_after.worst_loss_usd()
+
+    @cached_property
+    def stress(self) -> Stress | str:
+        """The book with this order working under the grid and the crash, or why it cannot be valued."""
+        return stress((*self.others, self.own_after), self.options, self.view.marks, self.limits)
+
+    # account ----------------------------------------------------------------------------------------
+    @cached_property
+    def account(self) -> AccountSnapshot | str:
+        """Account figures if the broker reported them recently, else why not."""
+        answer = self.view.account
+        if not isinstance(answer, Known):
+            return f"the account is unknown ({answer.reason})"
+        age_s = (self.view.now - answer.value.at).total_seconds()
+        if age_s > self.limits.account_age_s:
+            return f"the account figures are {age_s:.0f} s old, allowed are {self.limits.account_age_s:g} s"
+        return answer.value
+
+    @cached_property
+    def nlv_usd(self) -> float | str:
+        """Net liquidation that caps are measured on: the lower of now and the day's start, else why unknown."""
+        if isinstance(self.account, str):
+            return self.account
+        now_usd, start_usd = self.account.net_liquidation_usd, self.view.day_start_nlv_usd
+        if now_usd is None or not math.isfinite(now_usd) or now_usd <= 0.0:
+            return "the broker reported no usable net liquidation"
+        if start_usd is None or not math.isfinite(start_usd) or start_usd <= 0.0:
+            return "net liquidation at the start of the day is unknown"
+        return min(now_usd, start_usd)
+
+    # quotes -----------------------------------------------------------------------------------------
+    @cached_property
+    def quotes(self) -> dict[int, Quote | None]:
+        """Last quote of each leg of this connection, whatever its age."""
+        epoch = self.view.market.epoch
+        found = {leg.con_id: self.view.market.quotes.get(leg.con_id) for leg in self.intent.legs}
+        return {c: q if q is not None and q.epoch == epoch else None for c, q in found.items()}
+
+    def leg_mid_points(self, leg: LegIntent) -> float | None:
+        """Midpoint of a leg. When reducing, a missing bid is worth nothing and a missing ask leaves the bid."""
+        quote = self.quotes[leg.con_id]
+        if quote is None:
+            return None
+        if not self.reducing:
+            return quote.mid
+        bid, ask = quote.bid or 0.0, quote.ask
+        if ask is None:
+            return quote.bid if leg.action is Action.SELL else None
+        return 0.5 * (bid + ask) if 0.0 <= bid <= ask and ask > 0.0 else None
+
+    @cached_property
+    def mid_points(self) -> float | None:
+        """Net mid of one unit by the gate's own reckoning (positive: costs), None where a leg has none."""
+        total = 0.0
+        for leg in self.intent.legs:
+            mid = self.leg_mid_points(leg)
+            if mid is None or not math.isfinite(mid):
+                return None
+            total += leg.action.sign * leg.ratio * mid
+        return total

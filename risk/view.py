@@ -1,0 +1,57 @@
+"""Everything the gate may look at, as one immutable value built by the engine."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from strategies.domain.account import AccountSnapshot, MarginImpact
+from strategies.domain.book import Book
+from strategies.domain.control import Control, LinkState
+from strategies.domain.known import Known, Unknown
+from strategies.domain.market import Market
+from strategies.domain.marks import Mark
+from strategies.domain.session import Calendar
+
+__all__ = ["Holding", "Mark", "RiskView"]
+
+
+class Holding(msgspec.Struct, frozen=True):
+    """Signed contracts of one instrument owned by one condor; `condor_id` None for what no condor of ours explains.
+
+    `average_price_points` is net cash paid divided by the signed quantity, in points per share; None where unknown.
+    """
+
+    condor_id: str | None
+    con_id: int
+    quantity: int
+    average_price_points: float | None
+
+
+class RiskView(msgspec.Struct, frozen=True, kw_only=True):
+    """The state of the world at one verdict.
+
+    `snapshot_epoch` is the connection on which broker and journal were last compared completely; `marks` has what a
+    revaluation needs per con id; `margin` is the broker's what-if for the very intent under review; `mismatch_since`
+    is when broker and journal positions were first seen to differ, None while they agree.
+    """
+
+    now: datetime
+    market: Market
+    calendar: Calendar
+    book: Book
+    holdings: tuple[Holding, ...]
+    account: Known[AccountSnapshot] | Unknown
+    day_start_nlv_usd: float | None
+    week_start_nlv_usd: float | None
+    high_water_usd: float | None
+    link: LinkState
+    snapshot_epoch: int | None
+    control: Control
+    expected_account: str
+    accounts: tuple[str, ...]
+    margin: Known[MarginImpact] | Unknown
+    marks: dict[int, Mark] = {}
+    kill_file: bool = False
+    mismatch_since: datetime | None = None
