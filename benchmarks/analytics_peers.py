@@ -1,4 +1,4 @@
-"""The peers' side of the analytics benchmark: runs in the peers' own virtualenv and answers one JSON line per request."""
+"""The peers' side of the analytics benchmark: runs in their own virtualenv, one JSON line per request."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def vollib_vectorized(c: dict[str, Any]) -> Any:
 
 
 def quantlib_loop(c: dict[str, Any]) -> Any:
-    import QuantLib as ql
+    import QuantLib as ql  # noqa: N813
 
     found = np.empty(len(c["price"]))
     rows = zip(c["price"].tolist(), c["forward"].tolist(), c["strike"].tolist(), c["tau"].tolist(),

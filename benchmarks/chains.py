@@ -1,4 +1,4 @@
-"""The option chains the analytics benchmark measures on: seeded, made of plain numbers, the same for every contestant."""
+"""The option chains the analytics benchmark measures on: seeded, plain numbers, the same for every contestant."""
 
 from __future__ import annotations
 

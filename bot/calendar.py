@@ -7,6 +7,7 @@ open and the earlier close win and the day is marked as not agreed (fault CAL-01
 
 from __future__ import annotations
 
+import csv
 import tomllib
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
@@ -62,8 +63,11 @@ def _session(day: date, opens: datetime, index_close: datetime, broker: tuple[da
 def load_events(path: Path, kinds: tuple[str, ...]) -> tuple[tuple[MacroEvent, ...], date | None]:
     """Macro events of the wanted kinds and how far the list reaches for all of them. Raises CalendarError.
 
-    File format: `[coverage]` with one date per kind, and `[[event]]` tables with date, time (New York), kind, source.
+    TOML: `[coverage]` with one date per kind, and `[[event]]` tables with date, time (New York), kind, source.
+    CSV: columns date, time_et, event; each kind is covered up to its last row.
     """
+    if path.suffix == ".csv":
+        return _load_csv(path, kinds)
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as reason:
@@ -79,6 +83,29 @@ def load_events(path: Path, kinds: tuple[str, ...]) -> tuple[tuple[MacroEvent, .
     events = [_event(path, number, row) for number, row in enumerate(raw.get("event", ()), start=1)]
     wanted = tuple(sorted((e for e in events if e.kind in kinds), key=lambda e: e.at))
     return wanted, min((coverage[kind] for kind in kinds), default=None)
+
+
+def _load_csv(path: Path, kinds: tuple[str, ...]) -> tuple[tuple[MacroEvent, ...], date | None]:
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except OSError as reason:
+        raise CalendarError(f"{path}: the events calendar cannot be read ({reason.strerror})") from reason
+    missing = {"date", "time_et", "event"} - set(rows[0] if rows else ())
+    if missing:
+        raise CalendarError(f"{path}: missing column {', '.join(sorted(missing))}")
+    events = []
+    for number, row in enumerate(rows, start=2):
+        try:
+            at = datetime.fromisoformat(f"{row['date']}T{row['time_et']}").replace(tzinfo=NEW_YORK)
+        except ValueError as reason:
+            raise CalendarError(f"{path}:{number}: {reason}") from reason
+        events.append(MacroEvent(at.astimezone(UTC), row["event"], path.name))
+    absent = [kind for kind in kinds if not any(e.kind == kind for e in events)]
+    if absent:
+        raise CalendarError(f"{path}: has no event of kind {', '.join(absent)}")
+    wanted = tuple(sorted((e for e in events if e.kind in kinds), key=lambda e: e.at))
+    return wanted, min(max(e.at.astimezone(NEW_YORK).date() for e in events if e.kind == kind) for kind in kinds)
 
 
 def _event(path: Path, number: int, row: dict[str, Any]) -> MacroEvent:

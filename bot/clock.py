@@ -70,8 +70,8 @@ class FollowedClock:
                 answer = json.loads(await self._reader.readline() or b"{}")
         except (OSError, TimeoutError, ValueError) as reason:
             raise FollowError(
-                f"no simulated gateway answers on its control port {self._host}:{self._port} ({type(reason).__name__}); "
-                "start `condor gateway` first, or clear clock.follow to use real time"
+                f"no simulated gateway answers on its control port {self._host}:{self._port} "
+                f"({type(reason).__name__}); start `condor gateway` first, or clear clock.follow to use real time"
             ) from reason
         if "at" not in answer:
             raise FollowError(f"{self._host}:{self._port} is not a simulated gateway's control port: {answer}")

@@ -70,7 +70,7 @@ class Runner:
         refresh_calendar: Callable[[], ev.CalendarLoaded],
         cadence_s: float = 0.25,
     ) -> None:
-        """`cadence_s`: least loop seconds between two looks at quotes; the first quote after a pause is seen at once."""
+        """`cadence_s`: least loop seconds between two looks at quotes; the first after a pause is seen at once."""
         self.state = state
         self._journal = journal
         self._broker = broker

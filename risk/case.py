@@ -61,8 +61,7 @@ class Case:
     @cached_property
     def own(self) -> Stake:
         """The intent's own condor as it stands now."""
-        owner = self.intent.condor_id
-        return self.stakes.get(owner) or Stake(owner, {}, 0.0, (), self.options)
+        return self.stakes.get(self.intent.condor_id) or Stake(self.options, {}, 0.0)
 
     @cached_property
     def own_after(self) -> Stake:

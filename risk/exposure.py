@@ -57,27 +57,25 @@ class Stake:
 
     def __init__(
         self,
-        condor_id: str | None,
+        options: Mapping[int, Option],
         held: Mapping[int, int],
         cash_usd: float,
-        units: tuple[Unit, ...],
-        options: Mapping[int, Option],
+        units: tuple[Unit, ...] = (),
         unknown: str = "",
     ) -> None:
-        self.condor_id = condor_id
+        self.options = options
         self.held = {con_id: quantity for con_id, quantity in held.items() if quantity}
         self.cash_usd = cash_usd
         self.units = units
-        self.options = options
         self.unknown = unknown
 
     def plus(self, unit: Unit) -> Stake:
         """The same stake with one more order working."""
-        return Stake(self.condor_id, self.held, self.cash_usd, (*self.units, unit), self.options, self.unknown)
+        return Stake(self.options, self.held, self.cash_usd, (*self.units, unit), self.unknown)
 
     def at_rest(self) -> Stake:
         """The same stake as if no order of it were working."""
-        return Stake(self.condor_id, self.held, self.cash_usd, (), self.options, self.unknown)
+        return Stake(self.options, self.held, self.cash_usd, (), self.unknown)
 
     @cached_property
     def con_ids(self) -> frozenset[int]:
@@ -178,8 +176,8 @@ class Stake:
                 return False
         if _worst(now) - cash_after > _worst(was) - cash + CENT_USD:
             return False
-        naked = Stake(self.condor_id, before, cash, (), self.options).uncovered()
-        still = Stake(self.condor_id, after, cash_after, (), self.options).uncovered()
+        naked = Stake(self.options, before, cash).uncovered()
+        still = Stake(self.options, after, cash_after).uncovered()
         return all(count <= naked.get(key, 0) for key, count in still.items())
 
 
@@ -210,7 +208,7 @@ def unit_of(intent: PlaceIntent, options: Mapping[int, Option], fee_usd: float, 
 def payoff_bounds_points(intent: PlaceIntent, options: Mapping[int, Option]) -> tuple[float, float]:
     """Least and greatest worth of one unit at expiry in points per share; infinite where there is no bound."""
     unit = unit_of(intent, options, 0.0)
-    stake = Stake(None, {}, 0.0, (unit,), options)
+    stake = Stake(options, {}, 0.0, (unit,))
     shape = stake.shape(unit.legs)
     multiplier = options[intent.legs[0].con_id].multiplier
     low = sum(min(values) for values in shape.values.values())
@@ -241,7 +239,7 @@ def stakes(view: RiskView, fee_usd: float) -> dict[str | None, Stake]:
         if record.live:
             _work(drafts.setdefault(record.intent.condor_id, _Draft()), record, view.book, options, fee_usd)
     return {
-        owner: Stake(owner, draft.held, draft.cash_usd, tuple(draft.units), options, draft.unknown)
+        owner: Stake(options, draft.held, draft.cash_usd, tuple(draft.units), draft.unknown)
         for owner, draft in drafts.items()
     }
 

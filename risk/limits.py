@@ -181,10 +181,18 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _INTEGERS = frozenset(
-    (
-        "order_quantity_condors open_condors condors_per_expiry orders_per_second orders_per_minute orders_per_day "
-        "reducing_orders_per_minute reducing_orders_per_day reprices_per_order duplicate_ticks"
-    ).split()
+    [
+        "order_quantity_condors",
+        "open_condors",
+        "condors_per_expiry",
+        "orders_per_second",
+        "orders_per_minute",
+        "orders_per_day",
+        "reducing_orders_per_minute",
+        "reducing_orders_per_day",
+        "reprices_per_order",
+        "duplicate_ticks",
+    ]
 )
 
 

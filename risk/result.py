@@ -62,9 +62,7 @@ class Verdict(msgspec.Struct, frozen=True, tag="verdict"):
         return self.approved and not self.reducing
 
 
-def finding(
-    passed: bool, observed: Value, cap: Value, unit: str, text: str
-) -> Finding:
+def finding(passed: bool, observed: Value, cap: Value, unit: str, text: str) -> Finding:
     """A finding whose numbers can be journaled: what is not finite becomes a word."""
     return Finding(passed, _plain(observed), _plain(cap), unit, text)
 

@@ -21,6 +21,7 @@ from risk.limits import Limits
 from strategies.domain.instruments import Option
 from strategies.domain.marks import Mark
 from strategies.pricing import black76
+from strategies.pricing.normal import FloatArray
 
 SHOCK_DAYS = 30.0
 MIN_SIGMA = 0.01
@@ -74,7 +75,7 @@ def stress(
 
 
 def _unusable(mark: Mark | None, con_id: int) -> str:
-    if mark is None or mark.iv is None:
+    if mark is None:
         return f"no volatility is known for contract {con_id}"
     numbers = (mark.iv, mark.forward_points, mark.tau_years, mark.discount)
     if not all(math.isfinite(n) and n > 0.0 for n in numbers):
@@ -82,9 +83,7 @@ def _unusable(mark: Mark | None, con_id: int) -> str:
     return ""
 
 
-def _worth_usd(
-    options: list[Option], marks: list[Mark], limits: Limits
-) -> black76.FloatArray:
+def _worth_usd(options: list[Option], marks: list[Mark], limits: Limits) -> FloatArray:
     """Value per contract in usd: row 0 unshocked, then the grid (index shock outer), last the crash."""
     iv = np.array([mark.iv for mark in marks], dtype=np.float64)
     tau = np.array([mark.tau_years for mark in marks])
@@ -103,6 +102,6 @@ def _worth_usd(
     return values * np.array([option.multiplier for option in options], dtype=np.float64)
 
 
-def _crash_vol(tau: black76.FloatArray, limits: Limits) -> black76.FloatArray:
+def _crash_vol(tau: FloatArray, limits: Limits) -> FloatArray:
     days = tau * black76.DAYS_PER_YEAR
     return 0.01 * limits.crash_vix_points * np.minimum(1.0, np.sqrt(SHOCK_DAYS / days))

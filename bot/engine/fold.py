@@ -218,6 +218,8 @@ def _link(work: Work, event: ev.LinkChanged) -> None:
     link = Link(event.state, event.epoch, event.reason, event.accounts or old.accounts, work.at, synced)
     market: Market = msgspec.structs.replace(work.state.market, epoch=event.epoch)
     work.set(link=link, market=market)
+    if not work.state.expected_account and len(link.accounts) == 1 and link.accounts[0].startswith("DU"):
+        work.set(expected_account=link.accounts[0])  # the only paper account; from now on no other will do
     if event.state is LinkState.DOWN:
         _lose(work, (OrderState.SENT,))
         work.set(asked={}, lines=(), pending_margin={})

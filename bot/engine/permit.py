@@ -40,6 +40,7 @@ def risk_view(state: State, margin: Known[MarginImpact] | Unknown) -> RiskView:
         margin=margin,
         marks=state.marks,
         kill_file=state.kill_file,
+        mismatch_since=state.mismatch_since,
     )
 
 

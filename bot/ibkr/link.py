@@ -66,7 +66,7 @@ def _rows() -> list[Row[LinkState, LinkTrigger]]:
         Row(_S.DEGRADED, _T.FARM_BACK, _S.UP, "2104 for the last lost farm: quotes are asked again"),
     ]
     for state in _CONNECTED:
-        rows.append(Row(state, _T.UPSTREAM_LOST, _S.DEGRADED, "1100 or 2110: orders may be stuck between here and there"))
+        rows.append(Row(state, _T.UPSTREAM_LOST, _S.DEGRADED, "1100 or 2110: orders may be stuck on the way"))
         rows.append(Row(state, _T.SILENT, _S.DOWN, "no answer to the heartbeat: half-open"))
         rows.append(Row(state, _T.SOCKET_LOST, _S.DOWN, "closed or reset"))
         rows.append(Row(state, _T.STOP, _S.DOWN, "asked to stop"))

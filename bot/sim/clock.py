@@ -59,9 +59,16 @@ class MarketClock:
     """
 
     def __init__(
-        self, days: Sequence[TradingDay], *, loop_time: Callable[[], float], speed: float = 1.0, tick_s: float = 1.0
+        self,
+        days: Sequence[TradingDay],
+        *,
+        loop_time: Callable[[], float],
+        speed: float = 1.0,
+        tick_s: float = 1.0,
+        begin: datetime | None = None,
     ) -> None:
-        """Raises ValueError for an empty world and for a speed or tick that is not positive."""
+        """`begin` None starts before the first open. Raises ValueError for an empty world, a speed or tick that is
+        not positive, and a `begin` after the last session."""
         if not days:
             raise ValueError("the world has no trading days: nothing to simulate")
         if not speed > 0.0:
@@ -75,7 +82,8 @@ class MarketClock:
         self._windows = _windows(self._days, tick_s)
         self._starts = [window.starts_s for window in self._windows]
         self._origin = loop_time()
-        self._tick = Tick(0, self._windows[0].start, Phase.CLOSED, 0.0)
+        self._begin_s = self._place_of(begin) if begin is not None else 0.0
+        self._tick = Tick(0, self.at(self._begin_s), Phase.CLOSED, self._begin_s)
         self._ticked_at = self._origin
 
     @property
@@ -112,11 +120,19 @@ class MarketClock:
         window = self._windows[index]
         return min(window.start + timedelta(seconds=elapsed_s - window.starts_s), window.end)
 
+    def _place_of(self, moment: datetime) -> float:
+        for window in self._windows:
+            if moment <= window.end:
+                return window.starts_s + max((moment - window.start).total_seconds(), 0.0)
+        raise ValueError(f"{moment.isoformat()} lies after the last session, which ends {self._windows[-1].end}")
+
     def schedule(self) -> Iterator[Tick]:
         """Every tick of the world in order, the last one with phase `end`."""
         number = 0
         for window, day in zip(self._windows, self._days, strict=True):
-            place = window.starts_s
+            if window.ends_s < self._begin_s:
+                continue
+            place = max(window.starts_s, self._begin_s)
             while place < window.ends_s:
                 number += 1
                 at = self.at(place)

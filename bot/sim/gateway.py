@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 
-from bot.sim.clock import MarketClock, Phase, Tick, default_tick_s
+from bot.sim.clock import MarketClock, Tick, default_tick_s
 from bot.sim.control import ControlServer
 from bot.sim.desk.desk import Desk
 from bot.sim.scripted import ScriptedEvents
@@ -18,7 +19,8 @@ from bot.sim.wire.session import MAX_VERSION
 class SimulatedGateway:
     """A gateway that clients connect to over TCP, or in memory when it runs on a VirtualLoop.
 
-    `speed` is market seconds per loop second, `tick_s` market seconds between two looks at the market.
+    `speed` is market seconds per loop second, `tick_s` market seconds between two looks at the market,
+    `begin` where market time starts (None: fifteen minutes before the first open).
     `control_port` None means no control channel, 0 takes a free port.
     """
 
@@ -31,6 +33,7 @@ class SimulatedGateway:
         *,
         speed: float = 1.0,
         tick_s: float | None = None,
+        begin: datetime | None = None,
         server_version: int = MAX_VERSION,
         control_port: int | None = None,
         limits: Limits | None = None,
@@ -41,10 +44,10 @@ class SimulatedGateway:
         self.host = host
         self._speed = speed
         self._tick_s = default_tick_s(speed) if tick_s is None else tick_s
+        self._begin = begin
         self._control_port = control_port
         self._clock: MarketClock | None = None
         self._driver: asyncio.Task[None] | None = None
-        self._ended = asyncio.Event()
         bounds = limits or Limits()
         self.desk = Desk(venue, limits=bounds)
         self.server = WireServer(self.desk, host, port, server_version=server_version, queue_bytes=bounds.queue_bytes)
@@ -55,7 +58,9 @@ class SimulatedGateway:
     async def start(self) -> None:
         """Opens the ports and lets market time run. Raises OSError with a plain text when a port is taken."""
         loop = asyncio.get_running_loop()
-        self._clock = MarketClock(self.world.days, loop_time=loop.time, speed=self._speed, tick_s=self._tick_s)
+        self._clock = MarketClock(
+            self.world.days, loop_time=loop.time, speed=self._speed, tick_s=self._tick_s, begin=self._begin
+        )
         self.desk.use_clock(self._clock)
         self.desk.after_order = self._plan_script
         await self.server.start()
@@ -80,15 +85,9 @@ class SimulatedGateway:
 
     async def wait_end(self) -> None:
         """Returns when market time has come to the end of the world; raises what stopped it before that."""
-        ended = asyncio.ensure_future(self._ended.wait())
-        waiting: set[asyncio.Future[object]] = {ended}  # type: ignore[assignment]
-        if self._driver is not None:
-            waiting.add(self._driver)  # type: ignore[arg-type]
-        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        if not ended.done():
-            ended.cancel()
-        if self._driver is not None and self._driver.done():
-            self._driver.result()
+        if self._driver is None:
+            raise RuntimeError("the gateway has not been started")
+        await asyncio.shield(self._driver)
 
     # facts ---------------------------------------------------------------------------------------
     @property
@@ -150,11 +149,10 @@ class SimulatedGateway:
             self._live(tick)
             if self.control is not None:
                 await self.control.publish(tick)
-            if tick.phase is Phase.END:
-                self._ended.set()
 
     def _live(self, tick: Tick) -> None:
-        self.venue.advance(tick.at)
+        if tick.at > self.venue.now:
+            self.venue.advance(tick.at)
         self.desk.tick()
         self.server.flush_all()
         self._run_script()

@@ -72,7 +72,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def _write_to_self(self) -> None:
         """Wakes nobody: the loop never sleeps (signal handlers run in the same thread between callbacks)."""
 
-    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:
+    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:  # type: ignore[override]
         """Refused: threads would make the run depend on the machine."""
         raise RuntimeError("virtual time runs in one thread: run_in_executor and to_thread are not available")
 

@@ -19,6 +19,27 @@ class CoverageGap(StrEnum):
     WARN = "warn"
 
 
+def _finite(where: str, values: msgspec.Struct) -> None:
+    for name in values.__struct_fields__:
+        value = getattr(values, name)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"{where}: {name} is {value}; it must be a finite number")
+
+
+def _positive(where: str, values: object, *names: str) -> None:
+    for name in names:
+        value = float(getattr(values, name))
+        if not (math.isfinite(value) and value > 0.0):
+            raise ValueError(f"{where}: {name} is {value:g}; it must be a number above zero")
+
+
+def _ordered(where: str, values: object, *names: str) -> None:
+    numbers = [float(getattr(values, name)) for name in names]
+    if not all(math.isfinite(n) for n in numbers) or numbers != sorted(numbers):
+        listed = ", ".join(f"{name} {number:g}" for name, number in zip(names, numbers, strict=True))
+        raise ValueError(f"{where}: {listed}: they must not fall in this order")
+
+
 _ENTRY_POSITIVE = (
     "width_points", "small_width_points", "min_credit_pct_of_width", "breakeven_min_em", "risk_per_condor_pct_nlv",
     "model_tolerance_pct", "max_abs_delta", "every_min", "scan_min", "max_quantity", "entries_per_day", "max_open",
@@ -258,24 +279,3 @@ class CondorParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             )
         if self.adjust.widen_max_points > self.entry.small_width_points * 2:
             raise ValueError("widen_max_points is more than twice the wing width; that is another condor")
-
-
-def _finite(where: str, values: msgspec.Struct) -> None:
-    for name in values.__struct_fields__:
-        value = getattr(values, name)
-        if isinstance(value, float) and not math.isfinite(value):
-            raise ValueError(f"{where}: {name} is {value}; it must be a finite number")
-
-
-def _positive(where: str, values: object, *names: str) -> None:
-    for name in names:
-        value = float(getattr(values, name))
-        if not (math.isfinite(value) and value > 0.0):
-            raise ValueError(f"{where}: {name} is {value:g}; it must be a number above zero")
-
-
-def _ordered(where: str, values: object, *names: str) -> None:
-    numbers = [float(getattr(values, name)) for name in names]
-    if not all(math.isfinite(n) for n in numbers) or numbers != sorted(numbers):
-        listed = ", ".join(f"{name} {number:g}" for name, number in zip(names, numbers, strict=True))
-        raise ValueError(f"{where}: {listed}: they must not fall in this order")

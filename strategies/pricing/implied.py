@@ -50,11 +50,20 @@ class Columns(NamedTuple):
 
     def block(self, start: int, stop: int) -> Columns:
         """The same, for options start to stop."""
-        return Columns(*(column[start:stop] if column.ndim else column for column in self))
+        p, f, k, t, call, df = self
+        here = slice(start, stop)
+        return Columns(
+            p[here] if p.ndim else p,
+            f[here] if f.ndim else f,
+            k[here] if k.ndim else k,
+            t[here] if t.ndim else t,
+            call[here] if call.ndim else call,
+            df[here] if df.ndim else df,
+        )
 
     def take(self, index: NDArray[np.intp]) -> Columns:
         """The same, for the options at the index, every column with its own entry."""
-        return Columns(*(column[index] if column.ndim else np.full(len(index), column) for column in self))
+        return Columns(*(np.atleast_1d(column)[index if column.ndim else index * 0] for column in self))
 
 
 class BlockSolution(NamedTuple):
@@ -102,7 +111,7 @@ def implied_vol(
 def as_columns(
     price: ArrayLike, forward: ArrayLike, strike: ArrayLike, tau: ArrayLike, is_call: ArrayLike, discount: ArrayLike
 ) -> tuple[Columns, tuple[int, ...]]:
-    """The arguments ready for `solve_block`, and their broadcast shape; raises ValueError when they do not broadcast."""
+    """The arguments ready for `solve_block`, and their broadcast shape; ValueError when they do not broadcast."""
     raw = [np.asarray(values, dtype=np.float64) for values in (price, forward, strike, tau, discount)]
     call = np.asarray(is_call, dtype=np.bool_)
     shape = np.broadcast_shapes(*(column.shape for column in raw), call.shape)
@@ -143,7 +152,7 @@ def solve_block(columns: Columns, rows: FloatArray) -> BlockSolution:
 
 
 def _doubtful(solution: solver.Solution, floor: FloatArray, tau: FloatArray, near: FloatArray) -> NDArray[np.intp]:
-    """Options with no time value, too large a last step, a volatility out of the polynomial's range, or no time left."""
+    """Options with no time value, too large a last step, a volatility out of the solver's range, or no time left."""
     step = np.abs(solution.step, solution.step)
     np.add(solution.h, solution.t, near)
     # Comparisons with nan are false: one bad number anywhere sends the block the long way round.

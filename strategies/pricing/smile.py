@@ -133,7 +133,8 @@ class Smile:
         """
         low, high = -_SEARCH_MONEYNESS, _SEARCH_MONEYNESS
         width = self.atm * math.sqrt(self.tau)
-        for points in (241, 65, 65, 65):
+        at, m, gap = 0, np.empty(0), np.empty(0)
+        for points in (97, 33, 33, 33):
             m = np.linspace(low, high, points)
             gap = np.abs(self.delta(self.forward * np.exp(m * width), is_call)) - target_abs_delta
             crossings = np.flatnonzero((gap[:-1] > 0.0) != (gap[1:] > 0.0))

@@ -99,7 +99,7 @@ class AccountDesk:
             return
         client.account_multi[request.request_id] = account
         for key, value, currency in account_figures(self._venue.account(account)):
-            client.send(encode.account_update_multi(request.request_id, account, request.model, key, value, currency))
+            client.send(encode.account_update_multi(request.request_id, account, (key, value, currency), request.model))
         client.send(encode.ending(74, request.request_id))
 
     def cancel_updates_multi(self, client: DeskClient, request: ask.CancelAccountUpdatesMulti) -> None:
@@ -171,7 +171,7 @@ class AccountDesk:
         for request_id, watched in client.account_multi.items():
             if watched == account:
                 for key, value, currency in changed:
-                    client.send(encode.account_update_multi(request_id, account, "", key, value, currency))
+                    client.send(encode.account_update_multi(request_id, account, (key, value, currency)))
         for request_id, tags in client.summaries.items():
             for key, value, currency in changed:
                 if key in tags:

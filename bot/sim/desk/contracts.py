@@ -79,7 +79,9 @@ class ContractDesk:
         for spec in found:
             under = self._venue.spec(spec.under_con_id) if spec.under_con_id else None
             hours = self._venue.hours(spec)
-            client.send(contract_details(request.request_id, spec, hours, under, client.version, query.exchange))
+            client.send(
+                contract_details(request.request_id, spec, hours, under, client.version, asked_exchange=query.exchange)
+            )
         client.send(encode.ending(52, request.request_id))
 
     def option_parameters(self, client: DeskClient, request: ask.OptionParameters) -> None:
@@ -88,7 +90,13 @@ class ContractDesk:
             if request.under_con_id in (0, under):
                 client.send(
                     encode.option_parameters(
-                        request.request_id, exchange, under, trading_class, multiplier, expiries, strikes
+                        request.request_id,
+                        exchange=exchange,
+                        under_con_id=under,
+                        trading_class=trading_class,
+                        multiplier=multiplier,
+                        expiries=expiries,
+                        strikes=strikes,
                     )
                 )
         client.send(encode.option_parameters_end(request.request_id))

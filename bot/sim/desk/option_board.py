@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import date
 from typing import Protocol
@@ -214,7 +215,7 @@ class _Texts:
             names = (quotes.iv, quotes.delta, quotes.mid, quotes.gamma, quotes.vega, quotes.theta, quotes.forward)
             self._columns = [column.tolist() for column in names]
         iv, delta, price, gamma, vega, theta, under = [column[row] for column in self._columns]
-        if iv != iv or price != price:
+        if math.isnan(iv) or math.isnan(price):
             return ""  # the model has no value: not a number must never reach the wire
         return f"{iv:.6g}\0{delta:.6g}\0{price:.8g}\x000.0\0{gamma:.6g}\0{vega:.6g}\0{theta:.6g}\0{under:.8g}\0"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from bot.sim.desk.client import DeskClient
@@ -74,8 +74,7 @@ def _legs(venue: Venue, request: ask.PlaceOrder) -> tuple[Leg, ...] | Reject:
     return found if isinstance(found, Reject) else (Leg(found, 1, Side.BUY),)
 
 
-def _refused_fields(raw: dict[str, str] | object, account: str, accounts: Iterable[str]) -> Reject | None:
-    fields: dict[str, str] = dict(raw)  # type: ignore[call-overload]
+def _refused_fields(fields: Mapping[str, str], account: str, accounts: Sequence[str]) -> Reject | None:
     if fields["action"] not in (Side.BUY, Side.SELL):
         return _invalid(f"action must be BUY or SELL, got {fields['action']!r}")
     if not account:

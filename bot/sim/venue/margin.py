@@ -1,10 +1,10 @@
 """Margin rules: what the broker holds back for a set of positions.
 
 Rules, dollars: a short option is covered by a long one of the same right, class and expiry; a covered pair needs the
-width between the strikes if the long is the worse one, else nothing. Where the put pairs and the call pairs of an expiry
-need the same width, one side only is held (a condor cannot lose on both); otherwise both. An uncovered short needs its
-market value plus the larger of 20 % of the underlying less the amount out of the money and 10 % of the strike (of
-the underlying for a call). Long options are held at their premium. A future needs a fixed part of its value.
+width between the strikes if the long is the worse one, else nothing. Where put pairs and call pairs of one expiry need
+the same width, one side only is held (a condor cannot lose on both); otherwise both. An uncovered short needs its
+market value plus the larger of 20 % of the underlying less the amount out of the money and 10 % of the strike (of the
+underlying for a call). Long options are held at their premium. A future needs a fixed part of its value.
 
 Requirements are stated against the net liquidation value: a condor's is its width less what it would cost to buy
 back, which at the opening is its maximum loss.

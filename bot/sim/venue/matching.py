@@ -44,7 +44,9 @@ class FillModel:
 
 def natural_of(net: NetMarket, side: Side) -> float | None:
     """The net at which the order trades at once, None where a leg has no quote on that side."""
-    return net.ask if side is Side.BUY else net.bid
+    if side is Side.BUY:
+        return None if net.ask is None else max(net.ask, net.mid)  # a crossed quote still trades no better than mid
+    return None if net.bid is None else min(net.bid, net.mid)
 
 
 def aggressiveness(limit: float, net: NetMarket, side: Side) -> float | None:
@@ -70,8 +72,7 @@ def marketable_net(net: NetMarket, side: Side, tick: float, improvement: float) 
     wanted = natural + improvement * (net.mid - natural)
     ticks = wanted / tick
     rounded = math.ceil(ticks - 1e-6) if side is Side.BUY else math.floor(ticks + 1e-6)
-    price = round(rounded * tick, 2)
-    return min(price, natural) if side is Side.BUY else max(price, natural)
+    return round(rounded * tick, 2)
 
 
 def leg_prices(

@@ -15,6 +15,7 @@ CBOE_ZONE = ZoneInfo("US/Central")
 STOCK_ZONE = ZoneInfo("US/Eastern")
 _FUTURES_LAST_TRADE = time(9, 0)
 _HOURS_DAYS = 7
+_SEARCH_DAYS = 11
 _STOPS_WITH_INDEX = frozenset({"SPX", "SKEW", "SPY"})
 
 
@@ -73,12 +74,16 @@ class Sessions:
         bounds = self.bounds(spec, at.date())
         return bounds is not None and bounds[0] <= at < bounds[1]
 
-    def next_open(self, spec: ContractSpec, at: datetime) -> datetime | None:
-        """The next moment the contract opens (searched over ten days), None if it never does."""
-        for offset in range(11):
-            bounds = self.bounds(spec, at.date() + timedelta(days=offset))
-            if bounds is not None and bounds[0] > at:
-                return bounds[0]
+    def window(self, specs: Sequence[ContractSpec], at: datetime) -> tuple[datetime, datetime] | None:
+        """(open, close) of the present or next session in which all of them trade; None if ten days have none."""
+        for offset in range(_SEARCH_DAYS):
+            day = at.date() + timedelta(days=offset)
+            found = [bounds for spec in specs if (bounds := self.bounds(spec, day)) is not None]
+            if len(found) < len(specs):
+                continue
+            opened, closed = max(bounds[0] for bounds in found), min(bounds[1] for bounds in found)
+            if opened < closed and at < closed:
+                return opened, closed
         return None
 
     def instants(self, after: datetime, until: datetime) -> Iterator[datetime]:

@@ -1,44 +1,274 @@
-"""The simulated venue: one object that is exchange and broker to everything above it."""
+"""The simulated venue: one object that is exchange and broker to everything above it.
+
+Rules: time moves only through `advance` and never backwards; one step reports due commissions, works the live orders,
+settles what has expired, then refreshes the accounts each open market minute and after every booking. Opens and closes
+that fall between two steps are stepped through on the way. The ledger gets every fact from here (states, rejects,
+fills, commissions, cash, positions, settlements, accounts); messages received, connections and faults are recorded by
+whoever sees them, through `record`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
-from bot.sim.types import VenueListener, World
+from bot.sim.types import (
+    AccountState,
+    Bar,
+    Commission,
+    ContractSpec,
+    Execution,
+    IndexLevel,
+    Leg,
+    MarginImpact,
+    Marks,
+    OrderTicket,
+    PositionLine,
+    Reject,
+    SecType,
+    VenueListener,
+    VenueOrder,
+    World,
+)
+from bot.sim.venue.accounts import Account
+from bot.sim.venue.announce import Announcer
+from bot.sim.venue.dealing import Dealing
+from bot.sim.venue.intake import Intake
 from bot.sim.venue.ledger import Ledger
 from bot.sim.venue.matching import FillModel
+from bot.sim.venue.orders import OrderBook
+from bot.sim.venue.products import MARKET_RULES
+from bot.sim.venue.quotes import Quotes, net_market
+from bot.sim.venue.sessions import Sessions
+from bot.sim.venue.settlement import Settlements
+from bot.sim.venue.universe import Universe
+from bot.sim.venue.valuation import Valuation
+
+_PAPER_ACCOUNT: Mapping[str, float] = {"DU1234567": 500_000.0}
+_BEFORE_OPEN = timedelta(minutes=15)
 
 
 class SimVenue:
-    """Implements `bot.sim.types.Venue` over a world. Being filled in: signature is final."""
+    """Implements `bot.sim.types.Venue` over a world.
+
+    `accounts` maps account ids to opening deposits in dollars. `fills` sets the chances of a fill, `seed` the luck.
+    `start` is the venue time before the first `advance`; by default 15 minutes before the first open of the world.
+    Raises ValueError for a world without days or without accounts.
+    """
 
     def __init__(
         self,
         world: World,
         *,
-        accounts: Mapping[str, float] = {"DU1234567": 500_000.0},
+        accounts: Mapping[str, float] = _PAPER_ACCOUNT,
         ledger: Ledger | None = None,
         seed: int = 7,
         fills: FillModel | None = None,
         start: datetime | None = None,
     ) -> None:
+        if not accounts:
+            raise ValueError("the venue needs at least one account: give an id and its deposit in dollars")
+        model = fills or FillModel()
         self._world = world
-        self._accounts = dict(accounts)
-        self._ledger = ledger or Ledger()
-        self._now = start or world.days[0].open_at
-        self._listeners: list[VenueListener] = []
+        self._sessions = Sessions(world.days)
+        self._now = start or world.days[0].open_at - _BEFORE_OPEN
+        self._announce = Announcer(ledger or Ledger(), lambda: self._now)
+        self._accounts = {name: Account(name, deposit) for name, deposit in accounts.items()}
+        self._quotes = Quotes(world, self._sessions)
+        self._valuation = Valuation(self._accounts, self._quotes)
+        self._book = OrderBook()
+        self._dealing = Dealing(
+            accounts=self._accounts,
+            announcer=self._announce,
+            book=self._book,
+            model=model,
+            quotes=self._quotes,
+            sessions=self._sessions,
+        )
+        self._intake = Intake(
+            accounts=self._accounts,
+            announcer=self._announce,
+            book=self._book,
+            dealing=self._dealing,
+            model=model,
+            quotes=self._quotes,
+            seed=seed,
+            sessions=self._sessions,
+            valuation=self._valuation,
+        )
+        self._settlements = Settlements(world, self._sessions, self._announce)
+        self._universe = Universe(world, self._sessions)
+        self._day: date | None = None
+        self._levels_day: date | None = None
+        self._minute = -1
+        world.advance(self._now)
+        for account in self._accounts.values():
+            self._announce.cash(account.name, account.cash_cents, "deposit", account.cash_cents)
+        self._new_day()
 
+    # time --------------------------------------------------------------------------------------
     @property
     def now(self) -> datetime:
         """Venue time."""
         return self._now
 
+    def advance(self, at: datetime) -> None:
+        """Moves time to `at`. Raises ValueError for a time before `now`."""
+        if at < self._now:
+            raise ValueError(f"venue time cannot run backwards: now {self._now.isoformat()}, asked {at.isoformat()}")
+        for instant in self._sessions.instants(self._now, at):
+            if instant < at:
+                self._step(instant)
+        self._step(at)
+
+    def _step(self, at: datetime) -> None:
+        self._world.advance(at)
+        self._now = at
+        if at.date() != self._day:
+            self._new_day()
+        if self._levels_day != self._day:
+            self._list_strikes()
+        self._dealing.report_commissions(at)
+        self._dealing.work(at)
+        minute = int(at.timestamp()) // 60
+        if minute != self._minute:
+            self._minute = minute
+            self._every_minute(at)
+        if self._dealing.touched:
+            self._refresh(self._dealing.touched)
+
+    def _new_day(self) -> None:
+        self._day = self._now.date()
+        self._dealing.executed.clear()
+        self._book.forget_done()
+        self._universe.new_day(self._day)
+        self._list_strikes()
+
+    def _list_strikes(self) -> None:
+        """Lists the day's strikes around the previous close, or around the first print where there was none."""
+        levels = self._valuation.levels()
+        if len(levels) == 2:
+            self._universe.list_strikes(levels["SPX"], levels["VIX"])
+            self._levels_day = self._day
+
+    def _every_minute(self, at: datetime) -> None:
+        self._dealing.touched |= self._settlements.run(self._accounts.values(), at)
+        session = self._sessions.on(at.date())
+        if session is not None and session.open_at <= at <= session.close_at:
+            self._dealing.touched.update(self._accounts)
+
+    def _refresh(self, names: set[str]) -> None:
+        for name in self._accounts:
+            if name in names:
+                self._announce.account(self._valuation.state(name))
+        names.clear()
+
+    # contracts ---------------------------------------------------------------------------------
+    def find(self, query: Mapping[str, object]) -> Sequence[ContractSpec]:
+        """Contracts still tradable that match the query."""
+        return self._universe.find(query, self._now)
+
+    def spec(self, con_id: int) -> ContractSpec | None:
+        """The contract with this id, listed or expired."""
+        return self._universe.spec(con_id)
+
+    def option_chains(self, symbol: str) -> Sequence[tuple[str, int, str, int, Sequence[date], Sequence[float]]]:
+        """(exchange, underlying id, trading class, multiplier, expiries, strikes) per exchange and class."""
+        return self._universe.chains(symbol, self._now)
+
+    def market_rule(self, rule_id: int) -> Sequence[tuple[float, float]] | None:
+        """Price increments of a market rule, None if unknown."""
+        return MARKET_RULES.get(rule_id)
+
+    def hours(self, spec: ContractSpec) -> tuple[str, str, str]:
+        """(timeZoneId, tradingHours, liquidHours) for a week from today."""
+        return self._sessions.hours(spec, self._now)
+
+    # market ------------------------------------------------------------------------------------
+    def is_open(self, spec: ContractSpec) -> bool:
+        """Whether the contract is quoted right now."""
+        return self._sessions.is_open(spec, self._now)
+
+    def index_level(self, spec: ContractSpec) -> IndexLevel:
+        """Level of an index, future or stock."""
+        return self._quotes.level(spec)
+
+    def option_marks(self, specs: Sequence[ContractSpec]) -> Marks:
+        """Tick-rounded quotes and greeks of options."""
+        return self._quotes.option_marks(specs, self._now)
+
+    def bag_quote(self, legs: Sequence[Leg]) -> tuple[float | None, float | None]:
+        """Natural net bid and ask of a combination for action BUY, points per unit."""
+        net = net_market(legs, self._quotes.markets([leg.spec for leg in legs], self._now))
+        return net.bid, net.ask
+
+    def daily_bars(self, spec: ContractSpec, until: datetime, count: int) -> Sequence[Bar]:
+        """Daily bars of an index, stock or future ending at or before `until` (never after now); none of options."""
+        moment = min(until, self._now)
+        session = self._sessions.on(moment.date())
+        finished = session is not None and moment >= session.index_close_at
+        before = moment.date() + timedelta(days=1 if finished else 0)
+        if spec.sec_type is SecType.FUTURE and spec.expiry is not None:
+            return self._world.future_daily_bars(spec.expiry, before, count)
+        if spec.sec_type in {SecType.INDEX, SecType.STOCK}:
+            return self._world.daily_bars(spec.symbol, before, count)
+        return []
+
+    # orders ------------------------------------------------------------------------------------
+    def place(self, ticket: OrderTicket) -> VenueOrder | Reject:
+        """New order or modification. The acknowledgement also comes through `on_order` before this returns; fills come
+        with the next `advance`. Raises ValueError for a what-if: that is another method."""
+        if ticket.what_if:
+            raise ValueError("a what-if order is asked with what_if(), it is never placed")
+        return self._intake.place(ticket, self._now)
+
+    def what_if(self, ticket: OrderTicket) -> MarginImpact | Reject:
+        """Margin impact of the order; nothing is placed."""
+        return self._intake.what_if(ticket, self._now)
+
+    def cancel(self, client_id: int, order_id: int) -> Reject | None:
+        """Cancels the client's own working order."""
+        return self._intake.cancel(client_id, order_id, self._now)
+
+    def cancel_all(self, client_id: int) -> None:
+        """Global cancel: every working order of every client, whoever asks."""
+        self._intake.cancel_all(self._now)
+
+    def open_orders(self, client_id: int | None = None) -> Sequence[VenueOrder]:
+        """Working orders of one client, or of all, oldest first."""
+        return [w.order for w in self._book if client_id is None or w.ticket.client_id == client_id]
+
+    def completed_orders(self) -> Sequence[VenueOrder]:
+        """Orders that ended today."""
+        return self._book.done()
+
+    def executions(self) -> Sequence[tuple[Execution, Commission | None]]:
+        """Today's executions with their commissions where reported."""
+        return [(item.execution, item.commission) for item in self._dealing.executed]
+
+    def next_order_id(self, client_id: int) -> int:
+        """Next valid order id of this client."""
+        return self._book.next_order_id(client_id)
+
+    # accounts ----------------------------------------------------------------------------------
     @property
     def accounts(self) -> Sequence[str]:
         """Account ids."""
         return tuple(self._accounts)
 
+    def positions(self) -> Sequence[PositionLine]:
+        """All positions that are not flat, by account."""
+        return [line for account in self._accounts.values() for line in account.lines()]
+
+    def account(self, account: str) -> AccountState:
+        """Current figures of an account; KeyError for an unknown one."""
+        return self._valuation.state(account)
+
+    # audience ----------------------------------------------------------------------------------
     def subscribe(self, listener: VenueListener) -> None:
-        """Registers the listener."""
-        self._listeners.append(listener)
+        """Registers a listener."""
+        self._announce.subscribe(listener)
+
+    def record(self, kind: str, **facts: object) -> None:
+        """Writes a line to the independent ledger."""
+        self._announce.record(kind, **facts)

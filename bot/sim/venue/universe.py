@@ -56,11 +56,13 @@ class Universe:
         self._underlyings = [spec for spec in UNDERLYINGS if _has(world, spec.symbol)]
         self._known.update((spec.con_id, spec) for spec in self._underlyings)
 
-    def new_day(self, today: date, spx_level: float | None, vix_level: float | None) -> None:
-        """Moves the listing to a date; the levels (index points) widen the strike ladders, None leaves them alone."""
+    def new_day(self, today: date) -> None:
+        """Moves the listing to a date: expired series leave, new ones come."""
         self._today = today
-        if spx_level is not None and vix_level is not None:
-            self._levels.append((today, spx_level, vix_level))
+
+    def list_strikes(self, spx_level: float, vix_level: float) -> None:
+        """Widens every strike ladder around the day's levels (index points); called once per date."""
+        self._levels.append((self._today, spx_level, vix_level))
 
     @property
     def has_levels(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.sim.wire.fields import FieldReader, MalformedRequest, read_flag, read_integer, read_number
-from bot.sim.wire.requests import PlaceOrder
+from bot.sim.wire.requests import ComboLegQuery, PlaceOrder
 from bot.sim.wire.shared_fields import combo_legs, contract
 
 _HEAD = """action totalQuantity:f orderType lmtPrice:f auxPrice:f tif ocaGroup account openClose origin:i orderRef
@@ -48,7 +48,9 @@ def place_order(read: FieldReader, version: int) -> PlaceOrder:
     wanted = contract(read)
     raw["secIdType"], raw["secId"] = read.text("secIdType"), read.text("secId")
     _block(read, raw, _HEAD)
-    legs, leg_prices, params = (), (), ()  # type: ignore[var-annotated]
+    legs: tuple[ComboLegQuery, ...] = ()
+    leg_prices: tuple[float | None, ...] = ()
+    params: tuple[tuple[str, str], ...] = ()
     if wanted.sec_type == "BAG":
         legs = combo_legs(read, with_order_fields=True)
         count = read.count("number of order combo legs")

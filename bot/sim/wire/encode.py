@@ -109,6 +109,7 @@ def historical_data(request_id: int, start: str, end: str, bars: Sequence[tuple[
 # contracts -------------------------------------------------------------------------------------------
 def option_parameters(
     request_id: int,
+    *,
     exchange: str,
     under_con_id: int,
     trading_class: str,
@@ -205,9 +206,9 @@ def account_download_end(account: str) -> bytes:
     return message([54, 1, account])
 
 
-def account_update_multi(request_id: int, account: str, model: str, key: str, value: str, currency: str) -> bytes:
-    """One figure of an account for a numbered subscription."""
-    return message([73, 1, request_id, account, model, key, value, currency])
+def account_update_multi(request_id: int, account: str, figure: tuple[str, str, str], model: str = "") -> bytes:
+    """One figure (key, value, currency) of an account for a numbered subscription."""
+    return message([73, 1, request_id, account, model, *figure])
 
 
 def account_summary(request_id: int, account: str, tag: str, value: str, currency: str) -> bytes:
@@ -221,11 +222,10 @@ def portfolio_value(line: PositionLine, market_price: float | None, realized_usd
     price = per_contract if market_price is None or not math.isfinite(market_price) else market_price
     value = price * line.spec.multiplier * line.quantity
     fields = contract_fields(line.spec)
+    unrealized = value - line.average_cost_usd * line.quantity
     # primaryExchange stands where the other messages have exchange.
-    return message(
-        [7, 8, *fields, line.quantity, round(price, 7), round(value, 2), line.average_cost_usd]
-        + [round(value - line.average_cost_usd * line.quantity, 2), realized_usd, line.account]
-    )
+    fields += [line.quantity, round(price, 7), round(value, 2), line.average_cost_usd]
+    return message([7, 8, *fields, round(unrealized, 2), realized_usd, line.account])
 
 
 def pnl(request_id: int, daily: float | None, state: AccountState) -> bytes:

@@ -23,6 +23,7 @@ def contract_details(
     hours: tuple[str, str, str],
     under: ContractSpec | None,
     version: int,
+    *,
     asked_exchange: str = "",
 ) -> bytes:
     """One contract. `hours` is (time zone, trading hours, liquid hours); `under` the underlying, where there is one.

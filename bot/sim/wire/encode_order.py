@@ -254,7 +254,7 @@ def _algo(raw: Mapping[str, str]) -> list[object]:
 def _margins(impact: MarginImpact | None) -> list[object]:
     """Nine margins, three commissions, their currency and the warning text."""
     if impact is None:
-        return [UNSET_DOUBLE] * 12 + ["", ""]
+        return [*[UNSET_DOUBLE] * 12, "", ""]
     before = (impact.initial_before, impact.maintenance_before, impact.equity_before)
     after = (impact.initial_after, impact.maintenance_after, impact.equity_after)
     change = tuple(late - early for early, late in zip(before, after, strict=True))
@@ -266,7 +266,7 @@ def _peg_bench(raw: Mapping[str, str], order_type: str) -> list[object]:
     if order_type != "PEG BENCH":
         return []
     names = ("referenceContractId", "isPeggedChangeAmountDecrease", "peggedChangeAmount", "referenceChangeAmount")
-    return [_number(raw, name, "0") for name in names] + [raw.get("referenceExchangeId", "")]
+    return [*(_number(raw, name, "0") for name in names), raw.get("referenceExchangeId", "")]
 
 
 def _conditions(raw: Mapping[str, str]) -> list[object]:

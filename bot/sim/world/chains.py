@@ -10,15 +10,19 @@ import numpy as np
 
 from bot.sim.types import Floats, Settlement, TradingDay
 from bot.sim.world import files
+from bot.sim.world.errors import WorldDataError
 from bot.sim.world.sessions import settles_at
 from bot.sim.world.smile import GRID, KNOT_M, hermite
-from bot.sim.world.surface import YEAR_SECONDS, DaySurface, FittedSlice, SliceKey
+from bot.sim.world.spreads import spx_half_spread
+from bot.sim.world.surface import YEAR_SECONDS, DaySurface, FittedSlice, SliceKey, gather, price_spx
 from strategies.pricing.implied import IvStatus, implied_vol
 
 _COLUMNS = ("quote_date", "underlying_price", "root", "expiry", "strike", "right", "bid", "ask")
 _FEWEST_QUOTES = 12
 _SMOOTHNESS = 0.02
 _PARITY_STRIKES = 12
+_SHORTEST_YEARS = 0.5 / 365.0
+_NARROWEST, _WIDEST = 0.25, 4.0
 
 
 class ChainQuote(NamedTuple):
@@ -38,7 +42,7 @@ def read_chain(folder: Path, day: date) -> tuple[float, dict[SliceKey, list[Chai
     spot = 0.0
     for row in files.rows(folder, name, _COLUMNS):
         if row["root"] not in ("SPX", "SPXW"):
-            raise files.WorldDataError(f"holds {row['root']!r}; allowed are SPX and SPXW", name, "root", day)
+            raise WorldDataError(f"holds {row['root']!r}; allowed are SPX and SPXW", name, "root", day)
         values = [files.number(row, c, name, day) for c in ("underlying_price", "strike", "bid", "ask")]
         price, strike, bid, ask = values
         if price is None or strike is None or ask is None:
@@ -83,7 +87,7 @@ def fit_smile(
     half = np.maximum((high.sigma - low.sigma)[good][order] / 2, 2e-4)
     atm = float(np.interp(forward, strike, iv))
     values = np.interp(KNOT_M, GRID, prior)
-    for _ in range(3):
+    for _ in range(2):
         m = np.log(strike / forward) / (atm * np.sqrt(years))
         values = _penalised(m, iv / atm, atm / half, np.interp(KNOT_M, GRID, prior))
         centre = float(hermite(KNOT_M, values, np.zeros(1))[0])
@@ -103,22 +107,47 @@ def _penalised(m: Floats, ratio: Floats, weight: Floats, prior: Floats) -> Float
     strength = np.sqrt(_SMOOTHNESS * len(m)) * np.median(weight)
     stacked = np.vstack([basis * scale, bend * strength, np.eye(n) * 1e-3 * strength])
     target = np.concatenate([(ratio - basis @ prior) * scale[:, 0], np.zeros(2 * n - 2)])
-    return prior + np.linalg.lstsq(stacked, target, rcond=None)[0]
+    return np.asarray(prior + np.linalg.lstsq(stacked, target, rcond=None)[0], dtype=np.float64)
 
 
-def fit_chain(folder: Path, day: date, hours: TradingDay, surface: DaySurface) -> dict[SliceKey, FittedSlice]:
-    """Fitted slices of every expiry of the day's chain that still lives at the close and has quotes enough."""
+def fit_chain(folder: Path, day: date, hours: TradingDay, surface: DaySurface) -> None:
+    """Gives the surface what the chain says at the close: the forward and the smile of every expiry that still lives
+    and has quotes enough, and each contract's real half-spread over the general one."""
     spot, chain = read_chain(folder, day)
-    out: dict[SliceKey, FittedSlice] = {}
+    now = hours.close_at.timestamp()
+    surface.fitted_at = hours.close_at
+    years = {key: (settles_at(*key).timestamp() - now) / YEAR_SECONDS for key in chain}
+    discount = {key: float(np.exp(-surface.rate * t)) for key, t in years.items()}
+    forwards: dict[SliceKey, float] = {}
     for key, quotes in chain.items():
-        years = (settles_at(*key).timestamp() - hours.close_at.timestamp()) / YEAR_SECONDS
-        if years <= 0.5 / 365.0:
-            continue
-        discount = float(np.exp(-surface.rate * years))
-        forward = parity_forward(quotes, discount)
-        if forward is None:
-            continue
-        fitted = fit_smile(quotes, forward, years, discount, surface.shape.table(years * 365.0))
+        forward = parity_forward(quotes, discount[key]) if years[key] > _SHORTEST_YEARS else None
+        if forward is not None:
+            forwards[key] = forward
+    if not forwards:
+        return
+    # The index stops fifteen minutes before its options: the move in between shows as one shift in every forward.
+    carry = surface.rate - surface.dividend
+    shift = float(
+        np.median([f * np.exp(-carry * years[key]) - spot for key, f in forwards.items() if years[key] < 0.25])
+    )
+    surface.late_shift_points = shift
+    for key, forward in forwards.items():
+        surface.carries[key] = float(np.log(forward / (spot + shift))) / years[key]
+        prior = surface.shape.table(years[key] * 365.0)
+        fitted = fit_smile(chain[key], forward, years[key], discount[key], prior)
         if fitted is not None:
-            out[key] = FittedSlice(fitted[0], fitted[1], float(np.log(forward / spot)) / years)
-    return out
+            surface.fitted[key] = FittedSlice(*fitted)
+            _scale_spreads(key, chain[key], surface, now)
+
+
+def _scale_spreads(key: SliceKey, quotes: list[ChainQuote], surface: DaySurface, now: float) -> None:
+    strike = np.array([q.strike for q in quotes])
+    call = np.array([q.is_call for q in quotes])
+    levels = surface.reference._replace(spot=surface.reference.spot + surface.late_shift_points)
+    priced = price_spx(gather(surface, [key] * len(quotes), strike, call), levels, now, surface.rate)
+    half = spx_half_spread(priced.mid, priced.delta, priced.years, levels.spot, levels.vix)
+    real = np.array([(q.ask - q.bid) / 2 for q in quotes])
+    scale = np.clip(real / half, _NARROWEST, _WIDEST)
+    for q, factor in zip(quotes, scale, strict=True):
+        if q.bid > 0.0:
+            surface.spread_scale[(*key, q.strike, q.is_call)] = float(factor)

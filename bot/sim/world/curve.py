@@ -18,12 +18,12 @@ _BETA = np.array([0.78, 0.664, 0.617, 0.459, 0.346, 0.236, 0.15])
 
 def beta(days: Floats) -> Floats:
     """Points a VX future moves per VIX point, by calendar days to its settlement."""
-    return np.interp(days, _BETA_DAYS, _BETA)
+    return np.asarray(np.interp(days, _BETA_DAYS, _BETA), dtype=np.float64)
 
 
 def scenario_curve(vix: float, long_run: float, decay_days: float, days: Floats) -> Floats:
     """Futures prices by calendar days to settlement: VIX at 0 days, `long_run` far out, exponential in between."""
-    return long_run + (vix - long_run) * np.exp(-days / decay_days)
+    return np.asarray(long_run + (vix - long_run) * np.exp(-days / decay_days), dtype=np.float64)
 
 
 def forward_between(vix: float, listed: Sequence[date], prices: Floats, today: date, expiry: date) -> float | None:

@@ -25,7 +25,8 @@ from bot.sim.world.surface import DaySurface, Levels
 from bot.sim.world.tape import SYMBOLS, DayTape, FuturesDay, grid_points, make_tape
 
 MAX_BARS = 300
-DIVIDEND_YIELD = 0.016
+DIVIDEND_YIELD = 0.0165
+FUNDING_SPREAD = 0.004  # what option forwards and boxes pay above the bill
 _VOL = "vol_indices_daily.csv"
 _VOL_COLUMNS = tuple(f"{i}_{p}" for i in ("vix", "vix9d", "vix3m") for p in ("open", "high", "low", "close"))
 _LOOKBACK_DAYS = 460  # calendar days: 300 sessions and some
@@ -184,14 +185,13 @@ class HistorySource:
         surface = DaySurface(
             hours.open_at,
             Levels(self.spx[day].close, *closes),
-            self.rates[day],
+            self.rates[day] + FUNDING_SPREAD,
             DIVIDEND_YIELD,
             SmileShape(put_skew_scale(None if np.isnan(skew) else skew)),
         )
         chain = self.folder / f"spx_chain_{day.isoformat()}.csv"
         if chain.exists():
-            surface.fitted = fit_chain(self.folder, day, hours, surface)
-            surface.fitted_at = hours.close_at
+            fit_chain(self.folder, day, hours, surface)
         return surface
 
     def _shape(self, day: date, points: int, rng: Generator) -> Floats:
@@ -367,7 +367,9 @@ def _substitutions(source: HistorySource) -> list[str]:
     chains = [day for day in days if (source.folder / f"spx_chain_{day}.csv").exists()]
     if chains:
         notes.append(f"Option smiles fitted to the day's real chain on {_spans(chains, days)}.")
-    notes.append(f"Dividend yield taken as {DIVIDEND_YIELD:.1%} a year throughout.")
+    notes.append(
+        f"Dividend yield taken as {DIVIDEND_YIELD:.2%} a year, financing at the bill rate plus {FUNDING_SPREAD:.2%}, throughout."
+    )
     if len(source.known) - len(days) < 120:
         notes.append(
             f"Only {len(source.known) - len(days)} earlier sessions before {days[0]}: the file or a hole begins there."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 
 import numpy as np
@@ -26,28 +26,60 @@ from bot.sim.world.path import STEP_SECONDS
 from bot.sim.world.sessions import settles_at
 from bot.sim.world.surface import Levels, Priced, SliceKey, SpxTerms, gather, price_spx
 from bot.sim.world.tape import SPX, SYMBOLS, VIX, VIX3M, VIX9D, VVIX, DayTape, Source
-from bot.sim.world.vix_options import price_vix
+from bot.sim.world.vix_options import VixStrip, price_vix
 
 _VX_TICK = 0.05
 _SIZE_BEAT_SECONDS = 5.0
 _CACHED_REQUESTS = 64
+_MARK_FIELDS = len(fields(Marks))
+
+
+@dataclass(slots=True)
+class _Ticket:
+    """What is known of some options of one underlying without looking at the market: ticks and sizes' seeds."""
+
+    at: NDArray[np.intp]
+    con_ids: NDArray[np.int64]
+    ticks: spreads.Ticks
+    beat: int = -1
+    wobble: tuple[Floats, Floats] | None = None
+
+    def wobbles(self, beat: int) -> tuple[Floats, Floats]:
+        """Size factors of bid and ask, redrawn every few seconds."""
+        if self.wobble is None or beat != self.beat:
+            self.beat, self.wobble = beat, spreads.size_wobble(self.con_ids, beat)
+        return self.wobble
 
 
 @dataclass(frozen=True, slots=True)
-class _Bound:
-    """A request for marks bound to one day: which positions are SPX, which VIX, and what does not change intraday."""
+class _SpxRequest:
+    """SPX options of a request for marks, bound to one day's surface."""
 
-    spx_at: NDArray[np.intp]
-    vix_at: NDArray[np.intp]
-    terms: SpxTerms | None
-    vix_strike: Floats
-    vix_call: NDArray[np.bool_]
-    vix_settles_ts: Floats
-    vix_expiries: tuple[date, ...]
+    ticket: _Ticket
+    terms: SpxTerms
     spread_scale: Floats
-    con_ids: NDArray[np.int64]
-    small_tick: Floats
-    large_tick: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class _VixRequest:
+    """VIX options of a request for marks."""
+
+    ticket: _Ticket
+    strike: Floats
+    is_call: NDArray[np.bool_]
+    settles_ts: Floats
+    expiries: tuple[date, ...]
+    group: NDArray[np.intp]
+
+
+@dataclass(slots=True)
+class _Request:
+    """A request for marks, bound to one day; the last answer is kept for further questions at the same instant."""
+
+    spx: _SpxRequest | None
+    vix: _VixRequest | None
+    marks: Marks | None = None
+    marked_ts: float = 0.0
 
 
 class MarketWorld:
@@ -64,7 +96,7 @@ class MarketWorld:
         self._grid_index = 0
         self._row: Floats = self._tape.levels[0]
         self._now_ts = self._days[0].open_at.timestamp()
-        self._bound: dict[tuple[int, ...], _Bound] = {}
+        self._requests: dict[tuple[int, ...], _Request] = {}
         self._future_row: Floats = self._tape.future_levels[0]
 
     @property
@@ -114,15 +146,19 @@ class MarketWorld:
     def _enter(self, index: int) -> None:
         self._day_index = index
         self._tape = self._source.tape(index)
-        self._bound.clear()
+        self._requests.clear()
+
+    def forget_chain(self, keep_forwards: bool = False) -> None:
+        """Prices the current day from its indices alone, as if it had no real chain (for measuring the surface)."""
+        self._tape.surface.forget(keep_forwards)
+        self._requests.clear()
 
     # indices and futures -------------------------------------------------------------------------
     def index(self, symbol: str) -> IndexLevel:
         """Level of SPX, VIX, VIX9D, VIX3M, VVIX, SKEW, or SPY as a tenth of SPX; KeyError for others."""
         if symbol == "SPY":
             spx = self.index("SPX")
-            tenth = (_tenth(v) for v in (spx.last, spx.open, spx.high, spx.low, spx.previous_close))
-            return _with_quote(IndexLevel(*tenth), 0.01)
+            return _spy_of(spx)
         column = SYMBOLS.index(symbol) if symbol in SYMBOLS else -1
         if column < 0:
             raise KeyError(symbol)
@@ -138,16 +174,7 @@ class MarketWorld:
 
     def future_expiries(self, on: date) -> Sequence[date]:
         """Settlement days of the monthly contracts listed that day, those settling after it."""
-        tape = self._tape if on == self._tape.session.day else self._tape_of(on)
-        if tape is None:
-            return ()
-        return tape.futures.monthly
-
-    def _tape_of(self, on: date) -> DayTape | None:
-        for i, day in enumerate(self._days):
-            if day.day == on:
-                return self._source.tape(i)
-        return None
+        return self._source.monthlies(on)
 
     def future(self, expiry: date) -> IndexLevel:
         """The VX future settling that day, on its 0.05 grid with a two-sided quote; None fields where unknown."""
@@ -177,92 +204,92 @@ class MarketWorld:
     # options -------------------------------------------------------------------------------------
     def _levels(self) -> Levels:
         row = self._row
-        return Levels(float(row[SPX]), float(row[VIX9D]), float(row[VIX]), float(row[VIX3M]))
+        spot = float(row[SPX])
+        shift = self._tape.surface.late_shift_points
+        if shift:
+            day = self._tape.session
+            late = self._now_ts - day.index_close_at.timestamp()
+            spot += shift * max(late, 0.0) / (day.close_at - day.index_close_at).total_seconds()
+        return Levels(spot, float(row[VIX9D]), float(row[VIX]), float(row[VIX3M]))
 
     def marks(self, specs: Sequence[ContractSpec]) -> Marks:
         """Quotes and greeks; NaN throughout for contracts already settled or without a forward."""
         key = tuple([spec.con_id for spec in specs])
-        bound = self._bound.get(key)
-        if bound is None:
-            if len(self._bound) >= _CACHED_REQUESTS:
-                self._bound.clear()
-            bound = self._bound[key] = self._bind(specs)
-        out = np.full((11, len(specs)), np.nan)
+        request = self._requests.get(key)
+        if request is None:
+            if len(self._requests) >= _CACHED_REQUESTS:
+                self._requests.clear()
+            request = self._requests[key] = self._bind(specs)
+        if request.marks is None or request.marked_ts != self._now_ts:
+            request.marks, request.marked_ts = self._mark(request, len(specs)), self._now_ts
+        return request.marks
+
+    def _mark(self, request: _Request, count: int) -> Marks:
         beat = int(self._now_ts / _SIZE_BEAT_SECONDS)
-        if bound.terms is not None:
-            levels = self._levels()
-            priced = price_spx(bound.terms, levels, self._now_ts, self._tape.surface.rate)
-            at = bound.spx_at
-            half = spreads.spx_half_spread(priced.mid, priced.delta, priced.years, levels.spot, levels.vix)
-            half = half * bound.spread_scale[at]
-            liquidity = spreads.spx_liquidity(priced.mid, priced.delta, priced.years)
-            self._fill(out, at, priced, half, liquidity, bound, beat)
-        if len(bound.vix_at):
-            self._mark_vix(out, bound, beat)
+        parts = []
+        if request.spx is not None:
+            parts.append((request.spx.ticket.at, self._mark_spx(request.spx, beat)))
+        if request.vix is not None:
+            parts.append((request.vix.ticket.at, self._mark_vix(request.vix, beat)))
+        if len(parts) == 1:
+            return parts[0][1]
+        out = np.full((_MARK_FIELDS, count), np.nan)
+        for at, part in parts:
+            for row, field in enumerate(fields(Marks)):
+                out[row, at] = getattr(part, field.name)
         return Marks(*out)
 
-    def _mark_vix(self, out: Floats, bound: _Bound, beat: int) -> None:
+    def _mark_spx(self, request: _SpxRequest, beat: int) -> Marks:
+        levels = self._levels()
+        priced = price_spx(request.terms, levels, self._now_ts, self._tape.surface.rate)
+        half = spreads.spx_half_spread(priced.mid, priced.delta, priced.years, levels.spot, levels.vix)
+        liquidity = spreads.spx_liquidity(priced.mid, priced.delta, priced.years)
+        return _marks(priced, half * request.spread_scale, liquidity, request.ticket, beat)
+
+    def _mark_vix(self, request: _VixRequest, beat: int) -> Marks:
         today = self._tape.session.day
         listed, prices = self._tape.futures.listed, self._future_row
-        vix = float(self._row[VIX])
-        vvix = float(self._row[VVIX])
-        by_expiry: dict[date, float] = {}
-        for expiry in set(bound.vix_expiries):
-            value = forward_between(vix, listed, prices, today, expiry)
-            by_expiry[expiry] = np.nan if value is None else value
-        forward = np.array([by_expiry[e] for e in bound.vix_expiries])
-        if np.isnan(forward).any() or np.isnan(vvix):
-            return
-        priced = price_vix(
-            bound.vix_strike, bound.vix_call, forward, bound.vix_settles_ts, vvix, self._now_ts,
-            self._tape.surface.rate,
-        )  # fmt: skip
+        vix, vvix = float(self._row[VIX]), float(self._row[VVIX])
+        found = [forward_between(vix, listed, prices, today, expiry) for expiry in request.expiries]
+        if None in found or np.isnan(vvix):
+            return Marks(*np.full((_MARK_FIELDS, len(request.strike)), np.nan))
+        forward = np.array(found, dtype=np.float64)[request.group]
+        rate = self._tape.surface.rate
+        strip = VixStrip(request.strike, request.is_call, forward, request.settles_ts)
+        priced = price_vix(strip, vvix, self._now_ts, rate)
         half = spreads.vix_half_spread(priced.mid, vix)
-        self._fill(out, bound.vix_at, priced, half, 60.0 + 400.0 / (1.0 + priced.mid), bound, beat)
+        return _marks(priced, half, spreads.vix_liquidity(priced.mid), request.ticket, beat)
 
-    def _fill(
-        self,
-        out: Floats,
-        at: NDArray[np.intp],
-        priced: Priced,
-        half: Floats,
-        liquidity: Floats,
-        bound: _Bound,
-        beat: int,
-    ) -> None:
-        quotes = spreads.on_ticks(
-            priced.mid, half, bound.small_tick[at], bound.large_tick[at], bound.con_ids[at], liquidity, beat
-        )
-        columns = (priced.mid, *quotes, priced.iv, priced.delta, priced.gamma, priced.vega, priced.theta,
-                   priced.forward)  # fmt: skip
-        for row, values in zip(out, columns, strict=True):
-            row[at] = values
-
-    def _bind(self, specs: Sequence[ContractSpec]) -> _Bound:
-        spx = [i for i, s in enumerate(specs) if s.symbol == "SPX"]
-        vix = [i for i, s in enumerate(specs) if s.symbol == "VIX"]
+    def _bind(self, specs: Sequence[ContractSpec]) -> _Request:
         unknown = [s.symbol for s in specs if s.symbol not in ("SPX", "VIX")]
         if unknown:
             raise KeyError(f"this world quotes options on SPX and VIX only, not on {unknown[0]!r}")
-        keys = [_slice_key(specs[i]) for i in spx]
-        terms = None
-        if spx:
-            strikes = np.array([_strike(specs[i]) for i in spx])
-            calls = np.array([specs[i].right is Right.CALL for i in spx])
-            terms = gather(self._tape.surface, keys, strikes, calls)
-        is_vix = np.array([s.symbol == "VIX" for s in specs], dtype=np.bool_)
-        return _Bound(
-            np.array(spx, dtype=np.intp),
-            np.array(vix, dtype=np.intp),
-            terms,
-            np.array([_strike(specs[i]) for i in vix]),
-            np.array([specs[i].right is Right.CALL for i in vix], dtype=np.bool_),
-            np.array([settles_at(_expiry(specs[i]), Settlement.AM).timestamp() for i in vix]),
-            tuple(_expiry(specs[i]) for i in vix),
-            np.ones(len(specs)),
-            np.array([s.con_id for s in specs], dtype=np.int64),
-            np.where(is_vix, 0.01, 0.05),
-            np.where(is_vix, 0.05, 0.10),
+        spx_at = np.array([i for i, s in enumerate(specs) if s.symbol == "SPX"], dtype=np.intp)
+        vix_at = np.array([i for i, s in enumerate(specs) if s.symbol == "VIX"], dtype=np.intp)
+        spx = self._bind_spx([specs[i] for i in spx_at], spx_at) if len(spx_at) else None
+        vix = self._bind_vix([specs[i] for i in vix_at], vix_at) if len(vix_at) else None
+        return _Request(spx, vix)
+
+    def _bind_spx(self, specs: Sequence[ContractSpec], at: NDArray[np.intp]) -> _SpxRequest:
+        keys = [_slice_key(s) for s in specs]
+        strikes = np.array([_strike(s) for s in specs])
+        calls = np.array([s.right is Right.CALL for s in specs])
+        surface = self._tape.surface
+        contracts = ((*key, float(k), bool(c)) for key, k, c in zip(keys, strikes, calls, strict=True))
+        scale = [surface.spread_scale.get(contract, 1.0) for contract in contracts]
+        ticket = _Ticket(at, np.array([s.con_id for s in specs], dtype=np.int64), spreads.SPX_TICKS)
+        return _SpxRequest(ticket, gather(surface, keys, strikes, calls), np.array(scale))
+
+    def _bind_vix(self, specs: Sequence[ContractSpec], at: NDArray[np.intp]) -> _VixRequest:
+        order: dict[date, int] = {}
+        group = np.array([order.setdefault(_expiry(s), len(order)) for s in specs], dtype=np.intp)
+        return _VixRequest(
+            _Ticket(at, np.array([s.con_id for s in specs], dtype=np.int64), spreads.VIX_TICKS),
+            np.array([_strike(s) for s in specs]),
+            np.array([s.right is Right.CALL for s in specs]),
+            np.array([settles_at(_expiry(s), Settlement.AM).timestamp() for s in specs]),
+            tuple(order),
+            group,
         )
 
     # history and settlement ------------------------------------------------------------------------
@@ -289,6 +316,24 @@ class MarketWorld:
         return self._source.closing_settlement(symbol, spec.expiry)
 
 
+def _marks(priced: Priced, half: Floats, liquidity: Floats, ticket: _Ticket, beat: int) -> Marks:
+    bid, ask = spreads.on_ticks(priced.mid, half, ticket.ticks)
+    bid_wobble, ask_wobble = ticket.wobbles(beat)
+    return Marks(
+        priced.mid,
+        bid,
+        ask,
+        spreads.displayed(liquidity, bid_wobble, bid),
+        spreads.displayed(liquidity, ask_wobble, ask),
+        priced.iv,
+        priced.delta,
+        priced.gamma,
+        priced.vega,
+        priced.theta,
+        priced.forward,
+    )
+
+
 def _known(value: float, digits: int = 2) -> float | None:
     return None if np.isnan(value) else round(float(value), digits)
 
@@ -301,13 +346,20 @@ def _tenth(value: float | None) -> float | None:
     return None if value is None else round(value / 10.0, 2)
 
 
-def _with_quote(level: IndexLevel, tick: float) -> IndexLevel:
-    if level.last is None:
-        return level
+def _spy_of(spx: IndexLevel) -> IndexLevel:
+    """SPY as a tenth of the index, a cent wide on either side."""
+    last = _tenth(spx.last)
     return IndexLevel(
-        level.last, level.open, level.high, level.low, level.previous_close,
-        round(level.last - tick, 2), round(level.last + tick, 2), 500, 500,
-    )  # fmt: skip
+        last,
+        _tenth(spx.open),
+        _tenth(spx.high),
+        _tenth(spx.low),
+        _tenth(spx.previous_close),
+        bid=None if last is None else round(last - 0.01, 2),
+        ask=None if last is None else round(last + 0.01, 2),
+        bid_size=0 if last is None else 500,
+        ask_size=0 if last is None else 500,
+    )
 
 
 def _expiry(spec: ContractSpec) -> date:

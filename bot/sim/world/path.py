@@ -71,7 +71,7 @@ def pinned(prices: Ohlc, shape: Floats) -> Floats:
     path = np.where(path < day.low, 2.0 * day.low - path, path)
     path = np.clip(path, day.low, day.high)
     path[where] = target
-    return path
+    return np.asarray(path, dtype=np.float64)
 
 
 def _pins(day: Ohlc, bent: Floats) -> dict[int, float]:

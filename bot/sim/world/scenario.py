@@ -110,7 +110,7 @@ class ScenarioSource:
     def future_bars(self, expiry: date, until: date, count: int) -> Sequence[Bar]:
         """Settlements from the curve of each day; ranges from VIX's own range times the contract's beta."""
         end = min(until, expiry)
-        vix = [bar for bar in self.bars("VIX", end, PAST_SESSIONS + len(self._sessions))]
+        vix = self.bars("VIX", end, PAST_SESSIONS + len(self._sessions))
         out: list[Bar] = []
         previous: float | None = None
         for bar in vix:
@@ -125,6 +125,10 @@ class ScenarioSource:
                 out.append(Bar(bar.at, round(opening, 2), round(high, 2), round(low, 2), settle, 50_000.0))
             previous = settle
         return out[-count:] if count > 0 else []
+
+    def monthlies(self, on: date) -> Sequence[date]:
+        """The next eight months."""
+        return vx_expiries_after(on, _LISTED_MONTHS)
 
     def opening_settlement(self, symbol: str, expiry: date) -> float | None:
         """SPX SOQ: that day's open. VRO: that day's VIX open."""

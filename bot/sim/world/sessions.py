@@ -1,6 +1,6 @@
 """Exchange days computed by rule: US holidays, early closes, VX settlement days.
 
-Sources: NYSE holiday and early-close rules; Cboe rule that VX settles 30 days before the third Friday of the next month.
+Sources: NYSE holiday and early-close rules; Cboe: VX settles 30 days before the third Friday of the next month.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ def hermite(knots: Floats, values: Floats, at: Floats) -> Floats:
 def put_skew_scale(skew_index: float | None) -> float:
     """How steep the put side is against October 2018, from the Cboe SKEW index (100 = no skew at all).
 
-    Five other chains (2013-2022) bear out a flatter put side below 131 and no steeper one above: docs/simulated-worlds.md.
+    Other chains (2013-2022) bear out a flatter put side below 131 and no steeper one above: docs/simulated-worlds.md.
     1.0 where the index is unknown.
     """
     if skew_index is None:

@@ -16,13 +16,15 @@ _REFERENCE_SPOT = 2770.0
 _MAX_SIZE = 999.0
 
 
-class Quotes(NamedTuple):
-    """Quotes over contracts, points and contracts; NaN where nobody bids."""
+class Ticks(NamedTuple):
+    """Price increments in points: below 3 points, and from 3 points on."""
 
-    bid: Floats
-    ask: Floats
-    bid_size: Floats
-    ask_size: Floats
+    small: float
+    large: float
+
+
+SPX_TICKS = Ticks(0.05, 0.10)
+VIX_TICKS = Ticks(0.01, 0.05)
 
 
 def spx_half_spread(mid: Floats, delta: Floats, years: Floats, spot: float, vix: float) -> Floats:
@@ -44,28 +46,41 @@ def vix_half_spread(mid: Floats, vix: float) -> Floats:
     return (0.015 + 0.025 * np.sqrt(np.maximum(mid, 0.0))) * (1.0 + 0.03 * max(vix - 25.0, 0.0))
 
 
-def on_ticks(
-    mid: Floats, half: Floats, small: Floats, large: Floats, size_seed: NDArray[np.int64], liquidity: Floats, beat: int
-) -> Quotes:
-    """Rounds mid -+ half to the tick grid (`small` below 3 points, `large` from 3) and adds sizes.
+def on_ticks(mid: Floats, half: Floats, ticks: Ticks) -> tuple[Floats, Floats]:
+    """Bid and ask on the tick grid around mid -+ half; the bid is NaN where nobody bids.
 
     The bid never exceeds the mid rounded down, the ask never undercuts it rounded up and lies at least a tick above the
-    bid. A bid below one tick is no bid. Sizes wander with `beat`, a counter of a few seconds.
+    bid. A bid below one tick is no bid.
     """
     low, high = mid - half, mid + half
-    tick_low = np.where(low >= 3.0, large, small)
-    tick_high = np.where(high >= 3.0, large, small)
-    bid = np.minimum(np.round(low / tick_low), np.floor(mid / tick_low)) * tick_low
-    ask = np.maximum(np.round(high / tick_high), np.floor(mid / tick_high) + 1.0) * tick_high
-    no_bid = bid < small - 1e-9
-    wobble = np.abs(np.sin(size_seed * 12.9898 + beat * 78.233) * 43758.5453) % 1.0
-    other = np.abs(np.sin(size_seed * 39.3461 + beat * 11.135) * 24634.6345) % 1.0
-    bid_size = np.where(no_bid, 0.0, np.clip(np.round(liquidity * (0.4 + 1.2 * wobble)), 1.0, _MAX_SIZE))
-    ask_size = np.clip(np.round(liquidity * (0.4 + 1.2 * other)), 1.0, _MAX_SIZE)
-    return Quotes(np.where(no_bid, np.nan, np.round(bid, 2)), np.round(ask, 2), bid_size, ask_size)
+    tick_low = np.where(low >= 3.0, ticks.large, ticks.small)
+    tick_high = np.where(high >= 3.0, ticks.large, ticks.small)
+    # The small nudge keeps a mid that is itself on the grid from being floored a tick lower.
+    bid = np.minimum(np.rint(low / tick_low), np.floor(mid / tick_low + 1e-9)) * tick_low
+    ask = np.maximum(np.rint(high / tick_high), np.floor(mid / tick_high + 1e-9) + 1.0) * tick_high
+    bid = np.where(bid < ticks.small - 1e-9, np.nan, bid)
+    return np.rint(bid * 100.0) / 100.0, np.rint(ask * 100.0) / 100.0
+
+
+def size_wobble(con_ids: NDArray[np.int64], beat: int) -> tuple[Floats, Floats]:
+    """Two factors per contract between 0.4 and 1.6 for the displayed bid and ask sizes; `beat` counts few seconds."""
+    first = np.abs(np.sin(con_ids * 12.9898 + beat * 78.233) * 43758.5453) % 1.0
+    second = np.abs(np.sin(con_ids * 39.3461 + beat * 11.135) * 24634.6345) % 1.0
+    return 0.4 + 1.2 * first, 0.4 + 1.2 * second
+
+
+def displayed(liquidity: Floats, wobble: Floats, price: Floats) -> Floats:
+    """Displayed size in whole contracts, 0 where there is no price."""
+    size = np.minimum(np.maximum(np.rint(liquidity * wobble), 1.0), _MAX_SIZE)
+    return np.where(np.isnan(price), 0.0, size)
 
 
 def spx_liquidity(mid: Floats, delta: Floats, years: Floats) -> Floats:
     """Typical displayed size in contracts: hundreds in cheap near wings, tens at the money, few deep in the money."""
     far = 1.0 / (1.0 + 1.5 * years)
     return far * np.where(np.abs(delta) > 0.6, 15.0, 30.0 + 220.0 / (1.0 + mid / 4.0))
+
+
+def vix_liquidity(mid: Floats) -> Floats:
+    """Typical displayed size of VIX options in contracts: thousands trade cheaply, the books show hundreds."""
+    return 60.0 + 400.0 / (1.0 + mid)

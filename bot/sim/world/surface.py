@@ -26,6 +26,7 @@ _MIN_FORWARD_VARIANCE = 0.15  # of the nearer variance: keeps calendars free of 
 _SMALLEST_QUOTED_POINTS = 0.05  # Cboe's index drops strikes without a bid
 
 SliceKey = tuple[date, Settlement]
+ContractKey = tuple[date, Settlement, float, bool]  # expiry, settlement, strike, is call
 
 
 class Levels(NamedTuple):
@@ -66,11 +67,10 @@ def variance_swap_ratio(table: Floats, atm_total_vol: float, spot: float) -> flo
 
 @dataclass(frozen=True, slots=True)
 class FittedSlice:
-    """An expiry of a real chain: its smile on GRID, its at-the-money volatility and the forward's carry a year."""
+    """An expiry of a real chain: its smile on GRID and its at-the-money volatility."""
 
     table: Floats
     atm: float
-    carry: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,9 @@ class Slice:
 
 @dataclass(slots=True)
 class DaySurface:
-    """The surface of one day. `reference` are levels at which the ratios are calibrated (the day's close)."""
+    """The surface of one day. `reference` are levels at which the ratios are calibrated (the day's close);
+    `fitted`, `carries` and `spread_scale` hold what the day's real chain says, where there is one; `late_shift_points`
+    is how far its options saw the market move between the index close and their own."""
 
     morning: datetime
     reference: Levels
@@ -94,6 +96,9 @@ class DaySurface:
     shape: SmileShape = field(default_factory=SmileShape)
     fitted: dict[SliceKey, FittedSlice] = field(default_factory=dict)
     fitted_at: datetime | None = None
+    carries: dict[SliceKey, float] = field(default_factory=dict)
+    spread_scale: dict[ContractKey, float] = field(default_factory=dict)
+    late_shift_points: float = 0.0
     _slices: dict[SliceKey, Slice] = field(default_factory=dict)
 
     def slice(self, key: SliceKey) -> Slice:
@@ -103,14 +108,23 @@ class DaySurface:
             found = self._slices[key] = self._build(key)
         return found
 
+    def forget(self, keep_forwards: bool) -> None:
+        """Drops what the day's real chain said about volatility and spreads, and about forwards unless told to keep."""
+        self.fitted.clear()
+        if not keep_forwards:
+            self.carries.clear()
+            self.late_shift_points = 0.0
+        self.spread_scale.clear()
+        self._slices.clear()
+
     def _build(self, key: SliceKey) -> Slice:
         settles_ts = settles_at(*key).timestamp()
-        carry = self.rate - self.dividend
+        carry = self.carries.get(key, self.rate - self.dividend)
         real = self.fitted.get(key)
         if real is not None and self.fitted_at is not None:
             years = max((settles_ts - self.fitted_at.timestamp()) / YEAR_SECONDS, MIN_YEARS)
             total = float(vix_variance(self.reference, np.array([years]))[0])
-            return Slice(settles_ts, real.table, real.atm * np.sqrt(years / total), real.carry)
+            return Slice(settles_ts, real.table, real.atm * np.sqrt(years / total), carry)
         years = max((settles_ts - self.morning.timestamp()) / YEAR_SECONDS, 0.5 / 365.0)
         table = self.shape.table(years * 365.0)
         vix_total_vol = float(np.sqrt(vix_variance(self.reference, np.array([years]))[0]))

@@ -44,7 +44,7 @@ class FuturesDay:
         days = np.array([(e - today).days for e in self.listed], dtype=np.float64)
         start = np.where(np.isnan(self.previous), self.settle, self.previous)
         straight = start + progress * (self.settle - start)
-        return np.maximum(straight + beta(days) * deviation, 1.0)
+        return np.asarray(np.maximum(straight + beta(days) * deviation, 1.0), dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +97,10 @@ class Source(Protocol):
 
     def future_bars(self, expiry: date, until: date, count: int) -> Sequence[Bar]:
         """Daily bars of a VX contract before `until`."""
+        ...
+
+    def monthlies(self, on: date) -> Sequence[date]:
+        """Settlement days of the monthly VX contracts listed on that day and settling after it."""
         ...
 
     def opening_settlement(self, symbol: str, expiry: date) -> float | None:

@@ -6,6 +6,8 @@ Levels after RULEBOOK 3.8: ATM volatility .955*VVIX*(30/d)^a with a = .14 + .25*
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,22 +25,23 @@ def vix_atm_vol(vvix: float, days: Floats) -> Floats:
     return 0.955 * vvix / 100.0 * (30.0 / np.maximum(days, _MIN_DAYS)) ** exponent
 
 
-def price_vix(
-    strike: Floats,
-    is_call: NDArray[np.bool_],
-    forward: Floats,
-    settles_ts: Floats,
-    vvix: float,
-    now_ts: float,
-    rate: float,
-) -> Priced:
+class VixStrip(NamedTuple):
+    """Contracts to price: strikes and forwards in points, settlement instants in epoch seconds, all of one length."""
+
+    strike: Floats
+    is_call: NDArray[np.bool_]
+    forward: Floats
+    settles_ts: Floats
+
+
+def price_vix(strip: VixStrip, vvix: float, now_ts: float, rate: float) -> Priced:
     """Values and greeks; delta and gamma against the future, vega per point of VIX-option volatility."""
-    years = np.maximum((settles_ts - now_ts) / YEAR_SECONDS, MIN_YEARS)
+    years = np.maximum((strip.settles_ts - now_ts) / YEAR_SECONDS, MIN_YEARS)
     atm = vix_atm_vol(vvix, years * 365.0)
-    m = np.log(strike / forward) / (atm * np.sqrt(years))
+    m = np.log(strip.strike / strip.forward) / (atm * np.sqrt(years))
     m = np.clip(m, -2.5, _SMILE_TOP)
     iv = atm * np.maximum(1.0 + 0.27 * m - 0.03 * m * m, 0.45)
-    values = black76.greeks(forward, strike, iv, years, is_call, np.exp(-rate * years))
+    values = black76.greeks(strip.forward, strip.strike, iv, years, strip.is_call, np.exp(-rate * years))
     return Priced(
-        np.maximum(values.price, 1e-6), iv, values.delta, values.gamma, values.vega, values.theta, forward, years
+        np.maximum(values.price, 1e-6), iv, values.delta, values.gamma, values.vega, values.theta, strip.forward, years
     )

@@ -1,0 +1,75 @@
+"""`condor gateway`: the simulated IB Gateway alone, for the bot or for any other client."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import signal
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from bot.cli import exits
+from bot.cli.trouble import told
+from bot.cli.worlds import WorldChoice, chosen, gateway_for, world_options
+from bot.sim.venue.ledger import Ledger
+
+
+@click.command()
+@world_options(default_speed="1")
+@click.option("--host", default="127.0.0.1", show_default=True, help="address to listen on (loopback)")
+@click.option("--port", type=click.IntRange(0, 65535), default=4002, show_default=True, help="0 takes a free port")
+@click.option("--control-port", type=click.IntRange(0, 65535), default=0, help="control channel; 0 takes a free port")
+@click.option("--tick", "tick_s", type=float, help="market seconds between two looks at the market")
+def gateway(
+    scenario: str | None,
+    history: Path | None,
+    start: datetime | None,
+    end: datetime | None,
+    seed: int,
+    speed: float | None,
+    ledger: Path | None,
+    host: str,
+    port: int,
+    control_port: int,
+    tick_s: float | None,
+) -> None:
+    """A simulated IB Gateway that speaks the TWS socket protocol.
+
+    Prints one JSON line {"host", "port", "account", "control"} when ready. Point any IB client at host and port.
+    """
+    choice = chosen(scenario, history, start, end, seed=seed, speed=speed, ledger=ledger)
+    if host not in ("127.0.0.1", "localhost", "::1"):
+        raise click.UsageError("the protocol has no authentication: the gateway listens on loopback only")
+    with told():
+        sys.exit(asyncio.run(_serve(choice, host, port, control_port, tick_s)))
+
+
+async def _serve(choice: WorldChoice, host: str, port: int, control_port: int, tick_s: float | None) -> int:
+    world = choice.build()
+    ledger = Ledger(choice.ledger) if choice.ledger is not None else None
+    speed = choice.speed if choice.speed is not None else 1e6
+    free = WorldChoice(choice.scenario, choice.history, choice.start, choice.end, choice.seed, speed, choice.ledger)
+    served = gateway_for(free, world, ledger, host=host, port=port, control_port=control_port, tick_s=tick_s)
+    try:
+        await served.start()
+    except OSError as reason:
+        sys.stderr.write(f"{reason}\n")
+        return exits.FAILED
+    sys.stdout.write(json.dumps(served.ready_line()) + "\n")
+    sys.stdout.flush()
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        await stop.wait()
+    finally:
+        with contextlib.suppress(OSError):
+            await served.stop()
+        if ledger is not None:
+            ledger.close()
+    return exits.OK

@@ -1,0 +1,79 @@
+"""The verbs of `condor`, each imported when it is called."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+import click
+
+VERBS = {
+    "run": ("bot.cli.run", "run", "the bot against the configured gateway"),
+    "sim": ("bot.cli.sim", "sim", "bot and simulated gateway together, on a scenario or on real history"),
+    "gateway": ("bot.cli.gateway", "gateway", "the simulated IB Gateway alone, for any client"),
+    "status": ("bot.cli.review", "status", "what the bot is doing now"),
+    "report": ("bot.cli.review", "report", "a session explained: verdict, orders, caps, faults, what is due"),
+    "why": ("bot.cli.review", "why", "the reason for a decision, or for its absence"),
+    "replay": ("bot.cli.review", "replay", "make every decision of the journal again and compare"),
+    "arm": ("bot.cli.arm", "arm", "allow trading again after a stop"),
+    "pause": ("bot.cli.arm", "pause", "no new entries; exits go on"),
+    "reduce": ("bot.cli.arm", "reduce", "only orders that reduce risk, until armed"),
+    "config": ("bot.cli.config", "config", "the effective configuration, where each value comes from, what it means"),
+    "kill": ("bot.cli.root", "kill_help", "stop trading now, cancel everything, keep positions"),
+}
+
+
+class Verbs(click.Group):
+    """Imports a verb's module when it is asked for, not before."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All verbs, in the order a user meets them."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The verb's command, None if there is no such verb."""
+        if cmd_name not in VERBS:
+            return None
+        module, name, _ = VERBS[cmd_name]
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Lists the verbs without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(verb, text) for verb, (_, _, text) in VERBS.items()])
+
+
+@click.command(cls=Verbs)
+@click.version_option(package_name="condor-desk")
+def cli() -> None:
+    """An unattended SPX iron-condor bot for an Interactive Brokers paper account."""
+
+
+@click.command("kill", context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def kill_help(arguments: tuple[str, ...]) -> None:
+    """Stop trading now: no new orders, cancel everything, keep positions."""
+    from bot.cli.kill import main
+
+    raise SystemExit(main(list(arguments)))
+
+
+def common(command: Any) -> Any:
+    """The options every verb takes: --state, --config, --set, --json."""
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="print JSON instead of text"),
+        click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="override one setting"),
+        click.option("--config", "config_file", type=click.Path(path_type=Path), help="a further TOML file"),
+        click.option(
+            "--state",
+            "state_dir",
+            type=click.Path(path_type=Path),
+            default=Path("var"),
+            show_default=True,
+            help="journal, latch, logs and reports",
+        ),
+    ):
+        command = option(command)
+    return command

@@ -1,0 +1,139 @@
+"""The options that choose a simulated world, shared by `condor gateway` and `condor sim`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bot.sim.gateway import SimulatedGateway
+from bot.sim.venue.ledger import Ledger
+from bot.sim.venue.sim import SimVenue
+from bot.sim.world.load import load_history, load_scenario
+from bot.sim.world.market import MarketWorld
+
+ACCOUNT = "DU1234567"
+FUNDS_USD = 500_000.0
+
+
+@dataclass(frozen=True, slots=True)
+class WorldChoice:
+    """Which world to build and how fast it runs; `speed` None means as fast as the machine allows."""
+
+    scenario: str | None
+    history: Path | None
+    start: date | None
+    end: date | None
+    seed: int
+    speed: float | None
+    ledger: Path | None
+
+    @property
+    def name(self) -> str:
+        """For titles: the scenario, or the dates."""
+        return self.scenario or f"history {self.start} to {self.end}"
+
+    def build(self) -> MarketWorld:
+        """The world. Raises ScenarioError or WorldDataError."""
+        if self.history is not None:
+            assert self.start is not None
+            assert self.end is not None
+            return load_history(self.history, self.start, self.end, self.seed)
+        return load_scenario(self.scenario or "flip", self.seed)
+
+    def arguments(self) -> list[str]:
+        """The same choice as command-line words for another process."""
+        words = ["--seed", str(self.seed), "--speed", "max" if self.speed is None else repr(self.speed)]
+        if self.history is not None:
+            words += ["--history", str(self.history), "--start", str(self.start), "--end", str(self.end)]
+        else:
+            words += ["--scenario", self.scenario or "flip"]
+        return words + (["--ledger", str(self.ledger)] if self.ledger is not None else [])
+
+
+def gateway_for(
+    choice: WorldChoice,
+    world: MarketWorld,
+    ledger: Ledger | None,
+    *,
+    host: str,
+    port: int,
+    control_port: int | None,
+    tick_s: float | None = None,
+) -> SimulatedGateway:
+    """A gateway on that world with one funded paper account."""
+    venue = SimVenue(world, accounts={ACCOUNT: FUNDS_USD}, ledger=ledger, seed=choice.seed)
+    speed = choice.speed if choice.speed is not None else 1.0
+    return SimulatedGateway(venue, world, host, port, speed=speed, tick_s=tick_s, control_port=control_port)
+
+
+class Speed(click.ParamType[Any]):
+    """A positive factor of real time, or `max`."""
+
+    name = "speed"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """None stands for max."""
+        if value is None or value == "max":
+            return None
+        try:
+            factor = float(value)
+        except (TypeError, ValueError):
+            self.fail(f"{value!r} is neither a number nor 'max'", param, ctx)
+        if not 0.0 < factor <= 1e6:
+            self.fail(f"{value!r} must lie above 0 and at most 1,000,000", param, ctx)
+        return factor
+
+
+def world_options(default_speed: str) -> Callable[[Any], Any]:
+    """--scenario, or --history with --start and --end; --seed, --speed, --ledger."""
+
+    def decorate(command: Any) -> Any:
+        day = click.DateTime(formats=["%Y-%m-%d"])
+        for option in (
+            click.option("--ledger", type=click.Path(path_type=Path), help="write the venue's own truth, JSON lines"),
+            click.option(
+                "--speed",
+                type=Speed(),
+                default=default_speed,
+                show_default=True,
+                help="market seconds per second, or max; nights and weekends are skipped",
+            ),
+            click.option("--seed", type=int, default=7, show_default=True, help="chance, in one number"),
+            click.option("--end", type=day, help="last day of the history"),
+            click.option("--start", type=day, help="first day of the history"),
+            click.option("--history", type=click.Path(path_type=Path), help="folder of daily market data"),
+            click.option("--scenario", help="a shipped scenario (calm, flip, crash, melt_up) or a TOML file"),
+        ):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def chosen(
+    scenario: str | None,
+    history: Path | None,
+    start: datetime | None,
+    end: datetime | None,
+    *,
+    seed: int,
+    speed: float | None,
+    ledger: Path | None,
+) -> WorldChoice:
+    """Checks that the options say one thing. Raises click.UsageError."""
+    if scenario and history:
+        raise click.UsageError("--scenario and --history exclude each other")
+    if history is None and (start or end):
+        raise click.UsageError("--start and --end belong to --history DIR")
+    if history is not None and (start is None or end is None):
+        raise click.UsageError("--history needs --start YYYY-MM-DD and --end YYYY-MM-DD")
+    if start is not None and end is not None and end < start:
+        raise click.UsageError(f"--end {end.date()} lies before --start {start.date()}")
+    return WorldChoice(
+        scenario, history, start.date() if start else None, end.date() if end else None, seed, speed, ledger
+    )

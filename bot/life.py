@@ -1,0 +1,231 @@
+"""One life of the bot: lock, journal, recovery, link, loop, orderly end; the same for paper and simulated ends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from bot import __version__, instance, latch, mailbox
+from bot.calendar import BrokerHours, ExchangeCalendar, calendar_fact, load_events
+from bot.clock import FollowedClock
+from bot.compose import Ends, make_ends
+from bot.engine.fold import NEW_YORK, session_date
+from bot.engine.outcome import Outcome
+from bot.engine.state import State
+from bot.inbox import Inbox
+from bot.journal.store import Journal
+from bot.logs import Chronicle, SessionFile, make_logger
+from bot.recover import encode_state, recover
+from bot.runner import Runner, Stopped
+from bot.scheduler import FollowedTimetable, LiveTimetable, timetable
+from bot.settings.load import Loaded
+from bot.status import StatusFile
+from strategies.domain import events as ev
+from strategies.domain.control import OperatorVerb
+from strategies.domain.orders import Purpose
+
+JOURNAL = "journal.sqlite3"
+STOP_DEADLINE_S = 10.0
+
+
+class Watcher(Protocol):
+    """Somebody who looks at each step without touching it (progress display, tests)."""
+
+    def __call__(self, envelope: ev.Envelope, state: State, outcome: Outcome) -> None:
+        """Hears a journaled step."""
+
+
+@dataclass(slots=True)
+class Life:
+    """What a run needs beside its configuration."""
+
+    loaded: Loaded
+    state_dir: Path
+    tell: Callable[[datetime, str, str], None]
+    watchers: tuple[Watcher, ...] = ()
+    handle_signals: bool = True
+    status_every_s: float = 1.0
+
+    async def run(self) -> Stopped:
+        """Lives until stopped. Raises the typed errors of lock, journal, clock and configuration before any order."""
+        with instance.acquire(self.state_dir):
+            journal = Journal.open(self.state_dir / JOURNAL, clock_session=session_date)
+            files = SessionFile(self.state_dir / "log")
+            try:
+                return await self._live(journal, files)
+            finally:
+                journal.close()
+                files.close()
+
+    async def _live(self, journal: Journal, files: SessionFile) -> Stopped:
+        settings = self.loaded.settings
+        inbox = Inbox()
+        ends = make_ends(settings, inbox, latch_present=lambda: latch.present(self.state_dir / "KILL"))
+        if isinstance(ends.clock, FollowedClock):
+            await ends.clock.connect()
+        state = recover(journal.path)
+        ends.broker.set_order_id_floor(max((o.order_id or 0 for o in state.book.orders.values()), default=0) + 1)
+        chronicle = Chronicle(make_logger(files, settings.run.log_level), files, self.tell)
+        status = StatusFile(self.state_dir / "status.json", self.status_every_s, ends.broker.lines_in_use)
+        watchers = (chronicle.observe, status.observe, *self.watchers)
+
+        def observe(envelope: ev.Envelope, now_state: State, outcome: Outcome) -> None:
+            for watcher in watchers:
+                watcher(envelope, now_state, outcome)
+            self._after_step(envelope, runner, journal)
+
+        days = self._calendar(ends)
+        runner = Runner(
+            state=state,
+            journal=journal,
+            broker=ends.broker,
+            clock=ends.clock,
+            inbox=inbox,
+            latch_path=self.state_dir / "KILL",
+            observe=observe,
+            refresh_calendar=lambda: days(ends.clock.now(), ends.broker.liquid_hours()),
+            cadence_s=0.0 if settings.clock.follow else settings.run.quote_cadence_ms / 1000.0,
+        )
+        self._first_facts(inbox, ends, days)
+        return await self._tasks(runner, inbox, ends)
+
+    def _calendar(self, ends: Ends) -> Callable[[datetime, BrokerHours | None], ev.CalendarLoaded]:
+        macro = self.loaded.settings.macro
+        events, until = load_events(macro.events, macro.kinds)
+        today = ends.clock.now().astimezone(NEW_YORK).date()
+        exchange = ExchangeCalendar(today - timedelta(days=10), today + timedelta(days=420))
+
+        def fact(now: datetime, broker: BrokerHours | None) -> ev.CalendarLoaded:
+            day = now.astimezone(NEW_YORK).date()
+            return calendar_fact(exchange, day, broker, events=events, events_until=until)
+
+        return fact
+
+    def _first_facts(
+        self, inbox: Inbox, ends: Ends, days: Callable[[datetime, BrokerHours | None], ev.CalendarLoaded]
+    ) -> None:
+        now = ends.clock.now()
+        parameters = msgspec.json.encode(self.loaded.parameters).decode()
+        inbox.post(
+            ev.RunStarted(
+                run_id=f"run-{now.strftime('%Y%m%dT%H%M%S')}",
+                config_hash=self.loaded.config_hash,
+                parameters=parameters,
+                code_version=__version__,
+                expected_account=self.loaded.settings.account.id,
+            )
+        )
+        inbox.post(days(now, None))
+        found = latch.read(self.state_dir / "KILL")
+        if found is not None:
+            inbox.post(ev.LatchFound(who=found.who, reason=found.reason))
+
+    def _after_step(self, envelope: ev.Envelope, runner: Runner, journal: Journal) -> None:
+        """At the end of each day the state is written down, so that a start needs only the days since."""
+        event = envelope.event
+        if isinstance(event, ev.TimerFired) and event.name == "end_of_day":
+            journal.append_checkpoint(envelope.at, encode_state(runner.state))
+
+    async def _tasks(self, runner: Runner, inbox: Inbox, ends: Ends) -> Stopped:
+        """Every background task is owned here; if one dies the run ends and says so."""
+        moments = timetable(self.loaded.settings.run.pulse_s)
+        loop_task = asyncio.create_task(runner.run(), name="runner")
+        watch = asyncio.create_task(self._watch_files(runner, inbox, ends), name="latch watch")
+        others = [watch]
+        live: LiveTimetable | None = None
+        if isinstance(ends.clock, FollowedClock):
+            followed = FollowedTimetable(moments, inbox.post)
+            others.append(asyncio.create_task(self._follow(ends.clock, followed, runner, inbox), name="followed clock"))
+        else:
+            live = LiveTimetable(moments, inbox.post, ends.clock.now)
+            live.start()
+        self._signals(inbox, runner)
+        try:
+            await ends.broker.start()
+            done, _ = await asyncio.wait({loop_task, *others}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                if task is not loop_task and (trouble := task.exception()) is not None:
+                    inbox.post(ev.FaultNoted(code="TASK", text=f"{task.get_name()} failed: {trouble!r}"))
+                    await self._withdraw(runner, inbox)
+                    runner.stop(4, f"{task.get_name()} failed: {trouble!r}")
+            return await loop_task
+        finally:
+            if live is not None:
+                live.stop()
+            for task in others:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError, Exception):
+                    await task
+            async with asyncio.timeout(STOP_DEADLINE_S):
+                await ends.broker.stop()
+            if isinstance(ends.clock, FollowedClock):
+                await ends.clock.close()
+
+    async def _follow(self, clock: FollowedClock, moments: FollowedTimetable, runner: Runner, inbox: Inbox) -> None:
+        async def on_tick(at: datetime, phase: str) -> None:
+            moments.advance(at)
+            self._look_at_files(runner, inbox)
+            runner.drain()
+            # One turn of the loop lets what the broker already sent be handled in this tick's time.
+            await asyncio.sleep(0)
+
+        await clock.follow(on_tick)
+        await self._withdraw(runner, inbox)
+        runner.stop(0, "the simulated world has ended")
+
+    async def _watch_files(self, runner: Runner, inbox: Inbox, ends: Ends) -> None:
+        """Looks for the kill latch and for commands left by the command line."""
+        if isinstance(ends.clock, FollowedClock):
+            await asyncio.get_running_loop().create_future()  # each tick looks instead
+        pause_s = self.loaded.settings.run.latch_poll_ms / 1000.0
+        while True:
+            self._look_at_files(runner, inbox)
+            await asyncio.sleep(pause_s)
+
+    def _look_at_files(self, runner: Runner, inbox: Inbox) -> None:
+        if not runner.state.kill_file and runner.state.run_id and latch.present(self.state_dir / "KILL"):
+            found = latch.read(self.state_dir / "KILL")
+            who, reason = (found.who, found.reason) if found is not None else ("file", "kill file appeared")
+            inbox.post(ev.LatchFound(who=who, reason=reason))
+        for command in mailbox.take(self.state_dir):
+            inbox.post(command)
+
+    def _signals(self, inbox: Inbox, runner: Runner) -> None:
+        if not self.handle_signals:
+            return
+        loop = asyncio.get_running_loop()
+
+        def command(verb: OperatorVerb, name: str) -> Callable[[], None]:
+            return lambda: inbox.post(ev.OperatorCommanded(verb=verb, who="signal", reason=name))
+
+        loop.add_signal_handler(signal.SIGUSR1, command(OperatorVerb.KILL, "SIGUSR1"))
+        loop.add_signal_handler(signal.SIGUSR2, command(OperatorVerb.PAUSE, "SIGUSR2"))
+        stopping: list[asyncio.Task[None]] = []
+
+        def stop() -> None:
+            if not stopping:
+                stopping.append(asyncio.create_task(self._stop(runner, inbox), name="orderly stop"))
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop)
+
+    async def _stop(self, runner: Runner, inbox: Inbox) -> None:
+        await self._withdraw(runner, inbox)
+        runner.stop(0, "stopped by signal; positions and exits stay as they are")
+
+    async def _withdraw(self, runner: Runner, inbox: Inbox) -> None:
+        """Cancels resting entries and waits a moment for the broker's word."""
+        inbox.post(ev.OperatorCommanded(verb=OperatorVerb.STOP, who="process", reason="orderly stop"))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_DEADLINE_S / 2):
+                await asyncio.sleep(0.05)
+                while any(o.intent.purpose is Purpose.ENTRY for o in runner.state.book.live_orders()):  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)

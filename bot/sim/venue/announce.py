@@ -1,0 +1,144 @@
+"""Says what happened, once, to both audiences: the listeners above and the ledger beside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from bot.sim.types import (
+    AccountState,
+    Commission,
+    ContractSpec,
+    Execution,
+    OrderTicket,
+    PositionLine,
+    Reject,
+    SecType,
+    VenueListener,
+    VenueOrder,
+)
+from bot.sim.venue.ledger import Ledger, contract_facts
+
+
+class Announcer:
+    """Every fact goes to the ledger first, so that the witness has it even if a listener fails."""
+
+    def __init__(self, ledger: Ledger, now: Callable[[], datetime]) -> None:
+        self._ledger = ledger
+        self._now = now
+        self._listeners: list[VenueListener] = []
+
+    def subscribe(self, listener: VenueListener) -> None:
+        """Adds an audience."""
+        self._listeners.append(listener)
+
+    def record(self, kind: str, **facts: object) -> None:
+        """A ledger line only."""
+        self._ledger.write(self._now(), kind, facts)
+
+    def refused(self, ticket: OrderTicket, reject: Reject) -> None:
+        """An order message that the venue answers with an error."""
+        self.record(
+            "reject",
+            client=ticket.client_id,
+            order_id=ticket.order_id,
+            order_ref=ticket.order_ref,
+            code=reject.code,
+            text=reject.text,
+        )
+
+    # facts -------------------------------------------------------------------------------------
+    def order(self, order: VenueOrder, reason: str) -> None:
+        """An order's state changed, and why."""
+        self.record(
+            "state",
+            client=order.ticket.client_id,
+            order_id=order.ticket.order_id,
+            perm_id=order.perm_id,
+            order_ref=order.ticket.order_ref,
+            status=order.status,
+            filled=order.filled,
+            remaining=order.remaining,
+            reason=reason,
+        )
+        for listener in self._listeners:
+            listener.on_order(order)
+
+    def execution(self, execution: Execution) -> None:
+        """An execution of a leg (`fill`), or a combination's own summary (`combo`), which moves nothing by itself."""
+        self.record(
+            "combo" if execution.spec.sec_type is SecType.BAG else "fill",
+            account=execution.account,
+            perm_id=execution.perm_id,
+            order_ref=execution.order_ref,
+            exec_id=execution.exec_id,
+            contract=contract_facts(execution.spec),
+            side=execution.side,
+            quantity=execution.quantity,
+            price=execution.price,
+        )
+        for listener in self._listeners:
+            listener.on_execution(execution)
+
+    def commission(self, commission: Commission, execution: Execution) -> None:
+        """The commission of an earlier execution."""
+        self.record(
+            "commission",
+            account=execution.account,
+            exec_id=commission.exec_id,
+            amount=commission.amount_usd,
+            realized_pnl=commission.realized_pnl_usd,
+        )
+        for listener in self._listeners:
+            listener.on_commission(commission, execution)
+
+    def cash(self, account: str, amount_cents: int, reason: str, balance_cents: int) -> None:
+        """Cash moved (ledger only: listeners see it in the account figures)."""
+        self.record("cash", account=account, amount=amount_cents / 100, reason=reason, balance=balance_cents / 100)
+
+    def settled(
+        self, account: str, spec: ContractSpec, *, quantity: int, price: float, underlying: float, cash_cents: int
+    ) -> None:
+        """A position ended in cash: `price` is what each share of the contract was worth (ledger only)."""
+        self.record(
+            "settle",
+            account=account,
+            contract=contract_facts(spec),
+            quantity=quantity,
+            price=price,
+            underlying_price=underlying,
+            cash=cash_cents / 100,
+        )
+
+    def position(self, line: PositionLine) -> None:
+        """A position changed."""
+        self.record(
+            "position",
+            account=line.account,
+            contract=contract_facts(line.spec),
+            quantity=line.quantity,
+            average_cost=round(line.average_cost_usd, 6),
+        )
+        for listener in self._listeners:
+            listener.on_position(line)
+
+    def account(self, state: AccountState) -> None:
+        """An account's figures."""
+        self.record(
+            "account",
+            account=state.account,
+            nlv=state.net_liquidation,
+            cash=state.cash,
+            initial_margin=state.initial_margin,
+            maintenance_margin=state.maintenance_margin,
+            excess_liquidity=state.excess_liquidity,
+            unrealized_pnl=state.unrealized_pnl,
+            realized_pnl=state.realized_pnl,
+        )
+        for listener in self._listeners:
+            listener.on_account(state)
+
+    def error(self, client_id: int, request_id: int, code: int, text: str) -> None:
+        """An error or notice for one client (listeners only)."""
+        for listener in self._listeners:
+            listener.on_error(client_id, request_id, code, text)

@@ -1,0 +1,256 @@
+"""Works the live orders: releases, matches, fills, expires and cancels them, and books what the fills move."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.sim.types import Commission, Execution, Side
+from bot.sim.venue import orders as life
+from bot.sim.venue.accounts import Account
+from bot.sim.venue.announce import Announcer
+from bot.sim.venue.fees import commission_cents
+from bot.sim.venue.matching import FillModel, aggressiveness, leg_prices, marketable_net, natural_of
+from bot.sim.venue.orders import LegProgress, OrderBook, Working
+from bot.sim.venue.products import bag_spec, net_tick, tick_at
+from bot.sim.venue.quotes import LegMarket, NetMarket, Quotes, net_market
+from bot.sim.venue.sessions import Sessions
+
+_EXEC_SESSION = 0x5A000000
+
+
+@dataclass(slots=True)
+class Executed:
+    """An execution of the day and its commission once reported."""
+
+    execution: Execution
+    commission: Commission | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Owed:
+    """A commission not yet reported."""
+
+    due: datetime
+    executed: Executed
+    fee_cents: int
+    realized_cents: int | None
+
+
+class Dealing:
+    """The trading floor: everything that happens to a live order as time passes."""
+
+    def __init__(
+        self,
+        *,
+        accounts: Mapping[str, Account],
+        announcer: Announcer,
+        book: OrderBook,
+        model: FillModel,
+        quotes: Quotes,
+        sessions: Sessions,
+    ) -> None:
+        self._accounts = accounts
+        self._announce = announcer
+        self._book = book
+        self._model = model
+        self._quotes = quotes
+        self._sessions = sessions
+        self._fills = 0
+        self._owed: list[_Owed] = []
+        self.executed: list[Executed] = []
+        self.touched: set[str] = set()
+
+    # time --------------------------------------------------------------------------------------
+    def report_commissions(self, at: datetime) -> None:
+        """Charges and reports the commissions that are due."""
+        if not self._owed:
+            return
+        due, self._owed = [o for o in self._owed if o.due <= at], [o for o in self._owed if o.due > at]
+        for owed in due:
+            execution = owed.executed.execution
+            account = self._accounts[execution.account]
+            account.charge(owed.fee_cents)
+            realized = None if owed.realized_cents is None else (owed.realized_cents - owed.fee_cents) / 100
+            commission = Commission(execution.exec_id, owed.fee_cents / 100, realized)
+            owed.executed.commission = commission
+            self._announce.cash(account.name, -owed.fee_cents, f"commission {execution.exec_id}", account.cash_cents)
+            self._announce.commission(commission, execution)
+            self.touched.add(account.name)
+
+    def work(self, at: datetime) -> None:
+        """One look at every live order; free when there is none."""
+        if not len(self._book):
+            return
+        ready = [working for working in self._book if self._is_ready(working, at)]
+        if not ready:
+            return
+        specs = list(dict.fromkeys(spec for working in ready for spec in working.specs))
+        markets = self._quotes.markets(specs, at)
+        for working in ready:
+            self._match(working, markets, at)
+
+    def _is_ready(self, working: Working, at: datetime) -> bool:
+        """Ends what is over, releases what was held; True for an order that may trade now."""
+        order = working.order
+        if working.cancel_at is not None and at >= working.cancel_at:
+            self.cancel(working, at, "cancelled by the client")
+            return False
+        if at >= working.expires_at:
+            self.cancel(working, at, "expired at the close")
+            return False
+        if not order.ticket.transmit or not all(self._sessions.is_open(spec, at) for spec in working.specs):
+            return False
+        if order.status == life.PRE_SUBMITTED:
+            order.status = life.SUBMITTED
+            order.why_held = ""
+            self._announce.order(order, "market open")
+        return True
+
+    def cancel(self, working: Working, at: datetime, reason: str) -> None:
+        """Ends a live order: state first, then notice 202 to its owner."""
+        self._book.finish(working, life.CANCELLED, at)
+        ticket = working.ticket
+        self._announce.order(working.order, reason)
+        self._announce.error(ticket.client_id, ticket.order_id, 202, "Order Canceled - reason:")
+
+    # matching ----------------------------------------------------------------------------------
+    def _match(self, working: Working, markets: dict[int, LegMarket], at: datetime) -> None:
+        ticket = working.ticket
+        net = net_market(working.legs, markets)
+        minutes = self._lived_minutes(working, at)
+        working.lived_until = at
+        price = self._fill_price(working, net, minutes)
+        if price is not None:
+            units = working.chance.units(self._model, working.order.remaining)
+            self._fill(working, units, price, at, net=net, markets=markets)
+        if ticket.tif == "IOC" and working.order.remaining:
+            self.cancel(working, at, "immediate or cancel")
+
+    def _lived_minutes(self, working: Working, at: datetime) -> float:
+        """Open market minutes since the last look (nights do not count)."""
+        session = self._sessions.on(at.date())
+        since = working.lived_until if session is None else max(working.lived_until, session.open_at)
+        return max(0.0, (at - since).total_seconds() / 60.0)
+
+    def _fill_price(self, working: Working, net: NetMarket, minutes: float) -> float | None:
+        """The net at which the order trades in this look, None if it does not."""
+        ticket, model = working.ticket, self._model
+        natural = natural_of(net, ticket.side)
+        if natural is None:
+            return None
+        keen = 1.0
+        if ticket.order_type == "LMT" and ticket.limit is not None:
+            keen = aggressiveness(ticket.limit, net, ticket.side) or 0.0
+        if keen >= 1.0:
+            return marketable_net(net, ticket.side, self._tick(working, natural), working.chance.improvement(model))
+        if keen >= 0.0 and working.chance.rest(model.rate_per_minute(keen), minutes):
+            return ticket.limit
+        return None
+
+    @staticmethod
+    def _tick(working: Working, price: float) -> float:
+        if working.ticket.is_bag:
+            return net_tick([spec.trading_class for spec in working.specs])
+        return tick_at(working.specs[0].market_rule_id, price)
+
+    # fills -------------------------------------------------------------------------------------
+    def _fill(
+        self,
+        working: Working,
+        units: int,
+        price: float,
+        at: datetime,
+        *,
+        net: NetMarket,
+        markets: dict[int, LegMarket],
+    ) -> None:
+        order, ticket = working.order, working.ticket
+        prices = leg_prices(price, net, ticket.side, working.legs, markets)
+        if prices is None:  # ratios that no whole cents can serve: the order waits for another net
+            return
+        self._fills += 1
+        order.filled += units
+        order.remaining -= units
+        working.value_cents += round(price * 100) * units
+        order.average_price = round(working.value_cents / order.filled / 100, 6)
+        order.last_fill_price = price
+        legs = self._leg_executions(working, units, prices, at)
+        for execution in legs:
+            self._book_leg(execution, at)
+        if ticket.is_bag:
+            self._report(self._bag_execution(working, units, price, at))
+        if order.remaining == 0:
+            self._book.finish(working, life.FILLED, at)
+            self._announce.order(order, "filled")
+        else:
+            self._announce.order(order, "partial fill")
+        account = self._accounts[ticket.account]
+        for execution in legs:
+            self._announce.position(account.line(execution.spec))
+        self.touched.add(account.name)
+
+    def _leg_executions(self, working: Working, units: int, prices: tuple[float, ...], at: datetime) -> list[Execution]:
+        ticket, found = working.ticket, []
+        for place, (leg, price) in enumerate(zip(working.legs, prices, strict=True)):
+            quantity = units * leg.ratio
+            progress = working.progress.setdefault(leg.spec.con_id, LegProgress())
+            progress.quantity += quantity
+            progress.value_cents += round(price * 100) * quantity
+            found.append(
+                Execution(
+                    exec_id=self._exec_id(place + 2 if ticket.is_bag else 1),
+                    at=at,
+                    perm_id=working.order.perm_id,
+                    client_id=ticket.client_id,
+                    order_id=ticket.order_id,
+                    order_ref=ticket.order_ref,
+                    account=ticket.account,
+                    spec=leg.spec,
+                    side=Side.BUY if ticket.side.sign * leg.side.sign > 0 else Side.SELL,
+                    quantity=quantity,
+                    price=price,
+                    cumulative_quantity=progress.quantity,
+                    average_price=progress.average_price,
+                )
+            )
+        return found
+
+    def _bag_execution(self, working: Working, units: int, price: float, at: datetime) -> Execution:
+        order, ticket = working.order, working.ticket
+        return Execution(
+            exec_id=self._exec_id(1),
+            at=at,
+            perm_id=order.perm_id,
+            client_id=ticket.client_id,
+            order_id=ticket.order_id,
+            order_ref=ticket.order_ref,
+            account=ticket.account,
+            spec=bag_spec(working.specs[0].symbol),
+            side=ticket.side,
+            quantity=units,
+            price=price,
+            cumulative_quantity=order.filled,
+            average_price=order.average_price,
+        )
+
+    def _exec_id(self, part: int) -> str:
+        """IB's form: session, fill, part of the fill (01 the combination itself), correction number."""
+        return f"0000e0d5.{_EXEC_SESSION + self._fills:08x}.{part:02d}.01"
+
+    def _report(self, execution: Execution) -> Executed:
+        executed = Executed(execution)
+        self.executed.append(executed)
+        self._announce.execution(execution)
+        return executed
+
+    def _book_leg(self, execution: Execution, at: datetime) -> None:
+        """One leg: reported, booked, its commission owed."""
+        account = self._accounts[execution.account]
+        booked = account.trade(execution)
+        executed = self._report(execution)
+        self._announce.cash(account.name, booked.cash_cents, f"fill {execution.exec_id}", account.cash_cents)
+        fee = commission_cents(execution.spec, execution.quantity, execution.price)
+        due = at + timedelta(seconds=self._model.commission_delay_s)
+        self._owed.append(_Owed(due, executed, fee, booked.realized_cents))

@@ -1,0 +1,85 @@
+"""The status file: what the bot is doing now, for `condor status`, `kill` and `arm`; rewritten whole, never torn."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bot.engine.outcome import Outcome
+from bot.engine.state import State
+from bot.logs import mask
+from strategies.condor.machine import CondorState
+from strategies.domain import events as ev
+from strategies.domain.known import Known
+
+_DONE = (CondorState.CLOSED, CondorState.SETTLED, CondorState.ABANDONED)
+
+
+class StatusFile:
+    """Writes STATE/status.json at most every `every_s` loop seconds, and at once when trading state changes."""
+
+    def __init__(self, path: Path, every_s: float, lines_in_use: Callable[[], int]) -> None:
+        self._path = path
+        self._every_s = every_s
+        self._lines = lines_in_use
+        self._written_at = -1e9
+        self._before: tuple[Any, ...] = ()
+        self._last_decision = ""
+        self._last_alert = ""
+
+    def observe(self, envelope: ev.Envelope, state: State, outcome: Outcome) -> None:
+        """Hears a step."""
+        if outcome.decisions:
+            d = outcome.decisions[-1]
+            self._last_decision = f"{envelope.at:%H:%M:%S}Z {d.rule} {d.subject} {d.verdict.value}: {d.text}"
+        if outcome.alerts:
+            self._last_alert = outcome.alerts[-1].text
+        key = (state.control, len(state.book.live_orders()), state.link.state, self._last_alert)
+        now_s = asyncio.get_running_loop().time()
+        if key == self._before and now_s - self._written_at < self._every_s:
+            return
+        self._before, self._written_at = key, now_s
+        draft = self._path.with_suffix(".draft")
+        draft.write_text(json.dumps(self.describe(envelope, state)))
+        draft.replace(self._path)
+
+    def describe(self, envelope: ev.Envelope, state: State) -> dict[str, Any]:
+        """The status as plain values; unknown figures are null."""
+        account = state.account.value if isinstance(state.account, Known) else None
+        levels = {s: (q.level if (q := state.market.level(s)) is not None else None) for s in ("SPX", "VIX")}
+        return {
+            "at": envelope.at.isoformat(),
+            "seq": envelope.seq,
+            "trading_state": state.control.state.value,
+            "paused": state.control.paused,
+            "latches": [f"{x.cause}: {x.reason} (by {x.who}, {x.at.isoformat()})" for x in state.control.latches],
+            "account": mask(state.expected_account),
+            "config": state.config_hash,
+            "link": state.link.state.value,
+            "link_reason": mask(state.link.reason),
+            "reconciled": state.link.synced_epoch == state.link.epoch,
+            "market_data_lines": self._lines(),
+            "spx": levels["SPX"],
+            "vix": levels["VIX"],
+            "net_liquidation_usd": account.net_liquidation_usd if account is not None else None,
+            "excess_liquidity_usd": account.excess_liquidity_usd if account is not None else None,
+            "working_orders": len(state.book.live_orders()),
+            "doubtful_orders": [o.ref for o in state.book.doubtful()],
+            "open_condors": sum(1 for c in state.condors.values() if c.state not in _DONE and c.quantity > 0),
+            "condors": [
+                {
+                    "id": c.id,
+                    "state": c.state.value,
+                    "quantity": c.quantity,
+                    "expiry": c.expiry.isoformat(),
+                    "credit_points": c.credit_points,
+                }
+                for c in state.condors.values()
+                if c.state not in _DONE
+            ],
+            "last_decision": self._last_decision,
+            "last_alert": mask(self._last_alert),
+        }

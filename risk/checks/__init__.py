@@ -1,0 +1,71 @@
+"""The gate's checks: small named functions in one ordered tuple."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from risk.case import Case
+from risk.checks import form, hours, loss, money, pace, price, quotes, standing
+from risk.halt import consequence_of
+from risk.result import CheckResult, Finding
+
+
+class Check(NamedTuple):
+    """One control. `always` checks also bind orders proven to reduce risk."""
+
+    code: str
+    name: str
+    always: bool
+    find: Callable[[Case], Finding]
+
+    def run(self, case: Case) -> CheckResult:
+        """The control applied to one case."""
+        passed, observed, cap, unit, text = self.find(case)
+        return CheckResult(self.code, self.name, passed, observed, cap, unit, text, consequence_of(self.code))
+
+
+FORM: tuple[Check, ...] = (
+    Check("C41", "kill switch", True, standing.killed),
+    Check("C45", "account", True, standing.account),
+    Check("C01", "reference", True, form.reference),
+    Check("C13", "order shape", True, form.well_formed),
+    Check("C02", "whitelist", True, form.whitelisted),
+)
+"""Made first and on any input; the others need a well-formed order of known options."""
+
+CHECKS: tuple[Check, ...] = (
+    *FORM,
+    Check("C38", "link and reconciliation", True, standing.link),
+    Check("C42", "trading state", False, standing.trading_state),
+    Check("C29", "orders in doubt", False, standing.doubtful),
+    Check("C30", "positions", True, standing.reconciled),
+    Check("C33", "session and window", True, hours.session),
+    Check("C34", "early close", False, hours.early_close),
+    Check("C35", "last trading day", False, hours.expiry_day),
+    Check("C36", "halts", True, quotes.not_halted),
+    Check("C16", "live data", True, quotes.live),
+    Check("C14", "quote age", True, quotes.young),
+    Check("C15", "quotes", True, quotes.reasonable),
+    Check("C27", "duplicate", True, pace.duplicate),
+    Check("C24", "burst", False, pace.burst),
+    Check("C25", "order rate", True, pace.order_rate),
+    Check("C03", "order quantity", True, form.quantity),
+    Check("C10", "condor structure", False, loss.structure),
+    Check("C09", "cover (K-DEF-1)", False, loss.covered),
+    Check("K-DEF-2", "synthetics", False, loss.synthetic),
+    Check("C12", "possible price", True, price.possible),
+    Check("C11", "price collar", True, price.collar),
+    Check("C05", "open condors", False, loss.open_condors),
+    Check("C04", "order loss", False, loss.order_loss),
+    Check("C06", "condor loss (K-SIZE-1)", False, loss.condor_loss),
+    Check("C07", "all condors' loss (K-SIZE-3)", False, loss.all_condors_loss),
+    Check("K-SIZE-5", "crash loss", False, loss.crash),
+    Check("C18", "stress grid", False, loss.stress_grid),
+    Check("C20", "dry powder (K-SIZE-4)", False, money.dry_powder),
+    Check("C21", "daily loss (K-SIZE-6)", False, money.daily_loss),
+    Check("K-SIZE-6", "weekly loss", False, money.weekly_loss),
+    Check("C22", "drawdown", False, money.drawdown),
+    Check("C19", "margin what-if", False, money.margin),
+)
+"""Every control in the order in which a denial names them; all are made and kept."""

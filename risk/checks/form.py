@@ -1,0 +1,97 @@
+"""Is this an order at all: its reference, its numbers, its instruments. Everything else relies on these."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from risk.case import Case
+from risk.result import Finding, finding
+from strategies.domain.orders import Action, Purpose
+
+REF_SHAPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{2,63}")
+MAX_LEGS = 8
+
+
+def reference(case: Case) -> Finding:
+    """C01: a reference of ours that was never used before; one approval per reference, ever."""
+    ref = case.intent.ref
+    if not _text(ref) or not REF_SHAPE.fullmatch(ref):
+        text = f"order reference {ref!r} must be 3 to 64 letters, digits or . _ : / -, beginning with a letter or digit"
+        return finding(False, repr(ref), None, "reference", text)
+    if ref in case.view.book.orders:
+        return finding(False, ref, None, "reference", f"{ref} was approved before; a new attempt needs a new reference")
+    return finding(True, ref, None, "reference", f"{ref} is new")
+
+
+def well_formed(case: Case) -> Finding:
+    """C13: whole quantities, distinct legs, a finite limit; order type LMT and validity DAY hold by construction."""
+    fault = _fault(case)
+    text = fault or f"{case.intent.quantity} x {len(case.intent.legs)} legs, LMT, DAY"
+    return finding(not fault, fault or "LMT DAY", "LMT DAY", "order shape", text)
+
+
+def _fault(case: Case) -> str:
+    intent = case.intent
+    if not (_text(intent.condor_id) and _text(intent.chain_ref)):
+        return "the order names no condor or no chain"
+    if intent.purpose not in tuple(Purpose):
+        return f"{intent.purpose!r} is no purpose of an order"
+    if not 1 <= len(intent.legs) <= MAX_LEGS:
+        return f"an order has 1 to {MAX_LEGS} legs, this one {len(intent.legs)}"
+    for name, number in (("quantity", intent.quantity), ("attempt", intent.attempt)):
+        if not _counts(number):
+            return f"{name} is {number!r}, it must be a whole number above zero"
+    if len({leg.con_id for leg in intent.legs}) != len(intent.legs):
+        return "two legs name the same contract"
+    for leg in intent.legs:
+        if not _counts(leg.ratio) or leg.action not in tuple(Action):
+            return f"leg {leg.con_id}: {leg.action!r} x {leg.ratio!r} is no direction with a ratio above zero"
+    if not _finite(intent.limit_points):
+        return f"the limit is {intent.limit_points!r}, it must be a finite number of points"
+    return ""
+
+
+def _counts(number: object) -> bool:
+    return isinstance(number, int) and not isinstance(number, bool) and 1 <= number <= 1_000_000
+
+
+def _finite(number: object) -> bool:
+    return isinstance(number, int | float) and not isinstance(number, bool) and math.isfinite(number)
+
+
+def _text(value: object) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+def whitelisted(case: Case) -> Finding:
+    """C02: every leg is an option whose details match one row of the whitelist in every field."""
+    rows = case.limits.whitelist
+    allowed = ", ".join(sorted({row.trading_class for row in rows}))
+    for leg in case.intent.legs:
+        option = case.view.market.option(leg.con_id) if _finite(leg.con_id) else None
+        if option is None:
+            text = f"contract {leg.con_id} is no option with loaded details; allowed are options of {allowed}"
+            return finding(False, str(leg.con_id), allowed, "trading class", text)
+        match = any(
+            (row.symbol, row.trading_class, row.currency, row.multiplier)
+            == (option.symbol, option.trading_class, option.currency, option.multiplier)
+            and option.exchange in row.exchanges
+            for row in rows
+        )
+        if not match:
+            found = f"{option.symbol}/{option.trading_class} {option.exchange} {option.currency} x{option.multiplier}"
+            return finding(False, found, allowed, "trading class", f"{found} is not on the whitelist ({allowed})")
+        if not (math.isfinite(option.strike) and option.strike > 0.0):
+            text = f"contract {leg.con_id} has the strike {option.strike!r}"
+            return finding(False, str(leg.con_id), allowed, "trading class", text)
+    return finding(True, allowed, allowed, "trading class", f"all legs are whitelisted options ({allowed})")
+
+
+def quantity(case: Case) -> Finding:
+    """C03: units per order."""
+    units, cap = case.intent.quantity, case.limits.order_quantity_condors
+    ratio = max((leg.ratio for leg in case.intent.legs), default=1)
+    contracts = units * ratio
+    text = f"{contracts} contracts per leg, allowed are {cap} per order"
+    return finding(contracts <= cap, contracts, cap, "contracts", text)

@@ -1,0 +1,57 @@
+"""Is it a time to trade: session and window, early closes, the last trading day of a leg."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from risk.case import Case
+from risk.result import Finding, finding
+from strategies.domain.instruments import describe
+
+
+def session(case: Case) -> Finding:
+    """C33: inside the session on which calendar and broker agree; new risk keeps off its first and last minutes."""
+    view, limits = case.view, case.limits
+    today = view.calendar.current(view.now)
+    at = _clock(view.now)
+    if today is None:
+        return finding(False, at, None, "time", f"{at} is outside every known session")
+    for _, option in case.legs:
+        if view.now >= option.last_trade_at:
+            text = f"{describe(option)} stopped trading at {_clock(option.last_trade_at)}"
+            return finding(False, at, _clock(option.last_trade_at), "time", text)
+    if case.reducing:
+        window = f"{_clock(today.open_at)} to {_clock(today.close_at)}"
+        return finding(True, at, window, "time", f"{at} is inside the session {window}")
+    if not today.agreed:
+        return finding(False, at, None, "time", "calendar and broker hours disagree today (CAL-01)")
+    opens = today.open_at + timedelta(minutes=limits.no_open_first_min)
+    ends = today.index_close_at - timedelta(minutes=limits.no_open_last_min)
+    window = f"{_clock(opens)} to {_clock(ends)}"
+    return finding(opens <= view.now < ends, at, window, "time", f"{at}, new risk is allowed from {window}")
+
+
+def early_close(case: Case) -> Finding:
+    """C34: no new risk on a half-day."""
+    today = case.view.calendar.current(case.view.now)
+    if today is None:
+        return finding(False, None, "full day", "session", "no session is known for now")
+    kind = "half day" if today.early_close else "full day"
+    return finding(not today.early_close, kind, "full day", "session", f"{today.day.isoformat()} is a {kind}")
+
+
+def expiry_day(case: Case) -> Finding:
+    """C35: no new risk in an option on its last trading day."""
+    nearest: int | None = None
+    for _, option in case.legs:
+        last = option.last_trade_at
+        days = (last.date() - case.view.now.astimezone(last.tzinfo).date()).days
+        if days <= 0:
+            text = f"{describe(option)} trades for the last time today or is past; no new risk in it"
+            return finding(False, days, 1, "days", text)
+        nearest = days if nearest is None else min(nearest, days)
+    return finding(True, nearest, 1, "days", f"the nearest last trading day is {nearest} days away")
+
+
+def _clock(at: datetime) -> str:
+    return at.strftime("%Y-%m-%d %H:%M:%S %Z").strip()

@@ -1,0 +1,146 @@
+"""What the order can cost: worst cases over every fill subset, cover, structure, stress and crash."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import date
+
+from risk.case import Case
+from risk.exposure import Stake
+from risk.result import Finding, finding, unknown
+from risk.stress import Stress
+from strategies.domain.instruments import Option, Right
+
+
+def order_loss(case: Case) -> Finding:
+    """C04: worst case of the order alone, fees included."""
+    alone = Stake(case.options, {}, 0.0, (case.unit,)).worst_loss_usd()
+    return _share(case, alone, case.limits.order_loss_pct, "this order alone")
+
+
+def condor_loss(case: Case) -> Finding:
+    """C06, K-SIZE-1: worst case of the condor. More than one unit of a new condor has to stay within the soft cap."""
+    limits = case.limits
+    if case.own.unknown:
+        return unknown(limits.condor_loss_hard_pct, "% of NLV", case.own.unknown)
+    sizeable = not case.own.held and case.intent.quantity > 1
+    cap = limits.condor_loss_soft_pct if sizeable else limits.condor_loss_hard_pct
+    what = "soft cap, take fewer units" if sizeable else "hard cap"
+    return _share(case, case.own_loss_usd, cap, f"condor {case.intent.condor_id} ({what})")
+
+
+def all_condors_loss(case: Case) -> Finding:
+    """C07, K-SIZE-3: worst cases of all condors and orders together; a new condor has to stay within the soft cap."""
+    limits = case.limits
+    new = not case.own.held
+    cap = limits.all_condors_loss_soft_pct if new else limits.all_condors_loss_hard_pct
+    for stake in (*case.others, case.own):
+        if stake.unknown:
+            return unknown(cap, "% of NLV", stake.unknown)
+    total = case.others_loss_usd + max(0.0, case.own_loss_usd)
+    return _share(case, total, cap, f"all condors with every order filled ({'soft' if new else 'hard'} cap)")
+
+
+def _share(case: Case, loss_usd: float, cap_pct: float, what: str) -> Finding:
+    if isinstance(case.nlv_usd, str):
+        return unknown(cap_pct, "% of NLV", case.nlv_usd)
+    share = 100.0 * loss_usd / case.nlv_usd
+    text = f"{what}: worst case {loss_usd:,.0f} USD is {share:.2f} % of {case.nlv_usd:,.0f} USD, allowed {cap_pct:g} %"
+    return finding(share <= cap_pct, share, cap_pct, "% of NLV", text)
+
+
+def open_condors(case: Case) -> Finding:
+    """C05: condors held or working, in total and per expiry."""
+    limits, mine = case.limits, case.intent.condor_id
+    expiries: dict[str, set[date]] = {mine: {option.expiry for _, option in case.legs}}
+    for owner, stake in case.stakes.items():
+        if owner is not None:
+            expiries.setdefault(owner, set()).update(case.options[c].expiry for c in stake.con_ids)
+    if len(expiries) > limits.open_condors:
+        text = f"{len(expiries)} condors would be open or working, allowed are {limits.open_condors}"
+        return finding(False, len(expiries), limits.open_condors, "condors", text)
+    for day in sorted(expiries[mine]):
+        count = sum(day in days for days in expiries.values())
+        if count > limits.condors_per_expiry:
+            text = f"{count} condors would share expiry {day.isoformat()}, allowed are {limits.condors_per_expiry}"
+            return finding(False, count, limits.condors_per_expiry, "condors per expiry", text)
+    text = f"{len(expiries)} condors with this one, allowed are {limits.open_condors}"
+    return finding(True, len(expiries), limits.open_condors, "condors", text)
+
+
+def covered(case: Case) -> Finding:
+    """C09, K-DEF-1: every short option has a long of the same series and right in every fill subset."""
+    short = sum(case.own_after.uncovered().values())
+    what = f"{short} short contracts would be uncovered" if short else "every short is covered"
+    return finding(short == 0, short, 0, "contracts", f"{what}, over every fill subset of the condor's orders")
+
+
+def structure(case: Case) -> Finding:
+    """C10: what the condor will be once the order is filled: +P1 -P2 -C3 +C4, rising strikes, equal counts."""
+    held = dict(case.own.held)
+    for con_id, ratio in case.unit.legs:
+        held[con_id] = held.get(con_id, 0) + ratio * case.unit.quantity
+    legs = sorted(((case.options[c], q) for c, q in held.items() if q), key=lambda row: row[0].strike)
+    fault = _structure_fault(legs)
+    drawn = " ".join(f"{q:+d}{option.strike:g}{option.right.value}" for option, q in legs) or "nothing"
+    text = f"the order leaves {drawn}: {fault}" if fault else f"the order leaves the condor {drawn}"
+    return finding(not fault, drawn, "+P1 -P2 -C3 +C4", "structure", text)
+
+
+def _structure_fault(legs: list[tuple[Option, int]]) -> str:
+    if len(legs) != 4:
+        return f"a condor has 4 legs, not {len(legs)}"
+    first, count = legs[0]
+    if any((o.trading_class, o.expiry, o.settlement) != (first.trading_class, first.expiry, first.settlement)
+           for o, _ in legs):  # fmt: skip
+        return "the legs differ in class, expiry or settlement"
+    if [o.right for o, _ in legs] != [Right.PUT, Right.PUT, Right.CALL, Right.CALL]:
+        return "by strike the legs must be put, put, call, call"
+    if any(a[0].strike >= b[0].strike for a, b in itertools.pairwise(legs)):
+        return "the strikes must rise"
+    if count <= 0 or [q for _, q in legs] != [count, -count, -count, count]:
+        return "the wings must be long and the inner legs short, all in the same number"
+    return ""
+
+
+def synthetic(case: Case) -> Finding:
+    """K-DEF-2: no call and put of one strike and expiry in opposite directions (synthetic, conversion, box)."""
+    net: dict[tuple[object, float], dict[Right, int]] = {}
+    for con_id, quantity in _everything(case).items():
+        option = case.options[con_id]
+        net.setdefault((option.expiry, option.strike), {})[option.right] = quantity
+    for (_, strike), sides in sorted(net.items(), key=str):
+        if sides.get(Right.CALL, 0) * sides.get(Right.PUT, 0) < 0:
+            text = f"call and put at {strike:g} would stand in opposite directions, a synthetic future"
+            return finding(False, 1, 0, "pairs", text)
+    return finding(True, 0, 0, "pairs", "no call and put of one strike stand in opposite directions")
+
+
+def _everything(case: Case) -> dict[int, int]:
+    """Signed contracts of all groups with this order filled."""
+    net: dict[int, int] = {}
+    for stake in (*case.others, case.own):
+        for con_id, quantity in stake.held.items():
+            net[con_id] = net.get(con_id, 0) + quantity
+    for con_id, ratio in case.unit.legs:
+        net[con_id] = net.get(con_id, 0) + ratio * case.unit.quantity
+    return net
+
+
+def stress_grid(case: Case) -> Finding:
+    """C18: worst cell of the index and volatility grid."""
+    result, cap = case.stress, case.limits.stress_loss_pct
+    if not isinstance(result, Stress):
+        return unknown(cap, "% of NLV", result)
+    return _share(
+        case, result.grid_loss_usd, cap, f"stress cell index {result.spot_pct:+g} %, volatility {result.vol_pct:+g} %"
+    )
+
+
+def crash(case: Case) -> Finding:
+    """K-SIZE-5: full revaluation in the crash."""
+    limits, result = case.limits, case.stress
+    if not isinstance(result, Stress):
+        return unknown(limits.crash_loss_pct, "% of NLV", result)
+    what = f"crash (index {limits.crash_spot_pct:+g} %, VIX {limits.crash_vix_points:+g})"
+    return _share(case, result.crash_loss_usd, limits.crash_loss_pct, what)

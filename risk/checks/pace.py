@@ -1,0 +1,68 @@
+"""Too many, too fast, twice the same: order rates, repricing and duplicates, counted from approvals in the book."""
+
+from __future__ import annotations
+
+from risk.case import Case
+from risk.measures import approvals_today, approvals_within
+from risk.result import Finding, finding
+from strategies.domain.orders import OrderRecord, PlaceIntent
+
+TINY = 1e-6
+
+
+def burst(case: Case) -> Finding:
+    """C24: new risk per second."""
+    seen, cap = approvals_within(case.view, 1.0), case.limits.orders_per_second
+    text = f"{seen} orders approved in the last second, allowed {cap}"
+    return finding(seen < cap, seen, cap, "orders per second", text)
+
+
+def order_rate(case: Case) -> Finding:
+    """C25: orders per minute and day, reprices per chain; reducing orders have an allowance of their own on top."""
+    limits, view = case.limits, case.view
+    per_minute = limits.reducing_orders_per_minute if case.reducing else limits.orders_per_minute
+    per_day = limits.reducing_orders_per_day if case.reducing else limits.orders_per_day
+    reprices = max(case.intent.attempt - 1, _attempts(case))
+    if reprices > limits.reprices_per_order:
+        text = f"attempt {reprices + 1} of {case.intent.chain_ref}, allowed are {limits.reprices_per_order} reprices"
+        return finding(False, reprices, limits.reprices_per_order, "reprices", text)
+    minute, day = approvals_within(view, 60.0), approvals_today(view)
+    if day >= per_day:
+        return finding(False, day, per_day, "orders per day", f"{day} orders approved today, allowed {per_day}")
+    text = f"{minute} orders approved in the last minute, allowed {per_minute}; {day} today, allowed {per_day}"
+    return finding(minute < per_minute, minute, per_minute, "orders per minute", text)
+
+
+def _attempts(case: Case) -> int:
+    return sum(order.intent.chain_ref == case.intent.chain_ref for order in case.view.book.orders.values())
+
+
+def duplicate(case: Case) -> Finding:
+    """C27: the same legs working already, the same attempt again, or the same order again within the window."""
+    for order in case.view.book.orders.values():
+        reason = _same(case, order)
+        if reason:
+            return finding(False, order.ref, None, "reference", f"{reason} {order.ref} ({order.state.value})")
+    return finding(True, None, None, "reference", "no like order is working or was just sent")
+
+
+def _same(case: Case, order: OrderRecord) -> str:
+    mine, theirs = case.intent, order.intent
+    chain = mine.chain_ref == theirs.chain_ref
+    if chain and mine.attempt <= theirs.attempt:
+        return f"attempt {mine.attempt} of {mine.chain_ref} follows attempt {theirs.attempt} in"
+    if _legs(mine) != _legs(theirs):
+        return ""
+    if order.live:
+        return "the same legs are working in"
+    age_s = (case.view.now - order.approved_at).total_seconds()
+    if chain or case.reducing or mine.quantity != theirs.quantity or age_s >= case.limits.duplicate_window_s:
+        return ""
+    near = case.limits.duplicate_ticks * case.limits.combo_tick_points + TINY
+    if abs(mine.limit_points - theirs.limit_points) <= near:
+        return f"{age_s:.0f} s ago the same was approved as"
+    return ""
+
+
+def _legs(intent: PlaceIntent) -> frozenset[tuple[int, int]]:
+    return frozenset((leg.con_id, leg.action.sign * leg.ratio) for leg in intent.legs)

@@ -1,0 +1,99 @@
+"""May this bot trade at all right now: kill, trading state, account, link, doubts and reconciliation."""
+
+from __future__ import annotations
+
+from risk.case import Case
+from risk.halt import stops_everything
+from risk.result import Finding, finding
+from strategies.domain.control import LinkState, TradingState
+from strategies.domain.market import Market
+
+
+def killed(case: Case) -> Finding:
+    """C41: under a kill nothing but cancels is sent."""
+    if case.view.kill_file:
+        return finding(False, "kill", "not killed", "state", "the kill switch is on; only `condor arm` lifts it")
+    for latch in case.view.control.latches:
+        if stops_everything(latch):
+            text = f"halted by {latch.who} ({latch.cause}: {latch.reason}); only `condor arm` lifts it"
+            return finding(False, latch.cause, "not killed", "state", text)
+    return finding(True, "not killed", "not killed", "state", "no kill in force")
+
+
+def trading_state(case: Case) -> Finding:
+    """C42: new risk only while ACTIVE and not paused."""
+    control = case.view.control
+    state = control.state
+    if state is not TradingState.ACTIVE:
+        causes = ", ".join(latch.cause for latch in control.latches)
+        text = f"trading is {state.value} ({causes}): only orders proven to reduce risk pass"
+        return finding(False, state.value, "active", "state", text)
+    if control.paused:
+        text = "new risk is paused; only orders proven to reduce risk pass"
+        return finding(False, "paused", "active", "state", text)
+    return finding(True, "active", "active", "state", "trading is active")
+
+
+def account(case: Case) -> Finding:
+    """C45: exactly the expected paper account, by the broker's own answer on this connection."""
+    view, prefix = case.view, case.limits.account_prefix
+    seen = ", ".join(_masked(a) for a in view.accounts) or "none"
+    expected = _masked(view.expected_account)
+    if not view.expected_account.startswith(prefix):
+        text = f"the expected account {expected!r} is not a paper account ({prefix}...)"
+        return finding(False, expected, prefix, "account", text)
+    if view.accounts != (view.expected_account,):
+        text = f"the broker manages {seen}; exactly {expected} is allowed"
+        return finding(False, seen, expected, "account", text)
+    return finding(True, seen, expected, "account", f"connected to {expected} alone")
+
+
+def _masked(account_id: str) -> str:
+    return f"{account_id[:2]}***{account_id[-2:]}" if len(account_id) > 4 else account_id
+
+
+def link(case: Case) -> Finding:
+    """C38: the link is up and broker and journal were compared on this very connection."""
+    view = case.view
+    if view.link is not LinkState.UP:
+        return finding(False, view.link.value, "up", "link", f"the broker link is {view.link.value}, not up")
+    if view.snapshot_epoch != view.market.epoch:
+        text = f"connection {view.market.epoch} is not reconciled yet (last was {view.snapshot_epoch})"
+        return finding(False, view.snapshot_epoch, view.market.epoch, "connection", text)
+    text = f"link up, reconciled on connection {view.market.epoch}"
+    return finding(True, view.snapshot_epoch, view.market.epoch, "connection", text)
+
+
+def doubtful(case: Case) -> Finding:
+    """C29: no order whose fate is unproven, none whose leg executions are still arriving."""
+    doubts = [f"{o.ref} is {o.state.value}" for o in case.view.book.doubtful()]
+    doubts += [f"{o.ref} has uneven legs" for o in case.view.book.live_orders() if not o.balanced]
+    text = f"{'; '.join(doubts)}: new risk waits for proof" if doubts else "the fate of every order is known"
+    return finding(not doubts, len(doubts), 0, "orders in doubt", text)
+
+
+def reconciled(case: Case) -> Finding:
+    """C30: the broker's positions are known and equal the journal's; a reducing order needs this for its own legs."""
+    view = case.view
+    broker = view.book.broker_positions
+    if broker is None:
+        return finding(False, None, 0, "contracts", "the broker's positions are unknown")
+    journal = view.book.positions()
+    held: dict[int, int] = {}
+    for holding in view.holdings:
+        held[holding.con_id] = held.get(holding.con_id, 0) + holding.quantity
+    con_ids = {leg.con_id for leg in case.intent.legs} if case.reducing else {*broker, *journal, *held}
+    for con_id in sorted(con_ids):
+        theirs, ours, shown = broker.get(con_id, 0), journal.get(con_id, 0), held.get(con_id, 0)
+        if not theirs == ours == shown:
+            name = _name(view.market, con_id)
+            text = f"{name}: broker holds {theirs:+d}, journal explains {ours:+d}, condors account for {shown:+d}"
+            return finding(False, theirs - ours or theirs - shown, 0, "contracts", text)
+    return finding(True, 0, 0, "contracts", f"broker and journal agree on {len(con_ids)} contracts")
+
+
+def _name(market: Market, con_id: int) -> str:
+    option = market.option(con_id)
+    if option is None:
+        return f"contract {con_id}"
+    return f"{option.trading_class} {option.expiry.isoformat()} {option.strike:g}{option.right.value}"

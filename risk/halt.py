@@ -1,0 +1,150 @@
+"""Which controls reach beyond one order: their consequences, and the breaches watched without any order at hand."""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+
+from risk.limits import Limits
+from risk.measures import approvals_today, approvals_within, fallen_pct
+from risk.result import Consequence
+from risk.view import RiskView
+from strategies.domain.account import AccountSnapshot
+from strategies.domain.control import Latch, LinkState, TradingState
+from strategies.domain.known import Known
+
+CONSEQUENCES: dict[str, Consequence] = {
+    "C16": Consequence.HALT,
+    "C18": Consequence.REDUCE,
+    "C20": Consequence.REDUCE,
+    "C21": Consequence.LATCH,
+    "C22": Consequence.LATCH,
+    "C25": Consequence.HALT,
+    "C29": Consequence.HALT,
+    "C30": Consequence.HALT,
+    "C35": Consequence.REDUCE,
+    "C36": Consequence.HALT,
+    "C38": Consequence.HALT,
+    "C41": Consequence.LATCH,
+    "C45": Consequence.LATCH,
+    "K-SIZE-6": Consequence.HALT,
+}
+"""The latch table. A control that is not listed refuses its order and nothing more."""
+
+
+LIMIT_CAUSE = "limit:"
+"""Latches whose cause begins so were set by a limit: orders proven to reduce risk still pass them, even when HALTED."""
+
+
+def stops_everything(latch: Latch) -> bool:
+    """Whether under this latch nothing but cancels may be sent."""
+    return latch.state is TradingState.HALTED and not latch.cause.startswith(LIMIT_CAUSE)
+
+
+def consequence_of(code: str) -> Consequence:
+    """What a failure of this control demands."""
+    return CONSEQUENCES.get(code, Consequence.DENY)
+
+
+class Breach(msgspec.Struct, frozen=True):
+    """A limit that is broken now. `latching` stops stand until a person arms again, others end with their cause.
+
+    `cause` is what the latch is named by; see LIMIT_CAUSE.
+    """
+
+    code: str
+    state: TradingState
+    cause: str
+    text: str
+    latching: bool
+
+
+def breaches(view: RiskView, limits: Limits) -> tuple[Breach, ...]:
+    """Every limit broken at this moment; cheap enough to ask after every fact."""
+    return (*_account(view, limits), *_losses(view, limits), *_positions(view, limits), *_identity(view, limits))
+
+
+def _reducing(code: str, text: str, latching: bool = False) -> Breach:
+    return Breach(code, TradingState.REDUCING, LIMIT_CAUSE + code, text, latching)
+
+
+def _halted(code: str, cause: str, text: str) -> Breach:
+    return Breach(code, TradingState.HALTED, cause, text, latching=True)
+
+
+def _known(view: RiskView) -> AccountSnapshot | None:
+    return view.account.value if isinstance(view.account, Known) else None
+
+
+def _account(view: RiskView, limits: Limits) -> list[Breach]:
+    """C20: excess liquidity; an unknown account halts new risk."""
+    account = _known(view)
+    if account is None or account.net_liquidation_usd is None or account.excess_liquidity_usd is None:
+        return [_reducing("C20", "net liquidation or excess liquidity is unknown: no new risk")]
+    nlv, excess = account.net_liquidation_usd, account.excess_liquidity_usd
+    if not math.isfinite(nlv) or not math.isfinite(excess) or nlv <= 0.0:
+        return [_reducing("C20", "net liquidation or excess liquidity is no usable number: no new risk")]
+    share = 100.0 * excess / nlv
+    if share < limits.excess_liquidity_kill_pct:
+        cap = limits.excess_liquidity_kill_pct
+        text = f"excess liquidity is {share:.1f} % of NLV, below {cap:g} %: forced liquidation is near"
+        return [_halted("C20", LIMIT_CAUSE + "C20", text)]
+    if share < limits.excess_liquidity_reduce_pct:
+        text = f"excess liquidity is {share:.1f} % of NLV, below {limits.excess_liquidity_reduce_pct:g} %"
+        return [_reducing("C20", text)]
+    return []
+
+
+def _losses(view: RiskView, limits: Limits) -> list[Breach]:
+    """C21, K-SIZE-6, C22."""
+    account = _known(view)
+    now = None if account is None else account.net_liquidation_usd
+    rows = (
+        ("C21", view.day_start_nlv_usd, limits.daily_loss_halt_pct, limits.daily_loss_latch_pct, "today's start"),
+        ("K-SIZE-6", view.week_start_nlv_usd, limits.weekly_loss_pct, math.inf, "the week's start"),
+        ("C22", view.high_water_usd, limits.drawdown_reduce_pct, limits.drawdown_latch_pct, "its high"),
+    )
+    found = []
+    for code, base, reduce_pct, latch_pct, since in rows:
+        fall = fallen_pct(now, base)
+        if fall is None:
+            found.append(_reducing(code, f"net liquidation now or at {since} is unknown: no new risk"))
+        elif fall >= reduce_pct:
+            latching = fall >= latch_pct
+            cap = latch_pct if latching else reduce_pct
+            text = f"net liquidation is {fall:.2f} % below {since}, the limit is {cap:g} %"
+            found.append(_reducing(code, text, latching))
+    return found
+
+
+def _positions(view: RiskView, limits: Limits) -> list[Breach]:
+    """C30 and C31: broker and journal differ, or something is held that no order of ours explains."""
+    found = []
+    broker, journal = view.book.broker_positions, view.book.positions()
+    if broker is not None:
+        wrong = sorted(c for c in {*broker, *journal} if broker.get(c, 0) != journal.get(c, 0))
+        age_s = 0.0 if view.mismatch_since is None else (view.now - view.mismatch_since).total_seconds()
+        settling = view.mismatch_since is not None and age_s < limits.reconcile_settle_s
+        if wrong and not settling:
+            parts = [f"contract {c}: broker {broker.get(c, 0):+d}, journal {journal.get(c, 0):+d}" for c in wrong]
+            latching = age_s >= limits.reconcile_latch_s
+            found.append(_reducing("C30", f"positions differ for {age_s:.0f} s: {'; '.join(parts)}", latching))
+    foreign = sorted({h.con_id for h in view.holdings if h.condor_id is None and h.quantity})
+    if foreign:
+        names = ", ".join(str(c) for c in foreign)
+        found.append(_reducing("C31", f"held without an order of ours: contracts {names}"))
+    return found
+
+
+def _identity(view: RiskView, limits: Limits) -> list[Breach]:
+    """C45 and C25: another account, or more orders than the gate could have approved."""
+    found = []
+    if view.link is LinkState.UP and view.accounts and view.accounts != (view.expected_account,):
+        text = f"the broker answers for {len(view.accounts)} account(s), not for the expected one alone"
+        found.append(_halted("C45", "C45", text))
+    minute, day = approvals_within(view, 60.0), approvals_today(view)
+    if minute > limits.reducing_orders_per_minute or day > limits.reducing_orders_per_day:
+        text = f"{minute} orders in a minute and {day} today are more than the gate can have approved"
+        found.append(_halted("C25", "C25", text))
+    return found
