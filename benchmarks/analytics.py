@@ -20,11 +20,11 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(ROOT), str(HERE)]
+sys.path.insert(0, str(ROOT))
 
-import chains  # noqa: E402
 import numpy as np  # noqa: E402
 
+from benchmarks import chains  # noqa: E402
 from strategies.pricing.black76 import price as black_price  # noqa: E402
 from strategies.pricing.chain import analyse  # noqa: E402
 
@@ -91,10 +91,9 @@ def prepare(environment: Path) -> str | None:
 
 
 def make_chain(name: str, n: int) -> chains.Chain:
-    c = chains.columns(name, n)
-    return chains.Chain(
-        price=black_price(c["forward"], c["strike"], c["sigma"], c["tau"], c["is_call"], c["discount"]), **c
-    )  # type: ignore[arg-type]
+    c: Any = chains.columns(name, n)
+    points = black_price(c["forward"], c["strike"], c["sigma"], c["tau"], c["is_call"], c["discount"])
+    return chains.Chain(price=points, **c)
 
 
 def run_project(c: chains.Chain) -> Any:

@@ -13,12 +13,10 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from strategies.domain.events import CalendarLoaded
-from strategies.domain.session import MacroEvent, SessionDay
+from strategies.domain.session import NEW_YORK, MacroEvent, SessionDay
 
-NEW_YORK = ZoneInfo("America/New_York")
 AFTER_INDEX = timedelta(minutes=15)
 BrokerHours = Mapping[date, tuple[datetime, datetime]]
 

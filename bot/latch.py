@@ -198,12 +198,10 @@ def _plain(cause: Cause) -> dict[str, Any]:
 
 
 def _parse(raw: bytes, changed_at: datetime) -> LatchFile:
-    try:
+    with contextlib.suppress(ValueError, TypeError, AttributeError, RecursionError):  # not ours: then it is plain text
         content = json.loads(raw)
         if isinstance(content, dict):
             return LatchFile(_cause(content, changed_at), tuple(_cause(c, None) for c in content.get("later", ())))
-    except (ValueError, TypeError, AttributeError, RecursionError):
-        pass
     text = raw.decode("utf-8", "replace").strip()
     return LatchFile(Cause(_UNKNOWN, changed_at, text or "file touched, no reason given"))
 

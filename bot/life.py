@@ -17,7 +17,6 @@ from bot import __version__, instance, latch, mailbox
 from bot.calendar import BrokerHours, ExchangeCalendar, calendar_fact, load_events
 from bot.clock import FollowedClock
 from bot.compose import Ends, make_ends
-from bot.engine.fold import NEW_YORK, session_date
 from bot.engine.outcome import Outcome
 from bot.engine.state import State
 from bot.inbox import Inbox
@@ -31,6 +30,7 @@ from bot.status import StatusFile
 from strategies.domain import events as ev
 from strategies.domain.control import OperatorVerb
 from strategies.domain.orders import Purpose
+from strategies.domain.session import NEW_YORK, session_date
 
 JOURNAL = "journal.sqlite3"
 STOP_DEADLINE_S = 10.0

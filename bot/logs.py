@@ -17,11 +17,11 @@ from typing import Any, TextIO
 import orjson
 import structlog
 
-from bot.engine.fold import session_date
 from bot.engine.outcome import Outcome
 from bot.engine.state import State
 from strategies.domain import events as ev
 from strategies.domain.book import Fill
+from strategies.domain.session import session_date
 
 _ACCOUNT = re.compile(r"\b([DU]{1,2})\d{2,}(\d{3})\b")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x80-\x9f]")

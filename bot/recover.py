@@ -19,7 +19,7 @@ def recover(journal_path: Path) -> State:
     after = 0
     found = reader.last_checkpoint(journal_path)
     if found is not None:
-        state, after = _state.decode(found.body), found.seq
+        state, after = decode_state(found.body), found.seq
     for envelope in reader.read_events(journal_path, from_seq=after + 1):
         state = step(state, envelope).state
     return state
@@ -28,3 +28,8 @@ def recover(journal_path: Path) -> State:
 def encode_state(state: State) -> bytes:
     """A state as the journal's checkpoint keeps it."""
     return msgspec.json.encode(state)
+
+
+def decode_state(body: bytes) -> State:
+    """The state a checkpoint holds."""
+    return _state.decode(body)

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -19,8 +18,8 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from strategies.domain.events import FaultNoted, TimerFired, TimerMissed
+from strategies.domain.session import NEW_YORK
 
-NEW_YORK = ZoneInfo("America/New_York")
 MISFIRE_GRACE_S = 60
 PostTimer = Callable[[TimerFired | TimerMissed | FaultNoted], None]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from functools import cached_property
 
-from risk.exposure import Series, Stake, Unit, series_of, stakes, unit_of
+from risk.exposure import Series, Stake, Unit, options_in_use, series_of, stakes, unit_of
 from risk.limits import Limits
 from risk.stress import Stress, stress
 from risk.view import RiskView
@@ -27,8 +27,8 @@ class Case:
     # the order --------------------------------------------------------------------------------------
     @cached_property
     def options(self) -> dict[int, Option]:
-        """Options with loaded details by con id."""
-        return {c: i for c, i in self.view.market.instruments.items() if isinstance(i, Option)}
+        """Options with loaded details among the legs, what is held and what is working."""
+        return options_in_use(self.view, *(leg.con_id for leg in self.intent.legs))
 
     @cached_property
     def legs(self) -> tuple[tuple[LegIntent, Option], ...]:
@@ -42,21 +42,19 @@ class Case:
 
     @cached_property
     def unit(self) -> Unit:
-        """The order as units with the fee allowance taken off."""
+        """The order as units."""
         return unit_of(self.intent, self.options, self.limits.fee_usd_per_contract)
 
     @cached_property
     def reducing(self) -> bool:
         """Whether the order is proven to add no risk in any fill subset; what it calls itself does not matter."""
-        bare = unit_of(self.intent, self.options, 0.0)
-        own = stakes(self.view, 0.0).get(self.intent.condor_id)
-        return own is not None and bool(own.held) and own.is_reduced_by(bare)
+        return bool(self.own.held) and self.own.is_reduced_by(self.unit)
 
     # exposure ---------------------------------------------------------------------------------------
     @cached_property
     def stakes(self) -> dict[str | None, Stake]:
         """What is held and working now, by condor."""
-        return stakes(self.view, self.limits.fee_usd_per_contract)
+        return stakes(self.view, self.options, self.limits.fee_usd_per_contract)
 
     @cached_property
     def own(self) -> Stake:
@@ -76,12 +74,12 @@ class Case:
     @cached_property
     def others_loss_usd(self) -> float:
         """Worst case of the other groups together."""
-        return sum(max(0.0, stake.worst_loss_usd()) for stake in self.others)
+        return sum(max(0.0, stake.worst_loss_usd) for stake in self.others)
 
     @cached_property
     def own_loss_usd(self) -> float:
         """Worst case of this condor with the order working."""
-        return self.own_after.worst_loss_usd()
+        return self.own_after.worst_loss_usd
 
     @cached_property
     def stress(self) -> Stress | str:

@@ -7,7 +7,7 @@ Rules
   is counted as certain, everything beyond as possible.
 - At a given index level the loss is linear in each order's fill, so an order adds either nothing or all of it,
   whichever is worse there; the sum is convex between strikes, so level 0, the strikes and the slope above the last
-  strike decide. Expiries (and settlement styles) move independently of each other.
+  strike decide. Expiries (and trading classes) move independently of each other.
 - The same argument makes two fills of one candidate, none and all, enough to prove that it never adds risk; the fills
   of the other orders are enumerated one by one.
 """
@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 from risk.view import Holding, RiskView
 from strategies.domain.book import Book
-from strategies.domain.instruments import Option, Right, SettlementStyle
+from strategies.domain.instruments import Option, Right
 from strategies.domain.orders import OrderRecord, PlaceIntent
 
 CENT_USD = 0.005
@@ -32,24 +32,64 @@ CENT_USD = 0.005
 MAX_SUBSETS = 4096
 """Fill subsets enumerated in a proof of reduction; an order behind more of them is not proven to reduce."""
 
-Series = tuple[str, date, SettlementStyle]
-"""Options that settle on the same number: underlying, expiry, settlement style."""
+Series = tuple[str, str, date]
+"""Options that settle on the same number: underlying, trading class (which fixes AM or PM), expiry."""
 
 
 class Unit(NamedTuple):
-    """An order's remaining units: signed contracts per con id and cash received per unit (paid: negative)."""
+    """An order's remaining units. Per unit: signed contracts by con id, cash received (paid: negative), fees."""
 
     ref: str
     legs: tuple[tuple[int, int], ...]
     cash_usd: float
+    fee_usd: float
     quantity: int
 
 
 class Shape(NamedTuple):
-    """A position's worth at expiry: per series the value in usd at each level and the slope above the last strike."""
+    """Worth at expiry in usd at each level of the grid, and how fast it rises above the last strike of each series."""
 
-    values: dict[Series, list[float]]
-    slopes: dict[Series, float]
+    values: list[float]
+    slopes: list[float]
+
+
+class Grid:
+    """Index levels that decide, zero and every strike, series after series; and what each option is worth there."""
+
+    def __init__(self, options: Mapping[int, Option], con_ids: Iterable[int]) -> None:
+        by_series: dict[Series, list[int]] = {}
+        for con_id in con_ids:
+            by_series.setdefault(series_of(options[con_id]), []).append(con_id)
+        self.ranges: list[range] = []
+        self.place = {con_id: i for i, members in enumerate(by_series.values()) for con_id in members}
+        self.worth: dict[int, list[float]] = {}
+        self.rise: dict[int, float] = {}
+        levels = [sorted({0.0}.union(options[c].strike for c in members)) for members in by_series.values()]
+        self.size = sum(len(row) for row in levels)
+        start = 0
+        for row, members in zip(levels, by_series.values(), strict=True):
+            self.ranges.append(range(start, start + len(row)))
+            before, behind = [0.0] * start, [0.0] * (self.size - start - len(row))
+            for con_id in members:
+                strike, size = options[con_id].strike, float(options[con_id].multiplier)
+                call = options[con_id].right is Right.CALL
+                sign = size if call else -size
+                gains = [sign * (level - strike) for level in row]
+                self.worth[con_id] = [*before, *[gain if gain > 0.0 else 0.0 for gain in gains], *behind]
+                self.rise[con_id] = size if call else 0.0
+            start += len(row)
+
+    def shape(self, legs: Iterable[tuple[int, int]]) -> Shape:
+        """Worth of signed contracts."""
+        values, slopes = [0.0] * self.size, [0.0] * len(self.ranges)
+        for con_id, quantity in legs:
+            values = [value + quantity * each for value, each in zip(values, self.worth[con_id], strict=True)]
+            slopes[self.place[con_id]] += quantity * self.rise[con_id]
+        return Shape(values, slopes)
+
+    def greatest(self, losses: list[float]) -> float:
+        """The worst level of each series, added."""
+        return sum(max([losses[i] for i in at]) for at in self.ranges)
 
 
 class Stake:
@@ -75,7 +115,9 @@ class Stake:
 
     def at_rest(self) -> Stake:
         """The same stake as if no order of it were working."""
-        return Stake(self.options, self.held, self.cash_usd, (), self.unknown)
+        rest = Stake(self.options, self.held, self.cash_usd, (), self.unknown)
+        rest.__dict__["grid"] = self.grid  # more levels than it needs change nothing, and building them is the cost
+        return rest
 
     @cached_property
     def con_ids(self) -> frozenset[int]:
@@ -83,36 +125,20 @@ class Stake:
         return frozenset(self.held).union(con_id for unit in self.units for con_id, _ in unit.legs)
 
     @cached_property
-    def levels(self) -> dict[Series, list[float]]:
-        """Index levels that decide, per series: zero and every strike."""
-        found: dict[Series, set[float]] = {}
-        for con_id in self.con_ids:
-            option = self.options[con_id]
-            found.setdefault(series_of(option), {0.0}).add(option.strike)
-        return {series: sorted(levels) for series, levels in found.items()}
+    def grid(self) -> Grid:
+        """The levels of everything held or possibly traded."""
+        return Grid(self.options, sorted(self.con_ids))
 
-    def shape(self, legs: Iterable[tuple[int, int]]) -> Shape:
-        """Worth at expiry of signed contracts at this stake's levels."""
-        values: dict[Series, list[float]] = {}
-        slopes: dict[Series, float] = {}
-        for con_id, quantity in legs:
-            option = self.options[con_id]
-            series = series_of(option)
-            strike, size = option.strike, quantity * option.multiplier
-            if option.right is Right.CALL:
-                paid = [size * (level - strike) if level > strike else 0.0 for level in self.levels[series]]
-                slopes[series] = slopes.get(series, 0.0) + size
-            else:
-                paid = [size * (strike - level) if level < strike else 0.0 for level in self.levels[series]]
-            before = values.get(series)
-            values[series] = paid if before is None else [a + b for a, b in zip(before, paid, strict=True)]
-        return Shape(values, slopes)
-
+    @cached_property
     def worst_loss_usd(self) -> float:
-        """Greatest loss over every fill subset and every level, in usd; negative if a gain is certain, inf if open."""
+        """Greatest loss over every fill subset and every level, in usd; negative if a gain is certain, inf if open.
+
+        Fees are counted on what may still fill.
+        """
         if self.unknown:
             return math.inf
-        split = [unit for unit in self.units if len({series_of(self.options[c]) for c, _ in unit.legs}) > 1]
+        place = self.grid.place
+        split = [unit for unit in self.units if len({place[con_id] for con_id, _ in unit.legs}) > 1]
         whole = [unit for unit in self.units if unit not in split]
         if 2 ** len(split) > MAX_SUBSETS:
             return math.inf
@@ -122,19 +148,17 @@ class Stake:
     def _worst_given(self, whole: list[Unit], filled: Iterable[tuple[Unit, int]]) -> float:
         held, cash = dict(self.held), self.cash_usd
         for unit, count in filled:
-            held, cash = _after(held, cash, unit, count)
-        sure = self.shape(held.items())
-        loss = {series: [-v for v in sure.values.get(series, [0.0] * len(at))] for series, at in self.levels.items()}
-        slope = {series: -sure.slopes.get(series, 0.0) for series in self.levels}
+            held, cash = _after(held, cash - unit.fee_usd * count, unit, count)
+        sure = self.grid.shape(held.items())
+        losses, falls = [-value for value in sure.values], [-slope for slope in sure.slopes]
         for unit in whole:
-            maybe = self.shape(unit.legs)
-            for series, values in maybe.values.items():
-                adds = [max(0.0, -(value + unit.cash_usd)) * unit.quantity for value in values]
-                loss[series] = [a + b for a, b in zip(loss[series], adds, strict=True)]
-                slope[series] += max(0.0, -maybe.slopes.get(series, 0.0)) * unit.quantity
-        if any(rise > 0.0 for rise in slope.values()):
-            return math.inf
-        return sum(max(at) for at in loss.values()) - cash
+            maybe, count, cost = self.grid.shape(unit.legs), unit.quantity, unit.fee_usd - unit.cash_usd
+            series = self.grid.place[unit.legs[0][0]]
+            for i in self.grid.ranges[series]:
+                if cost > maybe.values[i]:
+                    losses[i] += (cost - maybe.values[i]) * count
+            falls[series] += max(0.0, -maybe.slopes[series]) * count
+        return math.inf if max(falls, default=0.0) > 0.0 else self.grid.greatest(losses) - cash
 
     def uncovered(self) -> dict[tuple[Series, Right], int]:
         """Short contracts without a long of the same series and right, at worst over every fill subset."""
@@ -170,19 +194,15 @@ class Stake:
 
     def no_worse(self, before: dict[int, int], cash: float, after: dict[int, int], cash_after: float) -> bool:
         """Whether one certain position risks at most what the other does: level by level, above, and uncovered."""
-        was, now = self.shape(before.items()), self.shape(after.items())
-        for series in self.levels:
-            if max(0.0, -now.slopes.get(series, 0.0)) > max(0.0, -was.slopes.get(series, 0.0)):
-                return False
-        if _worst(now) - cash_after > _worst(was) - cash + CENT_USD:
+        was, now = self.grid.shape(before.items()), self.grid.shape(after.items())
+        if any(max(0.0, -new) > max(0.0, -old) for new, old in zip(now.slopes, was.slopes, strict=True)):
+            return False
+        loss = self.grid.greatest([-value for value in was.values]) - cash
+        if self.grid.greatest([-value for value in now.values]) - cash_after > loss + CENT_USD:
             return False
         naked = Stake(self.options, before, cash).uncovered()
         still = Stake(self.options, after, cash_after).uncovered()
         return all(count <= naked.get(key, 0) for key, count in still.items())
-
-
-def _worst(shape: Shape) -> float:
-    return sum(-min(values) for values in shape.values.values())
 
 
 def _after(held: dict[int, int], cash: float, unit: Unit, count: int) -> tuple[dict[int, int], float]:
@@ -194,27 +214,25 @@ def _after(held: dict[int, int], cash: float, unit: Unit, count: int) -> tuple[d
 
 def series_of(option: Option) -> Series:
     """What the option settles on."""
-    return (option.symbol, option.expiry, option.settlement)
+    return (option.symbol, option.trading_class, option.expiry)
 
 
 def unit_of(intent: PlaceIntent, options: Mapping[int, Option], fee_usd: float, count: int | None = None) -> Unit:
-    """An intent as units; `fee_usd` per contract is taken off the cash of each unit."""
+    """An intent as units; `fee_usd` is per contract."""
     legs = tuple((leg.con_id, leg.action.sign * leg.ratio) for leg in intent.legs)
     multiplier = options[intent.legs[0].con_id].multiplier
     fees = fee_usd * sum(leg.ratio for leg in intent.legs)
-    return Unit(intent.ref, legs, -intent.limit_points * multiplier - fees, intent.quantity if count is None else count)
+    return Unit(intent.ref, legs, -intent.limit_points * multiplier, fees, intent.quantity if count is None else count)
 
 
 def payoff_bounds_points(intent: PlaceIntent, options: Mapping[int, Option]) -> tuple[float, float]:
     """Least and greatest worth of one unit at expiry in points per share; infinite where there is no bound."""
     unit = unit_of(intent, options, 0.0)
-    stake = Stake(options, {}, 0.0, (unit,))
-    shape = stake.shape(unit.legs)
+    grid = Grid(options, [con_id for con_id, _ in unit.legs])
+    shape = grid.shape(unit.legs)
     multiplier = options[intent.legs[0].con_id].multiplier
-    low = sum(min(values) for values in shape.values.values())
-    high = sum(max(values) for values in shape.values.values())
-    low = -math.inf if any(s < 0.0 for s in shape.slopes.values()) else low / multiplier
-    high = math.inf if any(s > 0.0 for s in shape.slopes.values()) else high / multiplier
+    low = -math.inf if min(shape.slopes) < 0.0 else -grid.greatest([-v for v in shape.values]) / multiplier
+    high = math.inf if max(shape.slopes) > 0.0 else grid.greatest(shape.values) / multiplier
     return low, high
 
 
@@ -228,9 +246,18 @@ class _Draft:
         self.unknown = ""
 
 
-def stakes(view: RiskView, fee_usd: float) -> dict[str | None, Stake]:
+def options_in_use(view: RiskView, *more: int) -> dict[int, Option]:
+    """Options with loaded details among what is held, working or asked for."""
+    wanted = {holding.con_id for holding in view.holdings}.union(more)
+    for record in view.book.orders.values():
+        if record.live:
+            wanted.update(leg.con_id for leg in record.intent.legs)
+    found = {con_id: view.market.option(con_id) for con_id in wanted}
+    return {con_id: option for con_id, option in found.items() if option is not None}
+
+
+def stakes(view: RiskView, options: Mapping[int, Option], fee_usd: float) -> dict[str | None, Stake]:
     """Every group with something held or working, by condor id."""
-    options = {c: i for c, i in view.market.instruments.items() if isinstance(i, Option)}
     drafts: dict[str | None, _Draft] = {}
     for holding in view.holdings:
         if holding.quantity:

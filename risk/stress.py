@@ -63,7 +63,7 @@ def stress(
             for con_id, ratio in unit.legs:
                 row[place[con_id]] += ratio
             rows.append(row)
-            cash.append(unit.cash_usd)
+            cash.append(unit.cash_usd - unit.fee_usd)
             counts.append(unit.quantity)
     loss = (worth[0] - worth[1:]) @ held
     if rows:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import sys
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from bot.engine.outcome import Outcome
 from bot.engine.state import State
 from strategies.condor.machine import CondorState
 from strategies.domain import events as ev
 from strategies.domain.known import Known
+from strategies.domain.session import NEW_YORK
 
-NEW_YORK = ZoneInfo("America/New_York")
 _SHOWN = ("open", "closed", "settled", "quarantine", "abandoned")
 _DONE = (CondorState.CLOSED, CondorState.SETTLED, CondorState.ABANDONED)
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -21,8 +19,8 @@ from strategies.domain.instruments import Option
 from strategies.domain.known import Known, Unknown
 from strategies.domain.market import Market
 from strategies.domain.orders import OrderState, OrderTrigger, Purpose
+from strategies.domain.session import NEW_YORK
 
-NEW_YORK = ZoneInfo("America/New_York")
 OUR_PREFIX = "ic-"
 """Every order reference of ours begins with this."""
 
@@ -338,12 +336,6 @@ def _commission(work: Work, event: ev.CommissionReported) -> None:
 
 def _margin(work: Work, event: ev.MarginAnswered) -> None:
     work.set(margins={event.ref: event.impact})
-
-
-def session_date(at: datetime) -> str:
-    """The New York trade date a moment belongs to, ISO; after 17:00 it is the next day's."""
-    local = at.astimezone(NEW_YORK)
-    return (local + timedelta(hours=7)).date().isoformat()
 
 
 _HANDLERS: dict[type, Callable[[Work, Any], None]] = {

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from strategies.desk import DeskView, Wants, decide
+
 from bot.actions import AskChain, AskOptions, Subscribe
 from bot.engine.fold import fold
 from bot.engine.outcome import Step
@@ -15,7 +17,6 @@ from bot.engine.permit import permit, resolve_margin
 from bot.engine.state import State
 from bot.engine.supervise import due, supervise
 from bot.engine.work import Work
-from strategies.desk import DeskView, Wants, decide
 from strategies.domain import events as ev
 from strategies.domain.control import LinkState
 from strategies.domain.decision import Decision, DecisionVerdict

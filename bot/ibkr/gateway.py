@@ -50,7 +50,7 @@ class DialFailed(Exception):
         self.silent = silent
 
 
-class NotWritten(Exception):
+class NotWritten(ConnectionError):
     """The connection is not open; certainly nothing was written."""
 
 
@@ -126,7 +126,7 @@ class _Tap(Wrapper):
     def contractDetailsEnd(self, reqId: int) -> None:  # noqa: N802, N803
         self._inbox.on_end(reqId)
 
-    def securityDefinitionOptionParameter(  # noqa: N802, PLR0917
+    def securityDefinitionOptionParameter(  # noqa: N802
         self,
         reqId: int,  # noqa: N803
         exchange: str,

@@ -28,6 +28,25 @@ class Lane(IntEnum):
 ORDER_LANES = (Lane.CLOSE, Lane.HEDGE, Lane.OPEN)
 
 
+class PaceClock:
+    """Seconds that the budget is measured in: market time, but never slower than loop time.
+
+    A simulated market may fly (market time leads) or be held between two steps (loop time leads).
+    """
+
+    def __init__(self) -> None:
+        self._seconds = 0.0
+        self._market_s: float | None = None
+        self._loop_s = 0.0
+
+    def read(self, market_s: float, loop_s: float) -> float:
+        """The present reading, given both clocks."""
+        if self._market_s is not None:
+            self._seconds += max(market_s - self._market_s, loop_s - self._loop_s, 0.0)
+        self._market_s, self._loop_s = market_s, loop_s
+        return self._seconds
+
+
 class Pacer(Generic[T]):
     """Queues payloads per lane and hands them out as the budget allows. Times are seconds of one rising clock."""
 

@@ -35,7 +35,9 @@ class Requests:
         self._outbox = outbox
         self._pending: dict[int | str, _Pending] = {}
 
-    async def ask(self, key: int | str, write: Callable[[], None], deadline_s: float, lane: Lane = Lane.QUERY) -> list[Any]:
+    async def ask(
+        self, key: int | str, write: Callable[[], None], deadline_s: float, lane: Lane = Lane.QUERY
+    ) -> list[Any]:
         """Writes the question in its lane and returns the rows of the complete answer."""
         pending = _Pending(asyncio.get_running_loop().create_future())
         self._pending[key] = pending

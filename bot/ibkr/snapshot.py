@@ -1,4 +1,4 @@
-"""The broker's whole truth in one answer: positions, open orders, completed orders and executions, each Known or Unknown.
+"""The broker's truth in one answer: positions, open and completed orders, executions, each Known or Unknown.
 
 Rules
 - A part is Known only when every question ever asked for it on this connection was answered with its end marker; the
@@ -56,7 +56,14 @@ class Snapshots:
     """Takes snapshots of one connection, one at a time."""
 
     def __init__(
-        self, wire: Wire, outbox: Outbox, requests: Requests, now: Callable[[], datetime], epoch: int, deadline_s: float
+        self,
+        wire: Wire,
+        outbox: Outbox,
+        requests: Requests,
+        *,
+        now: Callable[[], datetime],
+        epoch: int,
+        deadline_s: float,
     ) -> None:
         self._wire = wire
         self._outbox = outbox
@@ -68,17 +75,21 @@ class Snapshots:
         self._open: _Part[BrokerOrder] = _Part()
         self._completed: _Part[BrokerOrder] = _Part()
         self._one_at_a_time = asyncio.Lock()
+        self._lost_messages = 0
 
     async def take(self, reason: str) -> BrokerSnapshot:
         """Asks everything and returns what was answered in time."""
         async with self._one_at_a_time:
             started_at = self._now()
+            lost_before = self._lost_messages
             positions, opened, completed = await asyncio.gather(
                 self._gather(self._positions, self._wire.ask_positions, "positions"),
                 self._gather(self._open, self._wire.ask_open_orders, "open orders"),
                 self._gather(self._completed, self._wire.ask_completed_orders, "completed orders"),
             )
             executions = await self._executions()
+        if self._lost_messages != lost_before:
+            return nothing_known(reason, self._epoch, started_at, "a message was lost while the answers came in")
         return BrokerSnapshot(
             reason=reason,
             epoch=self._epoch,
@@ -115,12 +126,20 @@ class Snapshots:
     async def _executions(self) -> Known[tuple[Fill, ...]] | Unknown:
         try:
             request_id = self._wire.next_id()
-            rows = await self._requests.ask(
-                request_id, lambda: self._wire.ask_executions(request_id), self._deadline_s
-            )
+            rows = await self._requests.ask(request_id, lambda: self._wire.ask_executions(request_id), self._deadline_s)
         except (RequestExpired, RequestRefused, ConnectionError) as error:
             return Unknown(f"executions: {error}")
         return Known(tuple(rows))
+
+    def fail(self, reason: str) -> None:
+        """The connection is gone: nobody answers any more."""
+        for part in (self._positions, self._open, self._completed):
+            if part.waiter is not None and not part.waiter.done():
+                part.waiter.set_exception(RequestRefused(reason))
+
+    def on_lost_message(self) -> None:
+        """A message could not be read: it may have been a row of an answer."""
+        self._lost_messages += 1
 
     # what the wire says --------------------------------------------------------------------------
     def on_position(self, con_id: int, quantity: int) -> None:

@@ -16,6 +16,8 @@ from strategies.domain.events import AnyEvent
 
 EVENT: Final = "event"
 OUTCOME: Final = "outcome"
+CHECKPOINT: Final = "checkpoint"
+KINDS: Final = (EVENT, OUTCOME, CHECKPOINT)
 
 GENESIS: Final = bytes(32)
 """The link before the first record."""

@@ -23,6 +23,7 @@ from strategies.domain.events import Envelope
 
 _PAGE: Final = 256
 _LAST: Final = "SELECT max(seq) FROM records"
+_LAST_CHECKPOINT: Final = f"SELECT max(seq) FROM records WHERE kind = '{codec.CHECKPOINT}'"
 
 
 class Record(NamedTuple):
@@ -45,6 +46,14 @@ class Outcome(NamedTuple):
     body: dict[str, Any]
 
 
+class Checkpoint(NamedTuple):
+    """A state written down at `seq`: the fold of every event before it, as the JSON given to `append_checkpoint`."""
+
+    seq: int
+    at: datetime
+    body: bytes
+
+
 class Integrity(msgspec.Struct, frozen=True):
     """Result of checking every record. `head` is the last link in hex: note it down and nothing before can change.
 
@@ -54,6 +63,7 @@ class Integrity(msgspec.Struct, frozen=True):
     records: int
     events: int
     outcomes: int
+    checkpoints: int
     head: str
     first_at: datetime | None = None
     last_at: datetime | None = None
@@ -98,8 +108,19 @@ def read_outcomes(
             yield Outcome(raw.seq, raw.cause_seq, _when(path, raw), _dict(path, raw))
 
 
+def last_checkpoint(path: Path) -> Checkpoint | None:
+    """The newest state written down, None if there is none yet. Raises JournalError."""
+    with _reading(path) as db:
+        seq = db.execute(_LAST_CHECKPOINT).fetchone()[0]
+        if seq is None:
+            return None
+        for raw in _scan(db, path, seq, seq, codec.CHECKPOINT):
+            return Checkpoint(raw.seq, _when(path, raw), raw.body or b"")
+    raise schema.altered(path, seq, "is indexed as a checkpoint and is none")
+
+
 def tail(path: Path, count: int) -> list[Record]:
-    """The last `count` records of both kinds, oldest first. Raises JournalError."""
+    """The last `count` records of all kinds, oldest first. Raises JournalError."""
     with _reading(path) as db:
         last = _last(db)
         return [
@@ -120,18 +141,22 @@ def sessions(path: Path) -> list[str]:
 
 
 def journal_hash(path: Path, session: str | None = None) -> str:
-    """SHA-256 (hex) over the records of a session, or of all: equal for two runs that wrote the same. Raises."""
+    """SHA-256 (hex) over the facts and outcomes of a session, or of all; equal for two runs that did the same.
+
+    Checkpoints, which follow from them, are left out. Raises JournalError.
+    """
     digest = hashlib.sha256()
     with _reading(path) as db:
         low, high = _range(db, path, 1, None, session)
         for raw in _scan(db, path, low, high, None):
-            digest.update(codec.payload(raw[:5], raw.body or b""))
+            if raw.kind != codec.CHECKPOINT:
+                digest.update(codec.payload(raw[:5], raw.body or b""))
     return digest.hexdigest()
 
 
 def verify(path: Path) -> Integrity:
     """Checks every record against the chain. Damage is reported, not raised; a foreign file raises JournalError."""
-    counts = {codec.EVENT: 0, codec.OUTCOME: 0}
+    counts = dict.fromkeys(codec.KINDS, 0)
     head, first, last, back, problem = codec.GENESIS, "", "", 0, None
     try:
         with _reading(path) as db:
@@ -145,6 +170,7 @@ def verify(path: Path) -> Integrity:
         records=sum(counts.values()),
         events=counts[codec.EVENT],
         outcomes=counts[codec.OUTCOME],
+        checkpoints=counts[codec.CHECKPOINT],
         head=head.hex(),
         first_at=codec.unstamp(first) if first else None,
         last_at=codec.unstamp(last) if last else None,
@@ -165,7 +191,7 @@ def _reading(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def _scan(db: sqlite3.Connection, path: Path, low: int, high: int, kind: str | None) -> Iterator[_Raw]:
-    """Records low..high of a kind (None: both), each proven; in short reads, so that checkpoints are never blocked."""
+    """Records low..high of a kind (None: all), each proven; in short reads, so that checkpoints are never blocked."""
     body = "CAST(body AS BLOB)" if kind is None else f"CASE kind WHEN '{kind}' THEN CAST(body AS BLOB) END"
     query = (
         f"SELECT seq, at, kind, session, cause_seq, {body}, chain FROM records WHERE seq BETWEEN ? AND ? ORDER BY seq"
@@ -178,7 +204,7 @@ def _scan(db: sqlite3.Connection, path: Path, low: int, high: int, kind: str | N
             if raw.seq != expected:
                 break
             expected += 1
-            if raw.kind not in (codec.EVENT, codec.OUTCOME):
+            if raw.kind not in codec.KINDS:
                 raise schema.altered(path, raw.seq, "is of no known kind")
             if raw.body is not None:
                 if codec.link(previous, codec.payload(raw[:5], raw.body)) != raw.chain:

@@ -26,12 +26,14 @@ _DDL: Final = (
     """CREATE TABLE records (
   seq INTEGER PRIMARY KEY,
   at TEXT NOT NULL,
-  kind TEXT NOT NULL CHECK (kind IN ('event', 'outcome')),
+  kind TEXT NOT NULL CHECK (kind IN ('event', 'outcome', 'checkpoint')),
   session TEXT NOT NULL,
   cause_seq INTEGER,
   body TEXT NOT NULL,
   chain BLOB NOT NULL
 ) STRICT""",
+    # Partial: only checkpoints pay for it, and the last one is found at once.
+    "CREATE INDEX checkpoints ON records (seq) WHERE kind = 'checkpoint'",
     """CREATE TABLE synced (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   seq INTEGER NOT NULL

@@ -1,10 +1,10 @@
 """The journal's one writer: appends events and outcomes in order and says when they are safe.
 
 Rules
-- One counter over events and outcomes, rising by one; every record carries the hash of all before it.
+- One counter over events, outcomes and checkpoints, rising by one; every record carries the hash of all before it.
 - `commit(durable=True)` returns after the disk has confirmed everything appended so far, earlier commits included.
 - After a failed write nothing more is ever written: what the disk holds is unknown until the next start reads it.
-- Checkpoints sync twice and are slow, so they happen in commits that no order waits for.
+- Folding the WAL into the file syncs twice and is slow, so it happens in commits that no order waits for.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ _INSERT: Final = "INSERT INTO records VALUES (?, ?, ?, ?, ?, CAST(? AS TEXT), ?)
 _SELECT: Final = "SELECT seq, at, kind, session, cause_seq, CAST(body AS BLOB), chain FROM records"
 
 _TAIL_CHECKED: Final = 256
-_CHECKPOINT_BYTES: Final = 8 << 20
-_CHECKPOINT_FORCED_BYTES: Final = 64 << 20
+_FOLD_BYTES: Final = 8 << 20
+_FOLD_FORCED_BYTES: Final = 64 << 20
 _ROW_OVERHEAD_BYTES: Final = 160
 
 
@@ -112,6 +112,15 @@ class Journal:
         body = codec.encode_outcome(outcome)
         return self._append(codec.stamp(at), codec.OUTCOME, self._clock_session(at), cause_seq, body)
 
+    def append_checkpoint(self, at: datetime, state: bytes) -> int:
+        """Adds a state (JSON object) that stands for all records before it; returns its seq.
+
+        It only shortens a start: events keep their place, so a replay from the first one must arrive at it too.
+        """
+        if not state.startswith(b"{"):
+            raise RecordRefused(f"{self.path}: a checkpoint must be a JSON object, got {state[:40]!r}")
+        return self._append(codec.stamp(at), codec.CHECKPOINT, self._clock_session(at), None, state)
+
     def commit(self, durable: bool) -> None:
         """Writes what was appended; with `durable`, returns only when it survives a power cut.
 
@@ -130,7 +139,7 @@ class Journal:
             self._db.execute("COMMIT")
             self._rows.clear()
             self._unsynced = not durable
-            if self._wal_bytes > (_CHECKPOINT_FORCED_BYTES if durable else _CHECKPOINT_BYTES):
+            if self._wal_bytes > (_FOLD_FORCED_BYTES if durable else _FOLD_BYTES):
                 self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
                 self._wal_bytes = 0
         except sqlite3.Error as error:

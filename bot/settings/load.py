@@ -24,8 +24,8 @@ from bot.settings.layers import (
     read_toml,
     unknown_variables,
 )
-from bot.settings.models import Settings, known_keys
-from risk.limits import Limits
+from bot.settings.models import FIXED_LIMITS, Settings, known_keys
+from risk.limits import Limits, paper_limits
 from strategies.condor.params import CondorParams
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -129,25 +129,28 @@ def _parameters(settings: Settings, layers: Sequence[Layer]) -> Parameters:
     """The structs judge their own values: bounds and contradictions come back as problems of their section."""
     built: dict[str, Any] = {}
     problems: list[Problem] = []
+    fixed = {"risk": {name: getattr(paper_limits(), name) for name in FIXED_LIMITS}}
     for section, struct in (("condor", CondorParams), ("risk", Limits), ("engine", EngineParams)):
-        values = getattr(settings, section).model_dump()
+        values = {**getattr(settings, section).model_dump(), **fixed.get(section, {})}
         try:
-            built[section] = struct(**values)
-        except (ValueError, TypeError) as reason:
-            problems += [_judged(section, text, layers) for text in str(reason).split("; ")]
+            built[section] = msgspec.convert(values, struct, from_attributes=True)
+        except (ValueError, msgspec.ValidationError) as reason:
+            text, _, path = str(reason).partition(" - at `$")
+            problems += [_judged(section, path.strip("`").strip("."), part, layers) for part in text.split("; ")]
     if problems:
         raise ConfigError(problems)
     return Parameters(condor=built["condor"], limits=built["risk"], engine=built["engine"])
 
 
-def _judged(section: str, text: str, layers: Sequence[Layer]) -> Problem:
+def _judged(section: str, path: str, text: str, layers: Sequence[Layer]) -> Problem:
     """A sentence of a parameter struct, placed at the first setting it names."""
-    names = {key.partition(".")[2] for key in known_keys() if key.startswith(f"{section}.")}
-    named = next((word for word in text.replace(",", " ").replace(":", " ").split() if word in names), None)
+    table = f"{section}.{path}" if path else section
+    keys = {key.rpartition(".")[2]: key for key in sorted(known_keys()) if key.startswith(f"{table}.")}
+    named = next((word for word in text.replace(",", " ").replace(":", " ").split() if word in keys), None)
     if named is None:
-        return Problem(f"[{section}]", "", text)
-    where, value = _found(f"{section}.{named}", layers)
-    return Problem(where if value else "built in", f"{section}.{named}{value}", text)
+        return Problem("", f"[{table}]", text)
+    where, value = _found(keys[named], layers)
+    return Problem(where if value else "built in", f"{keys[named]}{value}", text)
 
 
 def _hash(settings: Settings) -> str:

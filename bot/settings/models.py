@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import math
 import typing
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model, field_validator
@@ -105,23 +104,36 @@ def _finite(value: Any) -> Any:
     return value
 
 
-def _mirror(name: str, struct: type[msgspec.Struct], defaults: Mapping[str, Any]) -> type[Section]:
-    """A pydantic section with the fields of a msgspec struct; missing values take the struct's own defaults."""
+def _mirror(name: str, struct: type[msgspec.Struct], fixed: frozenset[str] = frozenset()) -> type[Section]:
+    """A pydantic section with the fields of a msgspec struct, nested structs as nested sections.
+
+    Missing values take the struct's own defaults; a field without one must be written. `fixed` fields are code, not
+    configuration.
+    """
     hints = typing.get_type_hints(struct)
     fields: dict[str, Any] = {}
     for spec in msgspec.structs.fields(struct):
-        default = defaults.get(spec.name, spec.default)
-        kind = Annotated[hints[spec.name], AfterValidator(_finite)]
-        if default is msgspec.NODEFAULT and spec.default_factory is not msgspec.NODEFAULT:
-            default = spec.default_factory()
-        fields[spec.name] = (kind, ... if default is msgspec.NODEFAULT else default)
+        hint = hints[spec.name]
+        if spec.name in fixed:
+            continue
+        if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
+            nested = _mirror(f"{name}{spec.name.title()}", hint)
+            fields[spec.name] = (nested, Field(default_factory=nested))
+        elif spec.default_factory is not msgspec.NODEFAULT:
+            fields[spec.name] = (hint, Field(default_factory=spec.default_factory))
+        else:
+            default = ... if spec.default is msgspec.NODEFAULT else spec.default
+            fields[spec.name] = (Annotated[hint, AfterValidator(_finite)], default)
     model: type[Section] = create_model(name, __base__=Section, __doc__=struct.__doc__, **fields)
     return model
 
 
-CondorSection = _mirror("CondorSection", CondorParams, {})
-RiskSection = _mirror("RiskSection", Limits, {})
-EngineSection = _mirror("EngineSection", EngineParams, {})
+FIXED_LIMITS = frozenset(("whitelist", "account_prefix"))
+"""What may be traded and which accounts are paper is decided in code, reviewed and tested, not configured."""
+
+CondorSection = _mirror("CondorSection", CondorParams)
+RiskSection = _mirror("RiskSection", Limits, FIXED_LIMITS)
+EngineSection = _mirror("EngineSection", EngineParams)
 
 
 class Settings(BaseSettings):
@@ -146,8 +158,6 @@ class Settings(BaseSettings):
     risk: RiskSection  # type: ignore[valid-type]  # generated from Limits
     engine: EngineSection  # type: ignore[valid-type]  # generated from EngineParams
 
-    sections: ClassVar[tuple[str, ...]] = ("account", "broker", "clock", "macro", "run", "condor", "risk", "engine")
-
     @classmethod
     def settings_customise_sources(
         cls,
@@ -163,8 +173,14 @@ class Settings(BaseSettings):
 
 def known_keys() -> frozenset[str]:
     """Every dotted setting name."""
-    keys = {"schema_version", "profile"}
-    for section in Settings.sections:
-        model = Settings.model_fields[section].annotation
-        keys.update(f"{section}.{name}" for name in typing.cast("type[BaseModel]", model).model_fields)
-    return frozenset(keys)
+    return frozenset(("schema_version", "profile", *_keys(Settings, "")))
+
+
+def _keys(model: type[BaseModel], prefix: str) -> list[str]:
+    keys: list[str] = []
+    for name, info in model.model_fields.items():
+        if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel):
+            keys += _keys(info.annotation, f"{prefix}{name}.")
+        elif prefix:
+            keys.append(f"{prefix}{name}")
+    return keys

@@ -42,6 +42,8 @@ def _fault(case: Case) -> str:
     for name, number in (("quantity", intent.quantity), ("attempt", intent.attempt)):
         if not _counts(number):
             return f"{name} is {number!r}, it must be a whole number above zero"
+    if not all(isinstance(leg.con_id, int) for leg in intent.legs):
+        return "a leg names no contract"
     if len({leg.con_id for leg in intent.legs}) != len(intent.legs):
         return "two legs name the same contract"
     for leg in intent.legs:

@@ -14,7 +14,7 @@ from strategies.domain.instruments import Option, Right
 
 def order_loss(case: Case) -> Finding:
     """C04: worst case of the order alone, fees included."""
-    alone = Stake(case.options, {}, 0.0, (case.unit,)).worst_loss_usd()
+    alone = Stake(case.options, {}, 0.0, (case.unit,)).worst_loss_usd
     return _share(case, alone, case.limits.order_loss_pct, "this order alone")
 
 
@@ -105,14 +105,17 @@ def _structure_fault(legs: list[tuple[Option, int]]) -> str:
 
 def synthetic(case: Case) -> Finding:
     """K-DEF-2: no call and put of one strike and expiry in opposite directions (synthetic, conversion, box)."""
-    net: dict[tuple[object, float], dict[Right, int]] = {}
+    calls: dict[tuple[date, float], int] = {}
+    puts: dict[tuple[date, float], int] = {}
     for con_id, quantity in _everything(case).items():
         option = case.options[con_id]
-        net.setdefault((option.expiry, option.strike), {})[option.right] = quantity
-    for (_, strike), sides in sorted(net.items(), key=str):
-        if sides.get(Right.CALL, 0) * sides.get(Right.PUT, 0) < 0:
-            text = f"call and put at {strike:g} would stand in opposite directions, a synthetic future"
-            return finding(False, 1, 0, "pairs", text)
+        side = calls if option.is_call else puts
+        place = (option.expiry, option.strike)
+        side[place] = side.get(place, 0) + quantity
+    pairs = sorted(place for place, quantity in calls.items() if quantity * puts.get(place, 0) < 0)
+    if pairs:
+        text = f"call and put at {pairs[0][1]:g} would stand in opposite directions, a synthetic future"
+        return finding(False, len(pairs), 0, "pairs", text)
     return finding(True, 0, 0, "pairs", "no call and put of one strike stand in opposite directions")
 
 

@@ -56,10 +56,8 @@ def dry_powder(case: Case) -> Finding:
     excess, nlv = case.account.excess_liquidity_usd, case.account.net_liquidation_usd
     if excess is None or nlv is None or not math.isfinite(excess) or not math.isfinite(nlv) or nlv <= 0.0:
         return unknown(cap, "% of NLV", "the broker reported no excess liquidity")
-    planned = max(0.0, case.own_loss_usd) - max(0.0, case.own.at_rest().worst_loss_usd())
-    planned += sum(
-        max(0.0, s.worst_loss_usd()) - max(0.0, s.at_rest().worst_loss_usd()) for s in case.others if s.units
-    )
+    planned = max(0.0, case.own_loss_usd) - max(0.0, case.own.at_rest().worst_loss_usd)
+    planned += sum(max(0.0, s.worst_loss_usd) - max(0.0, s.at_rest().worst_loss_usd) for s in case.others if s.units)
     if not math.isfinite(planned):
         return unknown(cap, "% of NLV", "what is working has no bounded worst case")
     left = 100.0 * (excess - planned) / nlv
@@ -69,7 +67,7 @@ def dry_powder(case: Case) -> Finding:
 
 def _planned_usd(stake: Stake) -> float:
     """How much worse the worst case gets by what is working."""
-    return max(0.0, stake.worst_loss_usd()) - max(0.0, stake.at_rest().worst_loss_usd())
+    return max(0.0, stake.worst_loss_usd) - max(0.0, stake.at_rest().worst_loss_usd)
 
 
 def daily_loss(case: Case) -> Finding:

@@ -130,6 +130,12 @@ class Condor(msgspec.Struct, frozen=True, kw_only=True):
         units = self.quantity or self.quantity_wanted
         return max(0.0, self.legs.width_points - (self.credit_points or 0.0) - self.adjust_points) * units * MULTIPLIER
 
+    def exit_cost(self) -> tuple[int, float]:
+        """Units closed by exit orders and the average debit of one in points; (0, 0.0) before any."""
+        rows = [t for t in self.tallies.values() if t.purpose is Purpose.EXIT]
+        units = sum(t.units for t in rows)
+        return units, sum(t.paid_points for t in rows) / units if units else 0.0
+
     def adjustments_done(self, side: Side | None = None) -> int:
         """Widenings of which anything traded, on one side or in all."""
         traded = {t.chain_ref for t in self.tallies.values() if t.purpose is Purpose.ADJUST and t.units > 0}

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import msgspec
+
+NEW_YORK = ZoneInfo("America/New_York")
+
+
+def session_date(at: datetime) -> str:
+    """The New York trade date a moment belongs to, ISO; after 17:00 it is the next day's."""
+    return (at.astimezone(NEW_YORK) + timedelta(hours=7)).date().isoformat()
 
 
 class SessionDay(msgspec.Struct, frozen=True):

@@ -48,7 +48,7 @@ def positive(argument: str, values: ArrayLike) -> FloatArray:
     return array
 
 
-def price(
+def price(  # noqa: PLR0917
     forward: ArrayLike,
     strike: ArrayLike,
     sigma: ArrayLike,
@@ -65,7 +65,7 @@ def price(
     return greeks(forward, strike, sigma, tau, is_call, discount).price
 
 
-def greeks(
+def greeks(  # noqa: PLR0917
     forward: ArrayLike,
     strike: ArrayLike,
     sigma: ArrayLike,
@@ -84,7 +84,7 @@ def greeks(
     d2 = d1 - s
     # The out-of-the-money side is computed, the other follows by parity: no digits lost deep in the money.
     side = np.where(f >= k, -1.0, 1.0)
-    n1, n2 = cdf(side * d1), cdf(side * d2)
+    n1, n2 = cdf(side * np.stack((d1, d2)))
     sign = np.where(call, 1.0, -1.0)
     same = sign == side
     otm = side * (f * n1 - k * n2)

@@ -38,7 +38,7 @@ class ChainAnalytics(NamedTuple):
     theta: FloatArray
 
 
-def analyse(
+def analyse(  # noqa: PLR0917
     price: ArrayLike,
     forward: ArrayLike,
     strike: ArrayLike,

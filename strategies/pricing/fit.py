@@ -45,7 +45,7 @@ class _Quotes(NamedTuple):
     weight: FloatArray
 
 
-def fit_smile(
+def fit_smile(  # noqa: PLR0917
     strikes: ArrayLike,
     bid: ArrayLike,
     ask: ArrayLike,
@@ -94,7 +94,7 @@ def fit_smile(
     return SmileFit(smile, float(np.sqrt(np.mean(error * error))), float(inside.mean()), len(m))
 
 
-def _usable(
+def _usable(  # noqa: PLR0917
     strikes: ArrayLike,
     bid: ArrayLike,
     ask: ArrayLike,
@@ -169,10 +169,10 @@ def _solve(problem: _Problem, penalty: float) -> FloatArray:
     """Volatilities at the knots by reweighted least squares."""
     basis, rough, centre, half, weight = problem
     cost = np.ones(len(centre))
-    values = np.zeros(basis.shape[1])
+    values: FloatArray = np.zeros(basis.shape[1])
     for _ in range(_ROUNDS):
         weighted = basis * (weight * cost)[:, None]
-        values = np.linalg.solve(basis.T @ weighted + penalty * rough, weighted.T @ centre)
+        values = np.asarray(np.linalg.solve(basis.T @ weighted + penalty * rough, weighted.T @ centre))
         distance = np.abs(basis @ values - centre) / half
         beyond = np.maximum(distance, 1.0)
         outside = np.minimum(1.0, _FAR_OUT / beyond) * (1.0 - (1.0 - _INSIDE_COST) / beyond)

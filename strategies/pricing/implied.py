@@ -63,7 +63,13 @@ class Columns(NamedTuple):
 
     def take(self, index: NDArray[np.intp]) -> Columns:
         """The same, for the options at the index, every column with its own entry."""
-        return Columns(*(np.atleast_1d(column)[index if column.ndim else index * 0] for column in self))
+
+        def pick(column: FloatArray) -> FloatArray:
+            return np.asarray(column[index] if column.ndim else np.full(len(index), column))
+
+        call = np.broadcast_to(self.call[index] if self.call.ndim else self.call, index.shape)
+        price, forward, strike = pick(self.price), pick(self.forward), pick(self.strike)
+        return Columns(price, forward, strike, pick(self.tau), call, pick(self.discount))
 
 
 class BlockSolution(NamedTuple):
@@ -79,7 +85,7 @@ class BlockSolution(NamedTuple):
     doubtful: NDArray[np.intp]
 
 
-def implied_vol(
+def implied_vol(  # noqa: PLR0917
     price: ArrayLike,
     forward: ArrayLike,
     strike: ArrayLike,
@@ -108,7 +114,7 @@ def implied_vol(
     return ImpliedVol(sigma.reshape(shape), status.reshape(shape))
 
 
-def as_columns(
+def as_columns(  # noqa: PLR0917
     price: ArrayLike, forward: ArrayLike, strike: ArrayLike, tau: ArrayLike, is_call: ArrayLike, discount: ArrayLike
 ) -> tuple[Columns, tuple[int, ...]]:
     """The arguments ready for `solve_block`, and their broadcast shape; ValueError when they do not broadcast."""

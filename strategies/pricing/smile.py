@@ -39,7 +39,7 @@ class Smile:
     curvatures: FloatArray
 
     @classmethod
-    def through(
+    def through(  # noqa: PLR0917
         cls,
         forward: float,
         tau: float,

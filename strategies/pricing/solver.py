@@ -189,7 +189,7 @@ def _householder(beta: FloatArray, rows: FloatArray) -> None:
     np.divide(tt, step, step)
 
 
-def _carry_to_new_point(
+def _carry_to_new_point(  # noqa: PLR0917
     h: FloatArray, t: FloatArray, d: FloatArray, y: FloatArray, change: FloatArray, slope: FloatArray, bend: FloatArray
 ) -> None:
     """Moves Y from the old d to h +- t by three terms of its Taylor series, from Y' = 1 + d*Y."""

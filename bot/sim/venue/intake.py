@@ -53,7 +53,7 @@ class Intake:
         working = self._book.get(ticket.client_id, ticket.order_id)
         if working is not None:
             return self._modify(working, ticket, at)
-        refusal = self._book.refuse_id(ticket) or check_ticket(ticket, self._accounts)
+        refusal = check_ticket(ticket, self._accounts) or self._book.refuse_id(ticket)
         window = None if refusal else self._sessions.window([leg.spec for leg in legs_of(ticket)], at)
         if refusal is None:
             refusal = _CLOSED if window is None else self._refuse_margin(ticket, at)

@@ -86,14 +86,12 @@ class Sessions:
                 return opened, closed
         return None
 
-    def instants(self, after: datetime, until: datetime) -> Iterator[datetime]:
-        """Opens, index closes and closes of the world's days in (after, until], in order."""
+    def instants(self, after: datetime) -> Iterator[datetime]:
+        """Opens, index closes and closes of the world's days after a moment, in order."""
         start = max(bisect_right(self._dates, after.date()) - 1, 0)
         for item in self._days[start:]:
-            if item.open_at > until:
-                return
             for instant in (item.open_at, item.index_close_at, item.close_at):
-                if after < instant <= until:
+                if after < instant:
                     yield instant
 
     def hours(self, spec: ContractSpec, at: datetime) -> tuple[str, str, str]:

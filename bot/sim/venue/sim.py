@@ -101,6 +101,8 @@ class SimVenue:
         self._day: date | None = None
         self._levels_day: date | None = None
         self._minute = -1
+        self._instants = self._sessions.instants(self._now)
+        self._next_instant = next(self._instants, None)
         world.advance(self._now)
         for account in self._accounts.values():
             self._announce.cash(account.name, account.cash_cents, "deposit", account.cash_cents)
@@ -116,7 +118,8 @@ class SimVenue:
         """Moves time to `at`. Raises ValueError for a time before `now`."""
         if at < self._now:
             raise ValueError(f"venue time cannot run backwards: now {self._now.isoformat()}, asked {at.isoformat()}")
-        for instant in self._sessions.instants(self._now, at):
+        while self._next_instant is not None and self._next_instant <= at:
+            instant, self._next_instant = self._next_instant, next(self._instants, None)
             if instant < at:
                 self._step(instant)
         self._step(at)
@@ -130,7 +133,7 @@ class SimVenue:
             self._list_strikes()
         self._dealing.report_commissions(at)
         self._dealing.work(at)
-        minute = int(at.timestamp()) // 60
+        minute = 60 * at.hour + at.minute
         if minute != self._minute:
             self._minute = minute
             self._every_minute(at)
@@ -139,6 +142,7 @@ class SimVenue:
 
     def _new_day(self) -> None:
         self._day = self._now.date()
+        self._minute = -1
         self._dealing.executed.clear()
         self._book.forget_done()
         self._universe.new_day(self._day)

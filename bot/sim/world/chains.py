@@ -92,7 +92,7 @@ def fit_smile(
         values = _penalised(m, iv / atm, atm / half, np.interp(KNOT_M, GRID, prior))
         centre = float(hermite(KNOT_M, values, np.zeros(1))[0])
         atm, values = atm * centre, values / centre
-    return hermite(KNOT_M, values, np.clip(GRID, -13.0, 9.0)), atm
+    return hermite(KNOT_M, values, GRID), atm
 
 
 def _penalised(m: Floats, ratio: Floats, weight: Floats, prior: Floats) -> Floats:
@@ -127,9 +127,8 @@ def fit_chain(folder: Path, day: date, hours: TradingDay, surface: DaySurface) -
         return
     # The index stops fifteen minutes before its options: the move in between shows as one shift in every forward.
     carry = surface.rate - surface.dividend
-    shift = float(
-        np.median([f * np.exp(-carry * years[key]) - spot for key, f in forwards.items() if years[key] < 0.25])
-    )
+    near = {key: f for key, f in forwards.items() if years[key] < 0.25} or forwards
+    shift = float(np.median([f * np.exp(-carry * years[key]) - spot for key, f in near.items()]))
     surface.late_shift_points = shift
     for key, forward in forwards.items():
         surface.carries[key] = float(np.log(forward / (spot + shift))) / years[key]

@@ -177,7 +177,7 @@ def report(folder: Path) -> Iterator[str]:
     for knowledge in Knowledge:
         found = merged([compare_day(folder, day, knowledge) for day in CHAIN_DAYS])
         core = (found.days >= 7) & (found.days <= 90) & (found.delta >= 0.05) & (found.delta <= 0.50)
-        yield f"{knowledge.value}: {found.inside.mean():.1%} of {len(found.inside)} out-of-the-money quotes hold the mid;"
+        yield f"{knowledge.value}: {found.inside.mean():.1%} of {len(found.inside)} quotes hold the mid;"
         yield f"  7-90 days, |delta| .05-.50: {found.inside[core].mean():.1%} of {int(core.sum())},"
         yield f"  median |error| {np.median(np.abs(found.error_points[core])):.2f} points, median spread ratio " + (
             f"{np.nanmedian(found.world_half[core] / found.real_half[core]):.2f}"

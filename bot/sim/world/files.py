@@ -1,4 +1,4 @@
-"""Reads the daily CSV files of a history folder: only the rows asked for, every complaint with file, column and date."""
+"""Reads the CSV files of a history folder: only the rows asked for, every complaint with file, column and date."""
 
 from __future__ import annotations
 
@@ -93,7 +93,8 @@ def read_spx(folder: Path) -> dict[date, SpxDay]:
         close = number(row, "close", name, day)
         if close is None or close <= 0.0:
             raise WorldDataError("is empty or not above zero", name, "close", day)
-        out[day] = SpxDay(*(number(row, c, name, day) for c in ("open", "high", "low")), close)
+        opening, high, low = (number(row, c, name, day) for c in ("open", "high", "low"))
+        out[day] = SpxDay(opening, high, low, close)
     if not out:
         raise WorldDataError("holds no day", name)
     return dict(sorted(out.items()))
@@ -123,11 +124,10 @@ def read_futures(folder: Path, first: date, last: date) -> dict[date, list[Futur
             continue
         if row["kind"] not in ("M", "W"):
             raise WorldDataError(f"holds {row['kind']!r}; allowed are M and W", name, "kind", day)
-        prices = (number(row, c, name, day) for c in ("open", "high", "low"))
+        opening, high, low = (number(row, c, name, day) for c in ("open", "high", "low"))
         volume = number(row, "volume", name, day) or 0.0
-        out.setdefault(day, []).append(
-            FutureDay(day_of(row, "expiry", name), row["kind"] == "M", *prices, settle, volume)
-        )
+        expiry = day_of(row, "expiry", name)
+        out.setdefault(day, []).append(FutureDay(expiry, row["kind"] == "M", opening, high, low, settle, volume))
     return out
 
 
@@ -144,7 +144,7 @@ def read_final_settlements(folder: Path) -> dict[date, float]:
 
 
 def read_five_minute(folder: Path, first: date, last: date) -> dict[date, list[tuple[str, float, float, float, float]]]:
-    """Five-minute SPY bars (clock time, open, high, low, close) by day from spy_5min_*.csv; empty without such a file."""
+    """Five-minute SPY bars (clock time, open, high, low, close) by day from spy_5min_*.csv; empty without one."""
     out: dict[date, list[tuple[str, float, float, float, float]]] = {}
     columns = ("bar_start_et", "open", "high", "low", "close")
     for path in sorted(folder.glob("spy_5min_*.csv")):
@@ -161,17 +161,17 @@ def read_five_minute(folder: Path, first: date, last: date) -> dict[date, list[t
     return out
 
 
-def segment_around(days: Sequence[date], start: date, missing_in: int = 5) -> tuple[int, int, date | None]:
-    """Bounds (first, one past last) of the unbroken stretch of `days` around position of `start`, and the first day
-    after the hole that ends it, if any. A hole is `missing_in` or more weekdays without a row."""
+def segment_around(days: Sequence[date], start: date) -> tuple[date, date | None]:
+    """The first day of the unbroken stretch of `days` around `start`, and the first day after the hole that ends it,
+    None where the stretch runs to the end of the file."""
     at = days.index(start)
     first = at
-    while first > 0 and not hole_between(days[first - 1], days[first], missing_in):
+    while first > 0 and not hole_between(days[first - 1], days[first]):
         first -= 1
-    last = at + 1
-    while last < len(days) and not hole_between(days[last - 1], days[last], missing_in):
+    last = at
+    while last + 1 < len(days) and not hole_between(days[last], days[last + 1]):
         last += 1
-    return first, last, days[last] if last < len(days) else None
+    return days[first], days[last + 1] if last + 1 < len(days) else None
 
 
 def hole_between(before: date, after: date, missing_in: int = 5) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bot.sim.world import scenario
 from bot.sim.world.errors import ScenarioError
-from bot.sim.world.history import open_history
+from bot.sim.world.history_folder import open_history
 from bot.sim.world.market import MarketWorld
 
 

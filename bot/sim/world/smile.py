@@ -13,7 +13,7 @@ import numpy as np
 
 from bot.sim.types import Floats
 
-GRID_LOW, GRID_HIGH, GRID_STEP = -14.0, 10.0, 0.025
+GRID_LOW, GRID_HIGH, GRID_STEP = -30.0, 14.0, 0.025
 GRID: Floats = np.arange(GRID_LOW, GRID_HIGH + GRID_STEP / 2, GRID_STEP)
 
 KNOT_M: Floats = np.array(
@@ -25,7 +25,7 @@ KNOT_DAYS: Floats = np.array([2.3, 6.4, 10.9, 16.7, 27.4, 41.8, 65.9, 97.5, 148.
 KNOT_RATIO: Floats = np.array(
     [
         [4.187, 3.645, 3.093, 2.562, 2.279, 1.979, 1.684, 1.553, 1.431, 1.318, 1.201, 1.092, 1.045, 1.0,
-         0.956, 0.921, 0.899, 0.888, 0.897, 0.920, 1.032, 1.157, 1.312, 1.564, 1.903, 2.196],
+         0.956, 0.921, 0.899, 0.888, 0.897, 0.920, 1.032, 1.157, 1.300, 1.560, 1.820, 2.080],
         [4.195, 3.726, 3.213, 2.678, 2.382, 2.090, 1.779, 1.637, 1.504, 1.377, 1.248, 1.119, 1.057, 1.0,
          0.947, 0.901, 0.868, 0.853, 0.851, 0.875, 0.976, 1.099, 1.236, 1.514, 1.800, 2.090],
         [4.201, 3.666, 3.163, 2.661, 2.394, 2.111, 1.829, 1.693, 1.557, 1.420, 1.279, 1.138, 1.068, 1.0,
@@ -46,6 +46,7 @@ KNOT_RATIO: Floats = np.array(
          0.905, 0.817, 0.750, 0.722, 0.732, 0.763, 0.862, 0.941, 1.020, 1.180, 1.340, 1.500],
     ]
 )  # fmt: skip
+_CALLS_OWN_FROM = 1.5  # m from which the call side is as measured, whatever the put side wears
 
 
 def hermite(knots: Floats, values: Floats, at: Floats) -> Floats:
@@ -81,10 +82,10 @@ def put_skew_scale(skew_index: float | None) -> float:
 
 @dataclass(frozen=True, slots=True)
 class SmileShape:
-    """Which smile a day wears: factors on the distance from 1 of the put side and of the call side."""
+    """Which smile a day wears: a factor on the put side's distance from 1, fading out over the near calls so that the
+    slope at the money has no kink."""
 
     put_scale: float = 1.0
-    call_scale: float = 1.0
 
     def table(self, days: float) -> Floats:
         """iv/atm on GRID for an expiry `days` calendar days away."""
@@ -93,5 +94,6 @@ class SmileShape:
         low, high = np.log(KNOT_DAYS[row]), np.log(KNOT_DAYS[row + 1])
         weight = (x - low) / (high - low)
         base = (1.0 - weight) * KNOT_RATIO[row] + weight * KNOT_RATIO[row + 1]
-        scale = np.where(KNOT_M < 0.0, self.put_scale, self.call_scale)
-        return hermite(KNOT_M, 1.0 + scale * (base - 1.0), np.clip(GRID, -13.0, 9.0))
+        u = np.clip(KNOT_M / _CALLS_OWN_FROM, 0.0, 1.0)
+        scale = self.put_scale + (1.0 - self.put_scale) * u * u * (3.0 - 2.0 * u)
+        return hermite(KNOT_M, 1.0 + scale * (base - 1.0), GRID)

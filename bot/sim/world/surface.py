@@ -17,13 +17,15 @@ from numpy.typing import NDArray
 from bot.sim.types import Floats, Settlement
 from bot.sim.world.sessions import settles_at
 from bot.sim.world.smile import GRID, GRID_LOW, GRID_STEP, SmileShape
+from bot.sim.world.spreads import SPX_TICKS, spx_half_spread
 from strategies.pricing import black76
 
 YEAR_SECONDS = 365.0 * 86400.0
 VIX_DAYS: Floats = np.array([9.0, 30.0, 93.0])
 MIN_YEARS = 60.0 / YEAR_SECONDS
 _MIN_FORWARD_VARIANCE = 0.15  # of the nearer variance: keeps calendars free of arbitrage through an inversion
-_SMALLEST_QUOTED_POINTS = 0.05  # Cboe's index drops strikes without a bid
+_STRIP_STRIDE = 2
+_LOWEST_STRIKE = 0.1
 
 SliceKey = tuple[date, Settlement]
 ContractKey = tuple[date, Settlement, float, bool]  # expiry, settlement, strike, is call
@@ -51,18 +53,24 @@ def vix_variance(levels: Levels, years: Floats) -> Floats:
     return np.where(years > nodes[2], total[2] + forward * (years - nodes[2]), inside)
 
 
-def variance_swap_ratio(table: Floats, atm_total_vol: float, spot: float) -> float:
+def variance_swap_ratio(table: Floats, atm_total_vol: float, smallest: float) -> float:
     """k: volatility that the strip of out-of-the-money options implies, over at-the-money volatility.
 
-    `table` is iv/atm on GRID, `atm_total_vol` = atm * sqrt(T). Options worth less than the smallest quotable bid at
-    that spot (points) are left out, as the index leaves them out.
+    `table` is iv/atm on GRID, `atm_total_vol` = atm * sqrt(T), `smallest` the least option value, as a share of spot,
+    that still has a bid: Cboe's index leaves the rest out, and strikes below a tenth of spot are not listed.
     """
-    log_k = GRID * atm_total_vol
+    log_k = GRID[::_STRIP_STRIDE] * atm_total_vol
     strike = np.exp(log_k)
-    price = black76.price(1.0, strike, table * atm_total_vol, 1.0, log_k >= 0.0)
-    price = np.where(price * spot >= _SMALLEST_QUOTED_POINTS, price, 0.0)
-    variance = 2.0 * float(np.sum(price / strike)) * GRID_STEP * atm_total_vol
+    price = black76.price(1.0, strike, table[::_STRIP_STRIDE] * atm_total_vol, 1.0, log_k >= 0.0)
+    price = np.where((price >= smallest) & (strike >= _LOWEST_STRIKE), price, 0.0)
+    variance = 2.0 * float(np.sum(price / strike)) * GRID_STEP * _STRIP_STRIDE * atm_total_vol
     return float(np.sqrt(variance)) / atm_total_vol
+
+
+def smallest_with_bid(levels: Levels) -> float:
+    """Least mid, as a share of spot, at which the half-spread leaves a bid of one tick."""
+    half = spx_half_spread(np.array([0.1]), np.zeros(1), np.zeros(1), levels.spot, levels.vix)
+    return (float(half[0]) + 0.5 * SPX_TICKS.small) / levels.spot
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +136,10 @@ class DaySurface:
         years = max((settles_ts - self.morning.timestamp()) / YEAR_SECONDS, 0.5 / 365.0)
         table = self.shape.table(years * 365.0)
         vix_total_vol = float(np.sqrt(vix_variance(self.reference, np.array([years]))[0]))
+        smallest = smallest_with_bid(self.reference)
         k = 1.2
         for _ in range(4):
-            k = variance_swap_ratio(table, vix_total_vol / k, self.reference.spot)
+            k = variance_swap_ratio(table, vix_total_vol / k, smallest)
         return Slice(settles_ts, table, 1.0 / k, carry)
 
 

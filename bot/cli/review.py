@@ -1,0 +1,140 @@
+"""`condor status`, `report`, `why` and `replay`: views of the journal and of the status file."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bot import instance
+from bot.cli import exits
+from bot.cli.root import common
+from bot.cli.trouble import told
+
+
+@click.command()
+@common
+def status(state_dir: Path, config_file: Path | None, assignments: tuple[str, ...], as_json: bool) -> None:
+    """What the bot is doing now. Exit 0 active, 3 halted or reducing, 4 blind, 5 not running."""
+    running = instance.holder(state_dir)
+    try:
+        found: dict[str, Any] = json.loads((state_dir / "status.json").read_text())
+    except (OSError, ValueError):
+        found = {}
+    found["running_pid"] = running
+    if as_json:
+        click.echo(json.dumps(found))
+    elif not found.get("at"):
+        click.echo(f"no status in {state_dir}: the bot has not run here")
+    else:
+        click.echo(_status_text(found))
+    if running is None:
+        sys.exit(exits.NOT_RUNNING)
+    if found.get("trading_state") != "active":
+        sys.exit(exits.HALTED)
+    sys.exit(exits.OK if found.get("link") == "up" else exits.BLIND)
+
+
+def _status_text(s: dict[str, Any]) -> str:
+    def number(value: Any, digits: int = 2) -> str:
+        return "unknown" if value is None else f"{value:,.{digits}f}"
+
+    blind = "" if s["link"] == "up" else "  BLIND"
+    lines = [
+        f"{s['trading_state'].upper()}{'  PAUSED' if s['paused'] else ''}{blind}   paper {s['account']}   "
+        f"config {s['config']}   {s['at'][:19]}Z"
+        + ("" if s["running_pid"] else "   (not running: this is the last word)"),
+        f"link    {s['link']}: {s['link_reason']}   reconciled {s['reconciled']}   lines {s['market_data_lines']}",
+        f"market  SPX {number(s['spx'])}   VIX {number(s['vix'])}",
+        f"account NLV {number(s['net_liquidation_usd'], 0)}   excess liquidity {number(s['excess_liquidity_usd'], 0)}",
+        f"orders  {s['working_orders']} working"
+        + (f", in doubt: {', '.join(s['doubtful_orders'])}" if s["doubtful_orders"] else ""),
+    ]
+    lines += [
+        f"condor  {c['id']}  {c['expiry']}  x{c['quantity']}  credit {number(c['credit_points'])}  {c['state']}"
+        for c in s["condors"]
+    ] or ["condor  none"]
+    lines += [f"stop    {latch}" for latch in s["latches"]]
+    lines += [f"last    {s['last_decision']}", f"alert   {s['last_alert'] or 'none'}"]
+    return "\n".join(lines)
+
+
+@click.command()
+@click.argument("session", default="last")
+@common
+@click.option("--format", "kind", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def report(
+    session: str, state_dir: Path, config_file: Path | None, assignments: tuple[str, ...], as_json: bool, kind: str
+) -> None:
+    """A session explained. SESSION is a date (YYYY-MM-DD), `last` or `all`."""
+    from bot.report.build import NoSuchSession, build
+    from bot.report.text import render
+
+    _need_journal(state_dir)
+    with told():
+        try:
+            built = build(state_dir, session)
+        except NoSuchSession as reason:
+            click.echo(str(reason), err=True)
+            sys.exit(exits.FAILED)
+    click.echo(json.dumps(built) if as_json or kind == "json" else render(built), nl=as_json or kind == "json")
+
+
+@click.command()
+@click.argument("subject", default="last")
+@common
+@click.option("--rule", help="only decisions of this rule, for example C-ENTRY-5")
+@click.option("--count", default=5, show_default=True, type=click.IntRange(1, 1000), help="how many of the latest")
+def why(
+    subject: str,
+    state_dir: Path,
+    config_file: Path | None,
+    assignments: tuple[str, ...],
+    as_json: bool,
+    rule: str | None,
+    count: int,
+) -> None:
+    """The reason for decisions, acted on or not. SUBJECT is a condor id, an order ref, `entry` or `last`."""
+    from bot.report.why import explain
+
+    _need_journal(state_dir)
+    with told():
+        rows = explain(state_dir, subject, rule, count)
+    if not rows:
+        click.echo(f"the journal has no decision about {subject}" + (f" by {rule}" if rule else ""), err=True)
+        sys.exit(exits.FAILED)
+    click.echo(json.dumps(rows) if as_json else "\n\n".join(row["words"] for row in rows))
+
+
+@click.command()
+@click.argument("session", default="all")
+@common
+def replay(
+    session: str, state_dir: Path, config_file: Path | None, assignments: tuple[str, ...], as_json: bool
+) -> None:
+    """Make every decision again from the journal. Exit 0 identical, 6 diverged."""
+    from bot.replay import replay as make_again
+
+    _need_journal(state_dir)
+    with told():
+        try:
+            result = make_again(state_dir, session)
+        except LookupError as reason:
+            click.echo(str(reason), err=True)
+            sys.exit(exits.FAILED)
+    if as_json:
+        click.echo(json.dumps(result.as_dict()))
+    elif result.divergence is None:
+        click.echo(f"replayed {result.events:,} events of {result.session}: {result.outcomes:,} outcomes, identical")
+    else:
+        click.echo(f"DIVERGED in {result.session}:\n{result.divergence}")
+    sys.exit(exits.OK if result.divergence is None else exits.DIVERGED)
+
+
+def _need_journal(state_dir: Path) -> None:
+    if not (state_dir / "journal.sqlite3").exists():
+        click.echo(f"{state_dir} holds no journal: nothing was run there (see --state)", err=True)
+        sys.exit(exits.FAILED)

@@ -1,0 +1,95 @@
+"""Makes every decision of the journal again and compares each outcome with the recorded one, bit for bit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from bot.engine.outcome import Outcome
+from bot.engine.state import State
+from bot.engine.step import step
+from bot.journal import reader
+from bot.journal.divergence import Divergence, first_divergence
+from bot.recover import decode_state
+from bot.report.build import REPLAY_FILE
+from strategies.domain.session import session_date
+
+
+@dataclass(slots=True)
+class Replayed:
+    """Result of a replay: how many facts and outcomes were made again, and the first difference if any."""
+
+    session: str
+    events: int
+    outcomes: int
+    divergence: Divergence | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """For --json and for the report."""
+        return {
+            "status": "identical" if self.divergence is None else "diverged",
+            "session": self.session,
+            "events": self.events,
+            "outcomes": self.outcomes,
+            "first_divergence": None if self.divergence is None else str(self.divergence),
+        }
+
+
+def replay(state_dir: Path, session: str = "all") -> Replayed:
+    """Replays one session or all of the journal. Raises JournalError, and LookupError for an unknown session.
+
+    One session starts from the checkpoint before it; `all` starts from nothing, checkpoints play no part.
+    """
+    path = state_dir / "journal.sqlite3"
+    start, state = 1, State()
+    if session != "all":
+        days = reader.sessions(path)
+        if session == "last":
+            session = days[-1]
+        if session not in days:
+            raise LookupError(f"no session {session}; the journal has {', '.join(days[:1])} to {', '.join(days[-1:])}")
+        found = reader.last_checkpoint(path, before_session=session)
+        if found is not None:
+            start, state = found.seq + 1, decode_state(found.body)
+    count = _Counter()
+    recorded = _recorded(path, start, session)
+    made = _made(path, start, state, session, count)
+    divergence = first_divergence(recorded, made)
+    result = Replayed(session, count.events, count.outcomes, divergence)
+    (state_dir / REPLAY_FILE).write_text(json.dumps(result.as_dict()))
+    return result
+
+
+@dataclass(slots=True)
+class _Counter:
+    events: int = 0
+    outcomes: int = 0
+
+
+def _recorded(path: Path, start: int, session: str) -> Iterator[dict[str, Any]]:
+    for row in reader.read_outcomes(path, from_seq=start):
+        if session in ("all", session_date(row.at)):
+            yield {"cause_seq": row.cause_seq, **row.body}
+
+
+def _made(path: Path, start: int, state: State, session: str, count: _Counter) -> Iterator[dict[str, Any]]:
+    for envelope in reader.read_events(path, from_seq=start):
+        result = step(state, envelope)
+        state = result.state
+        if session not in ("all", session_date(envelope.at)):
+            continue
+        count.events += 1
+        if not result.outcome.empty:
+            count.outcomes += 1
+            yield {"cause_seq": envelope.seq, **as_recorded(result.outcome)}
+
+
+def as_recorded(outcome: Outcome) -> dict[str, Any]:
+    """An outcome after a trip through JSON, as the journal would give it back."""
+    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(outcome))
+    return plain

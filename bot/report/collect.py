@@ -1,0 +1,291 @@
+"""Folds the journal's stream into what a report tells: sessions, condors, orders, fills, decisions, caps, faults.
+
+Reads records only; knows nothing of the engine that made them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from bot.journal import reader
+from strategies.domain import events as ev
+from strategies.domain.book import Fill
+from strategies.domain.control import LinkState
+from strategies.domain.instruments import Instrument, Option, describe
+from strategies.domain.known import Known
+from strategies.domain.session import session_date
+
+Json = dict[str, Any]
+_QUIET_DECISIONS = ("hold",)
+
+
+@dataclass
+class SessionFacts:
+    """One trade date as the journal tells it. Levels in points, money in dollars, None where nothing was said."""
+
+    day: str
+    first_seq: int
+    last_seq: int = 0
+    config_hash: str = ""
+    spx: Json = field(default_factory=dict)
+    vix: Json = field(default_factory=dict)
+    nlv_start_usd: float | None = None
+    nlv_end_usd: float | None = None
+    decisions: list[Json] = field(default_factory=list)
+    verdicts: list[Json] = field(default_factory=list)
+    orders: list[Json] = field(default_factory=list)
+    fills: list[Json] = field(default_factory=list)
+    faults: list[Json] = field(default_factory=list)
+    alerts: list[Json] = field(default_factory=list)
+    operator: list[Json] = field(default_factory=list)
+    caps: dict[str, Json] = field(default_factory=dict)
+    blind_s: float = 0.0
+    reconnects: int = 0
+    events: int = 0
+
+
+@dataclass
+class CondorFacts:
+    """One condor over its whole life. `cash_usd` is what fills and settlements brought, commissions apart."""
+
+    id: str
+    states: list[Json] = field(default_factory=list)
+    legs: dict[int, str] = field(default_factory=dict)
+    expiry: str | None = None
+    entry_units: int = 0
+    entry_cash_usd: float = 0.0
+    width_points: float | None = None
+    multiplier: int = 100
+    exit_rule: str | None = None
+    cash_usd: float = 0.0
+    commission_usd: float = 0.0
+    held: dict[int, int] = field(default_factory=dict)
+
+
+class Collected:
+    """The whole journal, folded once."""
+
+    def __init__(self) -> None:
+        self.sessions: dict[str, SessionFacts] = {}
+        self.condors: dict[str, CondorFacts] = {}
+        self.instruments: dict[int, Instrument] = {}
+        self.mids: dict[int, float] = {}
+        self.orders: dict[str, Json] = {}
+        self.parameters: str = ""
+        self.last_at: datetime | None = None
+        self._symbols: dict[int, str] = {}
+        self._fills: dict[str, tuple[str, Fill]] = {}
+        self._down_since: datetime | None = None
+
+    # reading --------------------------------------------------------------------------------------
+    def event(self, day: str, envelope: ev.Envelope) -> None:
+        """Takes one fact."""
+        session = self.sessions.get(day)
+        if session is None:
+            session = self.sessions[day] = SessionFacts(day=day, first_seq=envelope.seq)
+        session.last_seq = envelope.seq
+        session.events += 1
+        self.last_at = envelope.at
+        match envelope.event:
+            case ev.QuotesUpdated(quotes=quotes):
+                for quote in quotes:
+                    self._quote(session, quote.con_id, quote.level)
+            case ev.AccountReported(snapshot=snapshot) if snapshot.net_liquidation_usd is not None:
+                session.nlv_start_usd = session.nlv_start_usd or snapshot.net_liquidation_usd
+                session.nlv_end_usd = snapshot.net_liquidation_usd
+            case ev.InstrumentsLoaded(instruments=instruments):
+                self.instruments.update({i.con_id: i for i in instruments})
+                self._symbols.update({i.con_id: i.symbol for i in instruments if not isinstance(i, Option)})
+            case ev.Filled(fill=fill):
+                self._fill(session, fill)
+            case ev.BrokerSnapshot(executions=Known(value=fills)):
+                for fill in fills:
+                    self._fill(session, fill)
+            case ev.CommissionReported(exec_id=exec_id, commission_usd=usd):
+                self._commission(exec_id, usd)
+            case ev.LinkChanged() as change:
+                self._link(session, envelope.at, change)
+            case ev.FaultNoted(code=code, text=text):
+                session.faults.append({"at": _iso(envelope.at), "code": code, "text": text})
+            case ev.RequestFailed(wanted=wanted, reason=reason):
+                session.faults.append({"at": _iso(envelope.at), "code": "REQUEST", "text": f"{wanted}: {reason}"})
+            case ev.TimerMissed(name=name):
+                session.faults.append({"at": _iso(envelope.at), "code": "TIMER", "text": f"missed {name}"})
+            case ev.OperatorCommanded(verb=verb, who=who, reason=reason):
+                session.operator.append({"at": _iso(envelope.at), "verb": verb.value, "who": who, "reason": reason})
+            case ev.RunStarted(config_hash=config_hash, parameters=parameters):
+                session.config_hash = config_hash
+                self.parameters = parameters
+            case _:
+                pass
+
+    def outcome(self, day: str, at: datetime, body: Json) -> None:
+        """Takes what a step produced."""
+        session = self.sessions[day]
+        for decision in body.get("decisions", ()):
+            session.decisions.append(decision)
+        for verdict in body.get("verdicts", ()):
+            session.verdicts.append({"at": _iso(at), **verdict})
+            for check in verdict["checks"]:
+                self._cap(session, at, check["code"], check["observed"], check["cap"], check["unit"])
+        for use in body.get("caps", ()):
+            self._cap(session, at, use["code"], use["used"], use["cap"], use["unit"])
+        for move in body.get("moves", ()):
+            self._move(session, at, move)
+        for action in body.get("actions", ()):
+            if action["type"] == "submit":
+                self._submit(session, at, action["intent"])
+        for alert in body.get("alerts", ()):
+            session.alerts.append({"at": _iso(at), **alert})
+
+    # folding --------------------------------------------------------------------------------------
+    def _quote(self, session: SessionFacts, con_id: int, level: float | None) -> None:
+        if level is None:
+            return
+        self.mids[con_id] = level
+        symbol = self._symbols.get(con_id)
+        track = session.spx if symbol == "SPX" else session.vix if con_id and symbol == "VIX" else None
+        if track is None or (symbol == "VIX" and not _is_index(self.instruments.get(con_id))):
+            return
+        track.setdefault("first", level)
+        track["last"] = level
+        track["low"] = min(track.get("low", level), level)
+        track["high"] = max(track.get("high", level), level)
+
+    def _link(self, session: SessionFacts, at: datetime, change: ev.LinkChanged) -> None:
+        if change.state is LinkState.UP:
+            if self._down_since is not None:
+                session.blind_s += (at - self._down_since).total_seconds()
+                session.reconnects += 1
+            self._down_since = None
+        elif change.state in (LinkState.DOWN, LinkState.DEGRADED):
+            if self._down_since is None:
+                self._down_since = at
+            session.faults.append({"at": _iso(at), "code": f"LINK-{change.state.value.upper()}", "text": change.reason})
+
+    def _move(self, session: SessionFacts, at: datetime, move: Json) -> None:
+        if move["what"] == "condor":
+            condor = self.condors.setdefault(move["subject"], CondorFacts(move["subject"]))
+            condor.states.append({"state": move["after"], "at": _iso(at), "text": move["text"]})
+        elif move["what"] == "order" and move["subject"] in self.orders:
+            order = self.orders[move["subject"]]
+            order["states"].append({"state": move["after"], "at": _iso(at)})
+            order["state"] = move["after"]
+
+    def _submit(self, session: SessionFacts, at: datetime, intent: Json) -> None:
+        order = {
+            "ref": intent["ref"],
+            "condor": intent["condor_id"],
+            "purpose": intent["purpose"],
+            "rule": intent["rule"],
+            "at": _iso(at),
+            "quantity": intent["quantity"],
+            "limit_points": intent["limit_points"],
+            "mid_points": intent["mid_points"],
+            "natural_points": intent["natural_points"],
+            "attempt": intent["attempt"],
+            "state": "approved",
+            "states": [{"state": "approved", "at": _iso(at)}],
+        }
+        session.orders.append(order)
+        self.orders[intent["ref"]] = order
+        condor = self.condors.setdefault(intent["condor_id"], CondorFacts(intent["condor_id"]))
+        if intent["purpose"] == "entry":
+            self._legs(condor, intent)
+        elif intent["purpose"] == "exit":
+            condor.exit_rule = intent["rule"]
+
+    def _legs(self, condor: CondorFacts, intent: Json) -> None:
+        puts: list[float] = []
+        for leg in intent["legs"]:
+            instrument = self.instruments.get(leg["con_id"])
+            name = describe(instrument) if instrument is not None else str(leg["con_id"])
+            condor.legs[leg["con_id"]] = f"{leg['action']} {name}"
+            if isinstance(instrument, Option):
+                condor.expiry = instrument.expiry.isoformat()
+                condor.multiplier = instrument.multiplier
+                if not instrument.is_call:
+                    puts.append(instrument.strike)
+        if len(puts) == 2:
+            condor.width_points = abs(puts[0] - puts[1])
+
+    def _fill(self, session: SessionFacts, fill: Fill) -> None:
+        known = self._fills.get(fill.base_id)
+        if known is not None and known[1].revision >= fill.revision:
+            return
+        order = self.orders.get(fill.ref or "")
+        condor_id = order["condor"] if order is not None else ""
+        if known is not None:
+            self._book(condor_id, order, known[1], -1)
+        self._fills[fill.base_id] = (condor_id, fill)
+        self._book(condor_id, order, fill, 1)
+        instrument = self.instruments.get(fill.con_id)
+        session.fills.append(
+            {
+                "at": _iso(fill.at),
+                "ref": fill.ref,
+                "exec_id": fill.exec_id,
+                "side": fill.side.value,
+                "quantity": fill.quantity,
+                "price_points": fill.price_points,
+                "contract": describe(instrument) if instrument is not None else str(fill.con_id),
+                "con_id": fill.con_id,
+            }
+        )
+
+    def _book(self, condor_id: str, order: Json | None, fill: Fill, sign: int) -> None:
+        condor = self.condors.get(condor_id)
+        if condor is None or order is None:
+            return
+        condor.cash_usd += sign * fill.cash_usd
+        condor.held[fill.con_id] = condor.held.get(fill.con_id, 0) + sign * fill.signed_quantity
+        order["net_filled_points"] = order.get("net_filled_points", 0.0) - sign * fill.cash_usd / fill.multiplier
+        order.setdefault("filled_contracts", {})
+        contracts = order["filled_contracts"]
+        contracts[fill.con_id] = contracts.get(fill.con_id, 0) + sign * fill.quantity
+        if order["purpose"] == "entry":
+            condor.entry_cash_usd += sign * fill.cash_usd
+            condor.entry_units = max(abs(q) for q in condor.held.values())
+
+    def _commission(self, exec_id: str, usd: float) -> None:
+        base = exec_id.rpartition(".")[0] or exec_id
+        condor_id = self._fills[base][0] if base in self._fills else ""
+        if condor_id in self.condors:
+            self.condors[condor_id].commission_usd += usd
+
+    @staticmethod
+    def _cap(session: SessionFacts, at: datetime, code: str, used: Any, cap: Any, unit: str) -> None:
+        """Keeps the moment a cap was used most, as a share of itself."""
+        if not isinstance(used, int | float) or not isinstance(cap, int | float) or isinstance(used, bool) or cap <= 0:
+            return
+        worst = session.caps.get(code)
+        if worst is None or used / cap > worst["worst"] / worst["cap"]:
+            session.caps[code] = {"code": code, "cap": cap, "worst": used, "unit": unit, "at": _iso(at)}
+
+
+def _is_index(instrument: Instrument | None) -> bool:
+    return instrument is not None and not isinstance(instrument, Option) and not hasattr(instrument, "expiry")
+
+
+def _iso(at: datetime) -> str:
+    return at.isoformat()
+
+
+def collect(journal: Path) -> Collected:
+    """Folds every record of a journal. Raises JournalError."""
+    found = Collected()
+    days: dict[int, str] = {}
+    outcomes = reader.read_outcomes(journal)
+    waiting = next(outcomes, None)
+
+    for envelope in reader.read_events(journal):
+        day = session_date(envelope.at)
+        days[envelope.seq] = day
+        found.event(day, envelope)
+        while waiting is not None and waiting.cause_seq <= envelope.seq:
+            found.outcome(day, waiting.at, waiting.body)
+            waiting = next(outcomes, None)
+    return found

@@ -1,0 +1,158 @@
+"""What every rule of one decision looks at, read from the view once, and the record of what the rules concluded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from strategies.condor.machine import Condor
+from strategies.condor.params import CondorParams
+from strategies.condor.walk import Walk
+from strategies.domain.book import Book
+from strategies.domain.control import Control, LinkState, TradingState
+from strategies.domain.decision import Decision, DecisionVerdict, Scalar
+from strategies.domain.market import Market
+from strategies.domain.marks import Mark
+from strategies.domain.orders import DOUBTFUL_STATES, LIVE_STATES, CancelIntent, OrderRecord, OrderState, PlaceIntent
+from strategies.domain.session import Calendar, SessionDay
+from strategies.signals.curve import CurveReading, Regime
+from strategies.signals.volatility import Tier
+
+NEW_YORK = ZoneInfo("America/New_York")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The moment: time, market levels and signals. `today` and `local` are the exchange's; None is unknown."""
+
+    now: datetime
+    local: datetime
+    today: date
+    session: SessionDay | None
+    market: Market
+    calendar: Calendar
+    book: Book
+    condors: dict[str, Condor]
+    control: Control
+    link: LinkState
+    params: CondorParams
+    pending_refs: frozenset[str]
+    spot_points: float | None
+    vix_points: float | None
+    curve: CurveReading
+    regime: Regime
+    tier: Tier | None
+    crisis_since: datetime | None
+
+    @property
+    def can_trade(self) -> bool:
+        """Whether orders may be sent at this time of day: the session runs, not its first and last minutes."""
+        if self.session is None:
+            return False
+        orders = self.params.orders
+        opens = self.session.open_at + timedelta(minutes=orders.trade_from_open_min)
+        closes = self.session.index_close_at - timedelta(minutes=orders.no_orders_before_close_min)
+        return opens <= self.now < closes
+
+    @property
+    def halted(self) -> bool:
+        """Whether nothing but cancels may leave."""
+        return self.control.state is TradingState.HALTED
+
+    def minutes_to_close(self) -> float:
+        """Minutes until the index closes; infinite outside a session."""
+        if self.session is None:
+            return float("inf")
+        return (self.session.index_close_at - self.now).total_seconds() / 60.0
+
+
+class Watch(msgspec.Struct, frozen=True):
+    """What the desk remembers about one condor between looks: first samples of a breach, and a widening's tries."""
+
+    stop_at: datetime | None = None
+    threat_at: datetime | None = None
+    widen_since: datetime | None = None
+    widen_refused: bool = False
+
+
+NOTHING_SEEN = Watch()
+
+
+@dataclass(slots=True)
+class Agenda:
+    """The scratch pad of one decision: what was concluded, and the desk's memory as it will be afterwards."""
+
+    ctx: Context
+    walks: dict[str, Walk]
+    watches: dict[str, Watch]
+    counts: dict[str, int]
+    live: dict[str, list[OrderRecord]] = field(default_factory=dict)
+    cancels: list[CancelIntent] = field(default_factory=list)
+    places: list[PlaceIntent] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
+    updates: list[Condor] = field(default_factory=list)
+    proposals: list[Condor] = field(default_factory=list)
+    option_wants: list[tuple[str, date, float, float]] = field(default_factory=list)
+    line_wants: list[int] = field(default_factory=list)
+    marks: dict[int, Mark] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for record in self.ctx.book.orders.values():
+            if record.state in LIVE_STATES:
+                self.live.setdefault(record.intent.condor_id, []).append(record)
+
+    def note(
+        self,
+        rule: str,
+        subject: str,
+        verdict: DecisionVerdict,
+        text: str,
+        *,
+        inputs: Mapping[str, Scalar] | None = None,
+        thresholds: Mapping[str, Scalar] | None = None,
+        near: float | None = None,
+        ref: str | None = None,
+    ) -> None:
+        """Writes one rule's verdict down."""
+        self.decisions.append(
+            Decision(
+                at=self.ctx.now,
+                rule=rule,
+                subject=subject,
+                verdict=verdict,
+                text=text,
+                inputs=dict(inputs or {}),
+                thresholds=dict(thresholds or {}),
+                near=near,
+                intent_ref=ref,
+            )
+        )
+
+    def doubtful(self, condor_id: str) -> bool:
+        """Whether the fate of one of its orders is unproven."""
+        return any(record.state in DOUBTFUL_STATES for record in self.live.get(condor_id, ()))
+
+    def cancel(self, record: OrderRecord, rule: str, text: str) -> None:
+        """Asks to cancel an order once; an order already being cancelled is left alone."""
+        if record.state in (OrderState.WORKING, OrderState.SENT):
+            self.cancels.append(CancelIntent(ref=record.ref, rule=rule, text=text))
+
+    def watch(self, condor_id: str) -> Watch:
+        """What is remembered about a condor."""
+        return self.watches.get(condor_id, NOTHING_SEEN)
+
+    def remember(self, condor_id: str, **changes: object) -> None:
+        """Replaces fields of the memory about a condor."""
+        before = self.watch(condor_id)
+        after = msgspec.structs.replace(before, **changes)
+        if after != before:
+            self.watches[condor_id] = after
+
+
+def distance(value: float, threshold: float) -> float | None:
+    """How far a value is from its threshold, as a share of the threshold."""
+    return abs(value - threshold) / abs(threshold) if threshold else None

@@ -1,0 +1,92 @@
+"""Where an open condor stands now: what closing costs, its profit, its deltas and the distance of its break-evens."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from strategies.condor.context import Context
+from strategies.condor.machine import Condor, Side
+from strategies.condor.marks import LegGreeks
+from strategies.condor.structure import Net, net_price
+from strategies.domain.market import Quote
+
+
+class Standing(NamedTuple):
+    """Points per share of one unit. None where the quotes cannot say.
+
+    `close` is the net price of closing (mid, natural) with a worthless wing priced at zero; `sampled` says that all
+    four legs are quoted on both sides, as a stop demands. `em_points` is one expected move from now to expiry.
+    """
+
+    dte_days: int
+    close: Net | None
+    sampled: bool
+    profit_points: float | None
+    put_delta: float | None
+    call_delta: float | None
+    theta_points: float | None
+    em_points: float | None
+    put_room_points: float | None
+    call_room_points: float | None
+
+
+def fresh_quotes(con_ids: tuple[int, ...], ctx: Context, max_age_s: float) -> dict[int, Quote]:
+    """Quotes of this connection, live and young enough; others are absent."""
+    found = {}
+    for con_id in con_ids:
+        quote = ctx.market.fresh(con_id, ctx.now, max_age_s)
+        if quote is not None:
+            found[con_id] = quote
+    return found
+
+
+def standing(condor: Condor, ctx: Context, greeks: dict[int, LegGreeks]) -> Standing:
+    """Reads the market for one open condor."""
+    quotes = fresh_quotes(condor.legs.con_ids(), ctx, ctx.params.orders.mark_quote_max_age_s)
+    legs = condor.legs.closing()
+    strict = net_price(legs, quotes)
+    close = strict or net_price(legs, quotes, ctx.params.orders.worthless_ask_points)
+    kept = (condor.credit_points or 0.0) + condor.adjust_points
+    dte = (condor.expiry - ctx.today).days
+    rows = [greeks.get(con_id) for con_id in condor.legs.con_ids()]
+    put_long, put_short, call_short, call_long = rows
+    theta = None
+    if put_long is not None and put_short is not None and call_short is not None and call_long is not None:
+        theta = put_long.theta + call_long.theta - put_short.theta - call_short.theta
+    em = expected_move(condor, ctx, greeks, dte)
+    spot = ctx.spot_points
+    return Standing(
+        dte_days=dte,
+        close=close,
+        sampled=strict is not None,
+        profit_points=None if close is None else kept - close.mid_points,
+        put_delta=None if put_short is None else abs(put_short.delta),
+        call_delta=None if call_short is None else abs(call_short.delta),
+        theta_points=theta,
+        em_points=em,
+        put_room_points=None if spot is None else spot - (condor.legs.put_short.strike_points - kept),
+        call_room_points=None if spot is None else condor.legs.call_short.strike_points + kept - spot,
+    )
+
+
+def expected_move(condor: Condor, ctx: Context, greeks: dict[int, LegGreeks], dte_days: int) -> float | None:
+    """One standard deviation of the index until expiry in points, at the volatility between the two shorts.
+
+    The at-the-money option is not held, so its volatility is read off the straight line between the short strikes,
+    which lies a little above a convex smile: the move is over- rather than understated.
+    """
+    low, high = condor.legs.put_short, condor.legs.call_short
+    put, call = greeks.get(low.con_id), greeks.get(high.con_id)
+    if put is None or call is None or ctx.spot_points is None or dte_days <= 0:
+        return None
+    share = (ctx.spot_points - low.strike_points) / (high.strike_points - low.strike_points)
+    vol = put.iv + min(1.0, max(0.0, share)) * (call.iv - put.iv)
+    return ctx.spot_points * vol * math.sqrt(dte_days / 365.0)
+
+
+def tested_side(stand: Standing) -> Side | None:
+    """The side whose short has the greater delta; None while unknown."""
+    if stand.put_delta is None or stand.call_delta is None:
+        return None
+    return Side.PUT if stand.put_delta >= stand.call_delta else Side.CALL

@@ -1,0 +1,266 @@
+"""Money: every cent of cash is a fill, a fee or a settlement, in the account and in the ledger alike."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bot.sim.types import Side
+from bot.sim.venue import FillModel, Ledger
+
+
+def audit(lines: list[dict], start: float = 500_000.0) -> tuple[int, dict[int, int]]:
+    """Cash in cents and positions, rebuilt from fills, commissions and settlements alone."""
+    cash, positions = round(start * 100), defaultdict(int)
+    entry: dict[int, float] = defaultdict(float)
+    for line in lines:
+        if line["kind"] == "fill":
+            contract = line["contract"]
+            signed = line["quantity"] * (1 if line["side"] == "BUY" else -1)
+            if contract["sec_type"] == "FUT":
+                entry[contract["con_id"]] -= signed * line["price"] * contract["multiplier"]
+                if positions[contract["con_id"]] + signed == 0:
+                    cash += round(entry.pop(contract["con_id"]) * 100)
+            else:
+                cash -= round(signed * line["price"] * contract["multiplier"] * 100)
+            positions[contract["con_id"]] += signed
+        elif line["kind"] == "commission":
+            cash -= round(line["amount"] * 100)
+        elif line["kind"] == "settle":
+            cash += round(line["cash"] * 100)
+            positions[line["contract"]["con_id"]] -= line["quantity"]
+    return cash, {con_id: quantity for con_id, quantity in positions.items() if quantity}
+
+
+def test_a_condors_money_from_opening_to_close(bench) -> None:
+    """Cash takes the credit, the debit and the fees; realised profit is the difference, fees included."""
+    legs = bench.condor()
+    bid, ask = bench.venue.bag_quote(legs)
+    bench.venue.place(bench.bag(legs, ask, 2))
+    bench.wait()
+    bench.wait()
+    fees = sum(commission.amount_usd for commission in bench.heard.commissions)
+    assert bench.cash() == pytest.approx(500_000 - ask * 200 - fees, abs=1e-6)
+    assert [line.quantity for line in bench.venue.positions()] == [2, -2, -2, 2]
+    short = bench.heard.executions[1]
+    assert bench.venue.positions()[1].average_cost_usd == pytest.approx(short.price * 100)
+    bench.venue.place(bench.bag(legs, bid, 2, side=Side.SELL, order_id=2))
+    bench.wait()
+    bench.wait()
+    fees = sum(commission.amount_usd for commission in bench.heard.commissions)
+    state = bench.venue.account("DU1234567")
+    assert bench.venue.positions() == []
+    assert state.cash == state.net_liquidation == pytest.approx(500_000 - (ask - bid) * 200 - fees, abs=1e-6)
+    assert state.realized_pnl == pytest.approx(state.cash - 500_000, abs=1e-6)
+    closing = [c for c in bench.heard.commissions if c.realized_pnl_usd is not None]
+    assert len(closing) == 4
+    assert sum(c.realized_pnl_usd + c.amount_usd for c in closing) == pytest.approx(-(ask - bid) * 200, abs=1e-6)
+
+
+def test_commissions_can_come_late_and_cash_waits_for_them(make_bench: Callable) -> None:
+    """With a delay of 30 s nothing is charged at 29 s and everything at 30 s."""
+    bench = make_bench(fills=FillModel(commission_delay_s=30.0, partial_probability=0.0)).open()
+    legs = bench.condor()
+    bench.venue.place(bench.bag(legs, bench.venue.bag_quote(legs)[1]))
+    bench.wait()
+    before = bench.cash()
+    bench.wait(29)
+    assert bench.heard.commissions == []
+    assert bench.cash() == before
+    bench.wait(1)
+    assert len(bench.heard.commissions) == 4
+    assert bench.cash() < before
+
+
+def test_turning_a_position_around_splits_into_close_and_open(bench) -> None:
+    """Selling three of two bought takes the profit on two and opens one short at the new price."""
+    spec = bench.option(2650.0, "P")
+    bench.world.quotes[spec.con_id] = (19.9, 20.0)
+    bench.venue.place(bench.single(spec, Side.BUY, 20.0, 2))
+    bench.wait()
+    bench.world.quotes[spec.con_id] = (25.0, 25.1)
+    bench.venue.place(bench.single(spec, Side.SELL, 25.0, 3, order_id=2))
+    bench.wait()
+    bench.wait()
+    (line,) = bench.venue.positions()
+    assert (line.quantity, line.average_cost_usd) == (-1, 2500.0)
+    last = bench.heard.commissions[-1]
+    assert last.realized_pnl_usd == pytest.approx(2 * 500 - last.amount_usd)
+
+
+def test_futures_move_cash_only_with_their_profit(bench) -> None:
+    """Buying a VX future costs nothing but the fee; its unrealised profit is in the equity, its realised in cash."""
+    spec = bench.venue.find({"sec_type": "FUT", "trading_class": "VX"})[1]
+    bench.venue.place(bench.single(spec, Side.BUY, None, order_type="MKT"))
+    bench.wait()
+    bench.wait()
+    fee = bench.heard.commissions[0].amount_usd
+    assert bench.cash() == pytest.approx(500_000 - fee)
+    bench.world.vix += 3.0
+    bench.wait(60)
+    state = bench.venue.account("DU1234567")
+    assert state.net_liquidation == pytest.approx(500_000 - fee + 2_950)
+    bench.venue.place(bench.single(spec, Side.SELL, None, order_type="MKT", order_id=2))
+    bench.wait()
+    bench.wait()
+    assert bench.cash() == pytest.approx(500_000 - 2 * fee + 2_900)
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 2**32 - 1))
+def test_cash_is_fills_less_fees_plus_settlements_to_the_cent(make_bench: Callable, seed: int) -> None:
+    """Over random days of random orders the account agrees with an audit of the ledger, to cent and contract."""
+    draw = np.random.default_rng(seed)
+    bench = make_bench(days=6, fills=FillModel(partial_probability=0.5)).open()
+    bench.expiry = date(2018, 10, 17)
+    future = bench.venue.find({"sec_type": "FUT", "trading_class": "VX"})[1]
+    for day in bench.world.days[:4]:
+        bench.world.settlements[day.day] = round(float(2800 + 40 * draw.standard_normal()), 2)
+        bench.venue.advance(max(bench.venue.now, day.open_at + timedelta(minutes=30)))
+        for _ in range(12):
+            side = list(Side)[int(draw.integers(2))]
+            order_id, size = bench.venue.next_order_id(1), int(draw.integers(1, 6))
+            if day.day < bench.expiry and draw.random() < 0.5:
+                legs = bench.condor(25.0 * int(draw.integers(1, 4)), 50.0)
+                price = bench.mid(legs) + side.sign * 0.8 * float(draw.random())
+                limit = round(round(price / 0.05) * 0.05, 2)
+                bench.venue.place(bench.bag(legs, limit, size, side=side, order_id=order_id))
+            elif day.day < bench.expiry and draw.random() < 0.8:
+                spec = bench.option(2700.0 + 5 * int(draw.integers(40)), "PC"[int(draw.integers(2))])
+                bench.venue.place(bench.single(spec, side, None, size, order_type="MKT", order_id=order_id))
+            else:
+                bench.venue.place(bench.single(future, side, None, 1, order_type="MKT", order_id=order_id))
+            bench.world.spx += float(draw.standard_normal())
+            bench.world.vix = max(10.0, bench.world.vix + 0.2 * float(draw.standard_normal()))
+            bench.wait(float(draw.integers(1, 60)))
+    bench.venue.advance(bench.world.days[5].open_at)
+    cash = [line for line in bench.ledger.lines if line["kind"] == "cash"]
+    assert round(100 * bench.cash()) == sum(round(100 * line["amount"]) for line in cash)
+    assert cash[-1]["balance"] == bench.cash()
+    assert any(line["kind"] == "settle" for line in bench.ledger.lines) or not bench.kinds("fill")
+    held = {line.spec.con_id: line.quantity for line in bench.venue.positions()}
+    assert set(held) <= {future.con_id}
+    future_legs = [line for line in bench.kinds("fill") if line["contract"]["con_id"] == future.con_id]
+    options_only = [line for line in bench.ledger.lines if line not in future_legs]
+    audited, positions = audit(options_only)
+    future_exec_ids = {line["exec_id"] for line in future_legs}
+    future_profit = sum(round(100 * c["amount"]) for c in cash if str(c["reason"])[5:] in future_exec_ids)
+    assert audited + future_profit == round(100 * bench.cash())
+    assert positions == {}
+    state = bench.venue.account("DU1234567")
+    assert state.net_liquidation == pytest.approx(500_000 + state.realized_pnl + state.unrealized_pnl, abs=0.011)
+
+
+def test_pm_series_settle_at_the_close_without_an_execution(bench) -> None:
+    """A condor held to its last day becomes cash at 16:15; its positions go and nothing is executed."""
+    bench.expiry = date(2018, 10, 17)
+    legs = bench.condor()
+    bench.venue.place(bench.bag(legs, bench.venue.bag_quote(legs)[1], 2))
+    bench.wait()
+    bench.wait()
+    executed, before = len(bench.heard.executions), bench.cash()
+    bench.world.settlements[bench.expiry] = 2630.37
+    day = bench.world.days[2]
+    bench.venue.advance(day.index_close_at + timedelta(minutes=5))
+    assert len(bench.venue.positions()) == 4  # expired, not yet gone
+    bench.venue.advance(day.close_at)
+    assert bench.venue.positions() == []
+    assert len(bench.heard.executions) == executed
+    assert bench.cash() == pytest.approx(before - 2 * 100 * (2650 - 2630.37))
+    assert [line.quantity for line in bench.heard.positions[-4:]] == [0] * 4
+    settled = bench.kinds("settle")
+    assert {line["underlying_price"] for line in settled} == {2630.37}
+    assert [line["price"] for line in settled] == [0.0, 19.63, 0.0, 0.0]
+    assert bench.venue.account("DU1234567").initial_margin == 0.0
+
+
+def test_am_series_settle_the_next_morning_when_the_value_is_published(bench) -> None:
+    """SPX of the third Friday trades until Thursday and settles on Friday's opening value, hours late if need be."""
+    spec = bench.option(2700.0, "C", date(2018, 10, 19), "SPX")
+    bench.world.quotes[spec.con_id] = (99.0, 100.0)
+    bench.venue.place(bench.single(spec, Side.BUY, 100.0))
+    bench.wait()
+    bench.wait()
+    thursday, friday = bench.world.days[3], bench.world.days[4]
+    before = bench.cash()
+    bench.venue.advance(thursday.close_at + timedelta(minutes=10))
+    assert not bench.venue.is_open(spec)
+    bench.venue.advance(friday.open_at + timedelta(hours=1))
+    assert len(bench.venue.positions()) == 1  # the value is not out yet: the position stays
+    bench.world.settlements[friday.day] = 2767.05
+    bench.venue.advance(friday.open_at + timedelta(hours=3))
+    assert bench.venue.positions() == []
+    assert bench.cash() == pytest.approx(before + 6705.0)
+
+
+def test_a_future_settles_at_the_opening_value(bench) -> None:
+    """A VX future held into its Wednesday pays the difference to its cost, once."""
+    spec = bench.future()
+    bench.venue.place(bench.single(spec, Side.SELL, None, 2, order_type="MKT"))
+    bench.wait()
+    bench.wait()
+    entry, before = bench.heard.executions[0].price, bench.cash()
+    bench.world.settlements[date(2018, 10, 17)] = 17.02
+    bench.venue.advance(bench.world.days[2].open_at)
+    assert bench.venue.positions() == []
+    assert bench.cash() == pytest.approx(before + 2 * 1000 * (entry - 17.02))
+
+
+def test_account_lines_come_each_open_minute_and_after_fills(bench) -> None:
+    """One account line per market minute while open, none at night, one more for each booking."""
+    bench.wait(3600)
+    before = len(bench.kinds("account"))
+    for _ in range(120):
+        bench.wait(10)
+    assert len(bench.kinds("account")) - before == 20
+    bench.venue.advance(bench.world.days[0].close_at + timedelta(minutes=1))
+    closed = len(bench.kinds("account"))
+    for _ in range(10):
+        bench.wait(60)
+    assert len(bench.kinds("account")) == closed
+    assert {"nlv", "cash", "initial_margin", "maintenance_margin", "excess_liquidity"} <= set(bench.kinds("account")[0])
+
+
+def test_the_ledger_on_disk_is_one_flushed_json_line_per_fact(tmp_path) -> None:
+    """Lines are readable while the run goes on, numbered from 0, and unknown numbers are null."""
+    path = tmp_path / "ledger.jsonl"
+    with Ledger(path) as ledger:
+        noon = date(2018, 10, 15)
+        at = datetime(2018, 10, 15, 12, tzinfo=ZoneInfo("America/New_York"))
+        ledger.write(at, "connect", {"client": 1, "reason": None})
+        ledger.write(at + timedelta(seconds=2), "account", {"nlv": math.nan, "day": noon, "side": Side.BUY})
+        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    assert [line["seq"] for line in lines] == [0, 1]
+    assert [line["mono"] for line in lines] == [0.0, 2.0]
+    assert lines[0]["at"] == "2018-10-15T12:00:00-04:00"
+    assert lines[1] == {**lines[1], "nlv": None, "day": "2018-10-15", "side": "BUY"}
+
+
+def test_ledger_lines_have_the_agreed_fields(bench) -> None:
+    """State, fill, commission, cash, position and settle lines carry every field that fault tests rely on."""
+    legs = bench.condor()
+    bench.venue.place(bench.bag(legs, bench.venue.bag_quote(legs)[1]))
+    bench.wait()
+    bench.wait()
+    wanted = {
+        "state": {"perm_id", "status", "filled", "remaining", "reason"},
+        "fill": {"perm_id", "order_ref", "exec_id", "contract", "side", "quantity", "price"},
+        "commission": {"exec_id", "amount"},
+        "cash": {"account", "amount", "reason", "balance"},
+        "position": {"account", "contract", "quantity", "average_cost"},
+    }
+    for kind, fields in wanted.items():
+        (first, *_) = bench.kinds(kind)
+        assert {"seq", "at", "mono", "kind"} | fields <= set(first), kind
+    contract = bench.kinds("fill")[0]["contract"]
+    assert {"con_id", "symbol", "trading_class", "sec_type", "expiry", "strike", "right", "multiplier"} <= set(contract)
+    assert [line["quantity"] for line in bench.kinds("position")] == [1, -1, -1, 1]

@@ -1,0 +1,212 @@
+"""Which contracts are listed, under which ids and names, and when they trade."""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.sim.types import Right, SecType, Settlement
+from bot.sim.venue import expiries, products
+
+DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
+CLASSES = list(products.OPTION_CLASSES.values())
+
+
+@given(
+    st.sampled_from(CLASSES),
+    st.dates(date(1990, 1, 1), date(2040, 12, 31)),
+    st.integers(1, 4095),
+    st.sampled_from(list(Right)),
+)
+def test_an_option_id_is_its_terms(option_class, expiry, units, right) -> None:
+    """Every id decodes to exactly the terms it was made of, so no two contracts can share one."""
+    strike = units * option_class.strike_unit
+    con_id = products.option_con_id(option_class, expiry, strike, right)
+    assert 0 < con_id < 2**31
+    assert products.decode_option(con_id) == (option_class, expiry, strike, right)
+    assert products.decode_future(con_id) is None
+
+
+@given(st.sampled_from(list(products.FUTURE_CLASSES.values())), st.dates(date(1990, 1, 1), date(2040, 12, 31)))
+def test_a_future_id_is_its_terms(future_class, expiry) -> None:
+    """Futures decode likewise and never look like an option, an index or the combination template."""
+    con_id = products.future_con_id(future_class, expiry)
+    assert products.decode_future(con_id) == (future_class, expiry)
+    assert products.decode_option(con_id) is None
+    assert con_id not in {spec.con_id for spec in products.UNDERLYINGS} | {products.BAG_CON_ID}
+
+
+def test_ids_are_the_same_in_every_run() -> None:
+    """An id is a fact of the contract: pinned here so that no change of code can silently renumber the world."""
+    spxw = products.OPTION_CLASSES["SPXW"]
+    assert products.option_con_id(spxw, date(2018, 11, 16), 2800.0, Right.CALL) == 580067888
+    assert products.SPX_INDEX.con_id == 416904
+    assert products.VIX_INDEX.con_id == 13455763
+
+
+def test_names_and_rules_are_those_of_the_exchange(bench) -> None:
+    """Local symbols, multipliers, ticks and last trading moments of one contract of each kind."""
+    pm = bench.option(2800.0, "C", date(2018, 11, 16))
+    am = bench.option(2800.0, "C", date(2018, 11, 16), "SPX")
+    vix = bench.option(18.0, "P", date(2018, 11, 21), "VIX")
+    vx = bench.future()
+    assert pm.local_symbol == "SPXW  181116C02800000"
+    assert am.local_symbol == "SPX   181116C02800000"
+    assert vix.local_symbol == "VIX   181121P00018000"
+    assert vx.local_symbol == "VXV8"
+    assert (pm.multiplier, vix.multiplier, vx.multiplier) == (100, 100, 1000)
+    assert (pm.min_tick, vix.min_tick, vx.min_tick) == (0.05, 0.01, 0.05)
+    assert f"{pm.last_trade_at:%Y-%m-%d %H:%M}" == "2018-11-16 16:00"
+    assert f"{am.last_trade_at:%Y-%m-%d %H:%M}" == "2018-11-15 16:15"
+    assert f"{vix.last_trade_at:%Y-%m-%d %H:%M}" == "2018-11-20 16:15"
+    assert f"{vx.last_trade_at:%Y-%m-%d %H:%M}" == "2018-10-17 09:00"
+    assert (pm.settlement, am.settlement) == (Settlement.PM, Settlement.AM)
+
+
+def test_no_symbol_without_class_hides_the_other_settlement(bench) -> None:
+    """SPX with a third Friday answers both the morning and the afternoon series, so a client must choose."""
+    query = {"symbol": "SPX", "sec_type": "OPT", "expiry": "20181116", "strike": 2800.0, "right": "C"}
+    assert {spec.trading_class for spec in bench.venue.find(query)} == {"SPX", "SPXW"}
+    query["expiry"] = "20181115"  # the last trading day, as IB dates the morning series
+    assert {spec.trading_class for spec in bench.venue.find(query)} == {"SPX"}
+
+
+def test_finding_by_id_month_and_nonsense(bench) -> None:
+    """An id finds its contract, a month finds every expiry in it, contradictions and nonsense find nothing."""
+    spec = bench.option(2800.0, "P")
+    find = bench.venue.find
+    assert find({"con_id": spec.con_id}) == [spec]
+    assert find({"con_id": spec.con_id, "right": "C"}) == []
+    assert bench.venue.spec(spec.con_id) is spec
+    assert bench.venue.spec(123) is None
+    month = find({"symbol": "VIX", "sec_type": "OPT", "trading_class": "VIX", "expiry": "201811", "right": "C"})
+    assert {found.expiry for found in month} == {date(2018, 11, 21)}
+    assert find({"symbol": "SPX", "sec_type": "OPT", "strike": "many"}) == []
+    assert find({"symbol": "SPX", "sec_type": "OPT", "expiry": "20181117"}) == []
+    assert [found.symbol for found in find({"symbol": "SPX", "sec_type": "IND", "exchange": "CBOE"})] == ["SPX"]
+
+
+def test_strikes_once_listed_stay_listed(bench) -> None:
+    """After the index falls by a sixth new strikes appear around it and none of the old ones goes."""
+    before = set(bench.venue.option_chains("SPX")[2][5])
+    assert 2100.0 in before
+    assert 2105.0 not in before
+    bench.world.spx = 2333.0
+    bench.wait(86_400)
+    after = set(bench.venue.option_chains("SPX")[2][5])
+    assert before < after
+    assert 2105.0 in after
+
+
+def test_strikes_do_not_depend_on_when_somebody_asked(make_bench: Callable) -> None:
+    """A venue asked every day and one asked only at the end list the same strikes."""
+    curious, patient = make_bench().open(), make_bench().open()
+    for level in (2900.0, 2400.0, 2600.0):
+        for bench in (curious, patient):
+            bench.world.spx = level
+            bench.wait(86_400)
+        curious.venue.option_chains("SPX")
+    assert curious.venue.option_chains("SPX") == patient.venue.option_chains("SPX")
+
+
+def test_an_expiry_once_listed_stays_until_it_expires() -> None:
+    """Walking day by day through ten years no series is withdrawn before its settlement day."""
+    for rule in (expiries.spx_expiries, expiries.spxw_expiries, expiries.vix_expiries, expiries.vixw_expiries):
+        day, listed = date(2015, 1, 1), set()
+        while day < date(2025, 1, 1):
+            now = set(rule(day))
+            assert {expiry for expiry in listed if expiry >= day} <= now, (rule.__name__, day)
+            listed = now
+            day += timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("month", "expected"),
+    [
+        ((2018, 11), date(2018, 11, 21)),
+        ((2019, 3), date(2019, 3, 19)),  # Good Friday thirty days later
+        ((2024, 6), date(2024, 6, 18)),  # the Wednesday is Juneteenth
+        ((2026, 5), date(2026, 5, 19)),  # Juneteenth is the third Friday thirty days later
+    ],
+)
+def test_vix_settles_thirty_days_before_the_next_spx_expiry(month, expected) -> None:
+    """The monthly volatility expiry follows the exchange's rule around holidays."""
+    assert expiries.vix_settlement_day(*month) == expected
+
+
+def test_a_spxw_series_for_every_weekday_only_in_the_years_that_had_them() -> None:
+    """2014 has Fridays and month-ends, 2018 adds Mondays and Wednesdays, 2023 has every weekday."""
+
+    def weekdays(day: date) -> set[int]:
+        return {e.weekday() for e in expiries.spxw_expiries(day) if (e - day).days < 40 and e.day < 28}
+
+    assert weekdays(date(2014, 7, 1)) == {3, 4}  # the Thursday is the third of July, before the holiday
+    assert weekdays(date(2018, 10, 15)) == {0, 2, 4}
+    assert weekdays(date(2023, 5, 1)) == {0, 1, 2, 3, 4}
+
+
+@pytest.mark.history
+def test_listing_covers_the_real_chain(bench) -> None:
+    """On 2018-10-16 every real SPX and SPXW expiry within 70 days is listed, with nine tenths of its near strikes."""
+    path = DATA / "spx_chain_2018-10-16.csv"
+    if not path.exists():
+        pytest.skip("the folder of real market data is absent")
+    real: dict[tuple[str, date], set[float]] = defaultdict(set)
+    with path.open(encoding="utf-8") as rows:
+        for row in csv.DictReader(rows):
+            real[row["root"], date.fromisoformat(row["expiry"])].add(float(row["strike"]))
+    bench.wait(86_400)
+    chains = {chain[2]: set(chain[4]) for chain in bench.venue.option_chains("SPX")}
+    for (root, expiry), strikes in real.items():
+        if (expiry - date(2018, 10, 16)).days > 70:
+            continue
+        assert expiry in chains[root], (root, expiry)
+        query = {"symbol": "SPX", "sec_type": "OPT", "trading_class": root, "expiry": f"{expiry:%Y%m%d}", "right": "P"}
+        ours = {spec.strike for spec in bench.venue.find(query)}
+        near = {strike for strike in strikes if 2400 <= strike <= 3050}
+        assert len(near & ours) >= 0.9 * len(near), (root, expiry)
+
+
+def test_hours_are_told_in_the_exchange_zone(bench) -> None:
+    """A week of regular sessions in US/Central, weekends closed, the last day cut short."""
+    spec = bench.option(2800.0, "C", date(2018, 10, 19))
+    zone, trading, liquid = bench.venue.hours(spec)
+    entries = liquid.split(";")
+    assert zone == "US/Central"
+    assert trading == liquid
+    assert entries[0] == "20181015:0830-20181015:1515"
+    assert entries[4] == "20181019:0830-20181019:1500"
+    assert entries[5] == "20181020:CLOSED"
+
+
+def test_expiring_series_stop_with_the_index(bench) -> None:
+    """On its last day a PM series shuts at 16:00 while the others trade to 16:15; the closing instant is shut."""
+    last, other = bench.option(2800.0, "C", date(2018, 10, 15)), bench.option(2800.0, "C")
+    day = bench.world.days[0]
+    bench.venue.advance(day.index_close_at - timedelta(seconds=1))
+    assert bench.venue.is_open(last)
+    bench.venue.advance(day.index_close_at)
+    assert not bench.venue.is_open(last)
+    assert bench.venue.is_open(other)
+    assert not bench.venue.option_marks([last]).bid[0] > 0.0
+    bench.venue.advance(day.close_at)
+    assert not bench.venue.is_open(other)
+
+
+def test_minis_are_listed_from_the_day_they_existed(make_bench: Callable) -> None:
+    """VXM has six months from August 2020 and nothing before; the index symbol finds it when its class is named."""
+    old, new = make_bench().open(), make_bench(first=date(2021, 3, 1)).open()
+    query = {"symbol": "VIX", "sec_type": "FUT", "trading_class": "VXM"}
+    assert old.venue.find(query) == []
+    minis = new.venue.find(query)
+    assert len(minis) == 6
+    assert {spec.sec_type for spec in minis} == {SecType.FUTURE}
+    assert {spec.multiplier for spec in minis} == {100}
+    assert new.venue.find({"symbol": "VIX", "sec_type": "FUT"})[0].trading_class == "VX"
