@@ -14,7 +14,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import venv
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +79,9 @@ def prepare(environment: Path) -> str | None:
     again = next(line for line in pins.splitlines() if line.startswith("py_lets_be_rational=="))
     pip = [str(environment / "bin" / "python"), "-m", "pip", "install", "--quiet"]
     try:
-        venv.create(environment, with_pip=True)
+        subprocess.run(
+            [sys.executable, "-m", "venv", "--clear", str(environment)], check=True, capture_output=True, text=True
+        )
         subprocess.run([*pip, "-r", str(HERE / "requirements-peers.txt")], check=True, capture_output=True, text=True)
         subprocess.run([*pip, "--force-reinstall", "--no-deps", again], check=True, capture_output=True, text=True)
     except (OSError, subprocess.CalledProcessError) as error:

@@ -18,7 +18,8 @@ from strategies.domain.events import CalendarLoaded
 from strategies.domain.session import NEW_YORK, MacroEvent, SessionDay
 
 AFTER_INDEX = timedelta(minutes=15)
-BrokerHours = Mapping[date, tuple[datetime, datetime]]
+BrokerHours = Mapping[date, tuple[datetime, datetime] | None]
+"""Liquid hours by day; None where the broker says closed, absent where it says nothing."""
 
 
 class CalendarError(ValueError):
@@ -41,6 +42,8 @@ class ExchangeCalendar:
         schedule = self._calendar.schedule.loc[first.isoformat() : last.isoformat()]
         days = []
         for stamp, row in schedule.iterrows():
+            if broker is not None and stamp.date() in broker and broker[stamp.date()] is None:
+                continue  # the broker is closed where the calendar is not: the stricter holds
             opens = row["open"].to_pydatetime().astimezone(NEW_YORK)
             index_close = row["close"].to_pydatetime().astimezone(NEW_YORK)
             days.append(_session(stamp.date(), opens, index_close, (broker or {}).get(stamp.date())))

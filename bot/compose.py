@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot.clock import FollowedClock, SystemClock
-from bot.ibkr.gateway import IbkrBroker
+from bot.ibkr.broker import IbkrBroker
 from bot.ibkr.settings import BrokerSettings
 from bot.inbox import Inbox
 from bot.settings.models import Settings

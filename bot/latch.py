@@ -20,8 +20,10 @@ NAME: Final = "KILL"
 """File name inside the state directory."""
 
 _UNKNOWN: Final = "unknown"
-_READ_BYTES: Final = 65536
+_TEXT_KEPT: Final = 1000
 _LATER_KEPT: Final = 100
+_READ_BYTES: Final = 4 << 20
+"""More than any latch written here can have: a latch read short would lose its first cause."""
 
 
 class LatchFailed(OSError):
@@ -99,7 +101,7 @@ def engage(path: str | os.PathLike[str], who: str, reason: str, at: datetime, *,
     LatchFailed if no file could be left at all.
     """
     name = os.fspath(path)
-    cause = Cause(who, at, reason, seq)
+    cause = Cause(who[:_TEXT_KEPT], at, reason[:_TEXT_KEPT], seq)
     wanted = LatchFile(cause)
     temporary = f"{name}.{os.getpid()}.tmp"
     try:
@@ -203,14 +205,14 @@ def _parse(raw: bytes, changed_at: datetime) -> LatchFile:
         if isinstance(content, dict):
             return LatchFile(_cause(content, changed_at), tuple(_cause(c, None) for c in content.get("later", ())))
     text = raw.decode("utf-8", "replace").strip()
-    return LatchFile(Cause(_UNKNOWN, changed_at, text or "file touched, no reason given"))
+    return LatchFile(Cause(_UNKNOWN, changed_at, text[:_TEXT_KEPT] or "file touched, no reason given"))
 
 
 def _cause(content: dict[str, Any], fallback: datetime | None) -> Cause:
     when, seq = content.get("when"), content.get("seq")
     return Cause(
-        str(content.get("who") or _UNKNOWN),
+        str(content.get("who") or _UNKNOWN)[:_TEXT_KEPT],
         datetime.fromisoformat(when) if isinstance(when, str) else fallback,
-        str(content.get("why") or "no reason given"),
+        str(content.get("why") or "no reason given")[:_TEXT_KEPT],
         seq if isinstance(seq, int) else None,
     )

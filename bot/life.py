@@ -13,7 +13,7 @@ from typing import Protocol
 
 import msgspec
 
-from bot import __version__, instance, latch, mailbox
+from bot import instance, latch, mailbox
 from bot.calendar import BrokerHours, ExchangeCalendar, calendar_fact, load_events
 from bot.clock import FollowedClock
 from bot.compose import Ends, make_ends
@@ -22,7 +22,7 @@ from bot.engine.state import State
 from bot.inbox import Inbox
 from bot.journal.store import Journal
 from bot.logs import Chronicle, SessionFile, make_logger
-from bot.recover import encode_state, recover
+from bot.recover import code_version, encode_state, recover
 from bot.runner import Runner, Stopped
 from bot.scheduler import FollowedTimetable, LiveTimetable, timetable
 from bot.settings.load import Loaded
@@ -71,7 +71,8 @@ class Life:
         ends = make_ends(settings, inbox, latch_present=lambda: latch.present(self.state_dir / "KILL"))
         if isinstance(ends.clock, FollowedClock):
             await ends.clock.connect()
-        state = recover(journal.path)
+        code = code_version()
+        state = recover(journal.path, code)
         ends.broker.set_order_id_floor(max((o.order_id or 0 for o in state.book.orders.values()), default=0) + 1)
         chronicle = Chronicle(make_logger(files, settings.run.log_level), files, self.tell)
         status = StatusFile(self.state_dir / "status.json", self.status_every_s, ends.broker.lines_in_use)
@@ -94,7 +95,7 @@ class Life:
             refresh_calendar=lambda: days(ends.clock.now(), ends.broker.liquid_hours()),
             cadence_s=0.0 if settings.clock.follow else settings.run.quote_cadence_ms / 1000.0,
         )
-        self._first_facts(inbox, ends, days)
+        self._first_facts(inbox, ends, days, code)
         return await self._tasks(runner, inbox, ends)
 
     def _calendar(self, ends: Ends) -> Callable[[datetime, BrokerHours | None], ev.CalendarLoaded]:
@@ -110,7 +111,7 @@ class Life:
         return fact
 
     def _first_facts(
-        self, inbox: Inbox, ends: Ends, days: Callable[[datetime, BrokerHours | None], ev.CalendarLoaded]
+        self, inbox: Inbox, ends: Ends, days: Callable[[datetime, BrokerHours | None], ev.CalendarLoaded], code: str
     ) -> None:
         now = ends.clock.now()
         parameters = msgspec.json.encode(self.loaded.parameters).decode()
@@ -119,7 +120,7 @@ class Life:
                 run_id=f"run-{now.strftime('%Y%m%dT%H%M%S')}",
                 config_hash=self.loaded.config_hash,
                 parameters=parameters,
-                code_version=__version__,
+                code_version=code,
                 expected_account=self.loaded.settings.account.id,
             )
         )

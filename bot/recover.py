@@ -1,25 +1,42 @@
-"""Start = recovery = replay: the state is the fold of the journal, from the last checkpoint on."""
+"""Start = recovery = replay: the state is the fold of the journal, from the last usable checkpoint on."""
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import msgspec
 
+from bot import __version__
 from bot.engine.state import State
 from bot.engine.step import step
 from bot.journal import reader
 
+ROOT = Path(__file__).resolve().parents[1]
 _state = msgspec.json.Decoder(State)
 
 
-def recover(journal_path: Path) -> State:
-    """The state as of the journal's last record. Raises JournalError for a damaged journal."""
-    state = State()
-    after = 0
+def code_version() -> str:
+    """Version and a hash over the code that decides: two runs with the same one make the same decisions."""
+    digest = hashlib.sha256()
+    for folder in ("strategies", "risk", "bot/engine"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            digest.update(path.read_bytes())
+    digest.update((ROOT / "bot/reconcile.py").read_bytes())
+    return f"{__version__}+{digest.hexdigest()[:12]}"
+
+
+def recover(journal_path: Path, code: str) -> State:
+    """The state as of the journal's last record. Raises JournalError for a damaged journal.
+
+    A checkpoint written by other code is not used: its meaning may have changed. Then everything is folded again.
+    """
+    state, after = State(), 0
     found = reader.last_checkpoint(journal_path)
     if found is not None:
-        state, after = decode_state(found.body), found.seq
+        kept = decode_state(found.body)
+        if kept is not None and kept.code_version == code:
+            state, after = kept, found.seq
     for envelope in reader.read_events(journal_path, from_seq=after + 1):
         state = step(state, envelope).state
     return state
@@ -30,6 +47,9 @@ def encode_state(state: State) -> bytes:
     return msgspec.json.encode(state)
 
 
-def decode_state(body: bytes) -> State:
-    """The state a checkpoint holds."""
-    return _state.decode(body)
+def decode_state(body: bytes) -> State | None:
+    """The state a checkpoint holds, None if it was written by code that knew another shape."""
+    try:
+        return _state.decode(body)
+    except msgspec.ValidationError:
+        return None

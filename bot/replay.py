@@ -53,9 +53,10 @@ def replay(state_dir: Path, session: str = "all") -> Replayed:
             session = days[-1]
         if session not in days:
             raise LookupError(f"no session {session}; the journal has {', '.join(days[:1])} to {', '.join(days[-1:])}")
-        found = reader.last_checkpoint(path, before_session=session)
-        if found is not None:
-            start, state = found.seq + 1, decode_state(found.body)
+        found = reader.last_checkpoint(path, before=session)
+        kept = decode_state(found.body) if found is not None else None
+        if found is not None and kept is not None:
+            start, state = found.seq + 1, kept
     count = _Counter()
     recorded = _recorded(path, start, session)
     made = _made(path, start, state, session, count)

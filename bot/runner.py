@@ -37,7 +37,8 @@ from bot.engine.outcome import Outcome, Step
 from bot.engine.state import State
 from bot.engine.step import step
 from bot.inbox import Inbox
-from bot.journal.store import Journal, JournalWriteFailed
+from bot.journal.schema import JournalError
+from bot.journal.store import Journal
 from bot.ports import Broker, Clock
 from strategies.domain import events as ev
 from strategies.domain.instruments import Instrument
@@ -91,7 +92,7 @@ class Runner:
             while self._stopping is None:
                 await self._inbox.wait()
                 self.drain()
-        except JournalWriteFailed as reason:
+        except JournalError as reason:
             self._emergency(f"the journal cannot be written: {reason}")
         finally:
             if self._later is not None:
@@ -136,8 +137,8 @@ class Runner:
         at = self._clock.now()
         if self.state.now is not None and at < self.state.now:
             at = self.state.now
-        envelope = ev.Envelope(self._journal.next_seq, at, event)
-        self._journal.append_event(envelope)
+        # The journal gives the fact back as a replay will read it, so live and replay step over equal values.
+        envelope = self._journal.append_event(ev.Envelope(self._journal.next_seq, at, event))
         self._pending_commit = True
         result = step(self.state, envelope)
         self.state = result.state
@@ -179,7 +180,7 @@ class Runner:
             case WriteLatch(who=who, reason=reason):
                 self._engage(who, reason, at)
             case ClearLatch():
-                latch.clear(self._latch_path)
+                self._clear()
             case Alert():
                 pass  # written down with the outcome; the observer tells people
 
@@ -193,6 +194,14 @@ class Runner:
             latch.engage(self._latch_path, who, reason, at)
         except OSError as trouble:
             self._inbox.post(ev.FaultNoted(code="LATCH", text=f"the kill latch could not be written: {trouble}"))
+
+    def _clear(self) -> None:
+        """Removes the latch; if it cannot be removed the bot is halted again, because a restart would be."""
+        try:
+            latch.clear(self._latch_path)
+        except (OSError, latch.LatchChanged) as trouble:
+            self._inbox.post(ev.FaultNoted(code="LATCH", text=f"the kill latch could not be removed: {trouble}"))
+            self._inbox.post(ev.LatchFound(who="latch", reason="the latch stands: it could not be removed"))
 
     def _emergency(self, text: str) -> None:
         """Without a journal nothing may be sent; cancels may, and the latch makes the stop survive."""

@@ -87,6 +87,12 @@ class Grid:
             slopes[self.place[con_id]] += quantity * self.rise[con_id]
         return Shape(values, slopes)
 
+    def bounds_usd(self, legs: Iterable[tuple[int, int]]) -> tuple[float, float]:
+        """Least and greatest worth of signed contracts; infinite where there is no bound."""
+        values, slopes = self.shape(legs)
+        low = -math.inf if min(slopes) < 0.0 else -self.greatest([-value for value in values])
+        return low, math.inf if max(slopes) > 0.0 else self.greatest(values)
+
     def greatest(self, losses: list[float]) -> float:
         """The worst level of each series, added."""
         return sum(max([losses[i] for i in at]) for at in self.ranges)
@@ -115,9 +121,13 @@ class Stake:
 
     def at_rest(self) -> Stake:
         """The same stake as if no order of it were working."""
-        rest = Stake(self.options, self.held, self.cash_usd, (), self.unknown)
-        rest.__dict__["grid"] = self.grid  # more levels than it needs change nothing, and building them is the cost
-        return rest
+        return Stake(self.options, self.held, self.cash_usd, (), self.unknown)
+
+    def alone(self, unit: Unit) -> Stake:
+        """One of this stake's orders by itself, on the stake's grid (more levels than needed change nothing)."""
+        single = Stake(self.options, {}, 0.0, (unit,))
+        single.__dict__["grid"] = self.grid
+        return single
 
     @cached_property
     def con_ids(self) -> frozenset[int]:
@@ -137,6 +147,8 @@ class Stake:
         """
         if self.unknown:
             return math.inf
+        if not self.units:
+            return self._resting_loss_usd()
         place = self.grid.place
         split = [unit for unit in self.units if len({place[con_id] for con_id, _ in unit.legs}) > 1]
         whole = [unit for unit in self.units if unit not in split]
@@ -144,6 +156,28 @@ class Stake:
             return math.inf
         choices = itertools.product(*[(0, unit.quantity) for unit in split])
         return max(self._worst_given(whole, zip(split, fills, strict=True)) for fills in choices)
+
+    def _resting_loss_usd(self) -> float:
+        """The worst case where nothing works: the common one, without a grid."""
+        by_series: dict[Series, list[tuple[float, int, bool]]] = {}
+        for con_id, quantity in self.held.items():
+            option = self.options[con_id]
+            row = (option.strike, quantity * option.multiplier, option.right is Right.CALL)
+            by_series.setdefault(series_of(option), []).append(row)
+        loss = -self.cash_usd
+        for rows in by_series.values():
+            if sum([size for _, size, call in rows if call]) < 0:
+                return math.inf
+            worst = sum([-size * strike for strike, size, call in rows if not call])
+            for level, _, _ in rows:
+                paid = 0.0
+                for strike, size, call in rows:
+                    gap = level - strike if call else strike - level
+                    if gap > 0.0:
+                        paid += size * gap
+                worst = max(worst, -paid)
+            loss += worst
+        return loss
 
     def _worst_given(self, whole: list[Unit], filled: Iterable[tuple[Unit, int]]) -> float:
         held, cash = dict(self.held), self.cash_usd
@@ -193,12 +227,19 @@ class Stake:
         return True
 
     def no_worse(self, before: dict[int, int], cash: float, after: dict[int, int], cash_after: float) -> bool:
-        """Whether one certain position risks at most what the other does: level by level, above, and uncovered."""
+        """Whether one certain position risks at most what the other does, in loss and cover, reversing no leg.
+
+        Where the loss is unbounded before, falling less steeply above the last strike is what counts.
+        """
+        if any(quantity * after.get(con_id, 0) < 0 for con_id, quantity in before.items()):
+            return False
         was, now = self.grid.shape(before.items()), self.grid.shape(after.items())
-        if any(max(0.0, -new) > max(0.0, -old) for new, old in zip(now.slopes, was.slopes, strict=True)):
+        falls = [(max(0.0, -old), max(0.0, -new)) for old, new in zip(was.slopes, now.slopes, strict=True)]
+        if any(new > old for old, new in falls):
             return False
         loss = self.grid.greatest([-value for value in was.values]) - cash
-        if self.grid.greatest([-value for value in now.values]) - cash_after > loss + CENT_USD:
+        milder = any(new < old for old, new in falls)
+        if not milder and self.grid.greatest([-value for value in now.values]) - cash_after > loss + CENT_USD:
             return False
         naked = Stake(self.options, before, cash).uncovered()
         still = Stake(self.options, after, cash_after).uncovered()
@@ -223,17 +264,6 @@ def unit_of(intent: PlaceIntent, options: Mapping[int, Option], fee_usd: float, 
     multiplier = options[intent.legs[0].con_id].multiplier
     fees = fee_usd * sum(leg.ratio for leg in intent.legs)
     return Unit(intent.ref, legs, -intent.limit_points * multiplier, fees, intent.quantity if count is None else count)
-
-
-def payoff_bounds_points(intent: PlaceIntent, options: Mapping[int, Option]) -> tuple[float, float]:
-    """Least and greatest worth of one unit at expiry in points per share; infinite where there is no bound."""
-    unit = unit_of(intent, options, 0.0)
-    grid = Grid(options, [con_id for con_id, _ in unit.legs])
-    shape = grid.shape(unit.legs)
-    multiplier = options[intent.legs[0].con_id].multiplier
-    low = -math.inf if min(shape.slopes) < 0.0 else -grid.greatest([-v for v in shape.values]) / multiplier
-    high = math.inf if max(shape.slopes) > 0.0 else grid.greatest(shape.values) / multiplier
-    return low, high
 
 
 class _Draft:

@@ -12,7 +12,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bot import latch
+from bot import instance, latch
 from bot.cli import exits
 
 ACK_DEADLINE_S = 2.0
@@ -60,11 +60,13 @@ def main(arguments: list[str]) -> int:
 
 
 def _wake(state: Path) -> int | None:
-    """Signals the bot that holds the lock; None when there is none."""
+    """Signals the bot that holds the lock; None when there is none. A pid left by a crash is never signalled."""
+    pid = instance.holder(state)
+    if pid is None:
+        return None
     try:
-        pid = int((state / "lock").read_text().split()[0])
         os.kill(pid, signal.SIGUSR1)
-    except (OSError, ValueError, IndexError):
+    except OSError:
         return None
     return pid
 

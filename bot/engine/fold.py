@@ -40,6 +40,7 @@ def _run_started(work: Work, event: ev.RunStarted) -> None:
     work.set(
         run_id=event.run_id,
         config_hash=event.config_hash,
+        code_version=event.code_version,
         expected_account=event.expected_account,
         parameters=_parameters.decode(event.parameters),
         link=Link(epoch=work.state.link.epoch),
@@ -201,7 +202,6 @@ def _quotes(work: Work, event: ev.QuotesUpdated) -> None:
 
 def _bars(work: Work, event: ev.BarsLoaded) -> None:
     market = work.state.market
-    _answered(work, f"bars:{event.symbol}")
     work.set(market=msgspec.structs.replace(market, bars={**market.bars, event.symbol: event.bars}))
 
 
@@ -225,7 +225,9 @@ def _link(work: Work, event: ev.LinkChanged) -> None:
             if condor.state is CondorState.CANDIDATE:
                 _drop_candidate(work, condor.id)
     if event.state is not old.state:
-        level = AlertLevel.INFO if event.state in (LinkState.UP, LinkState.SYNCING) else AlertLevel.WARNING
+        # One word when it goes and one when it is back: the attempts between are in the journal.
+        lost = event.state in (LinkState.DOWN, LinkState.DEGRADED) and old.state in (LinkState.UP, LinkState.SYNCING)
+        level = AlertLevel.WARNING if lost else AlertLevel.INFO
         work.alert(level, f"link.{event.state.value}", f"link {event.state.value}: {event.reason}")
 
 

@@ -77,6 +77,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     seq: int = 0
     run_id: str = ""
     config_hash: str = ""
+    code_version: str = ""
     expected_account: str = ""
     parameters: Parameters | None = None
     calendar: Calendar = Calendar()

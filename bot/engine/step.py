@@ -58,6 +58,8 @@ def _decide(work: Work) -> None:
     outcome = decide(view)
     work.set(desk=outcome.desk_state, marks=outcome.marks)
     _keep_decisions(work, outcome.decisions)
+    for condor in outcome.updates:
+        work.put_condor(condor)
     if state.link.state is LinkState.UP:
         _want(work, outcome.wants)
     permit(work, outcome.intents, outcome.proposals)

@@ -13,6 +13,7 @@ from risk.halt import breaches
 from strategies.domain.control import LinkState, TradingState
 from strategies.domain.known import Unknown
 from strategies.domain.orders import OrderState, OrderTrigger
+from strategies.domain.session import NEW_YORK
 
 
 def supervise(work: Work) -> None:
@@ -71,10 +72,11 @@ def _reference(work: Work) -> None:
     market = work.state.market
     if (market.index("SPX") is None or not market.futures("VX")) and due(work, "reference", engine.ask_again_s):
         work.act(AskReference())
-    today = work.at.date()
+    today = work.at.astimezone(NEW_YORK).date()
+    finished = [s.day for s in work.state.calendar.sessions if s.day < today]
     for symbol in ("SPX", "VIX"):
         bars = market.bars.get(symbol)
-        old = bars is None or not bars or (today - bars[-1].day).days > 1
+        old = not bars or not finished or bars[-1].day < finished[-1]
         if old and market.index(symbol) is not None and due(work, f"bars:{symbol}", 3600.0):
             work.act(AskBars(symbol=symbol, count=engine.bars_count))
 

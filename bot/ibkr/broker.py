@@ -11,12 +11,13 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, cast
 
 from bot.actions import AskBars, AskChain, AskMargin, AskOptions, AskReference, AskSnapshot
-from bot.ibkr import errors, fields, inbound
+from bot.ibkr import fields
 from bot.ibkr.accounts import AccountFigures
 from bot.ibkr.connection import LinkKeeper
 from bot.ibkr.faults import Faults
 from bot.ibkr.gateway import Wire
-from bot.ibkr.inbox import CURRENT_TIME, RawStatus
+from bot.ibkr.inbox import CURRENT_TIME
+from bot.ibkr.inflow import Inflow
 from bot.ibkr.marketdata import MarketData
 from bot.ibkr.orders import Orders
 from bot.ibkr.outbox import Outbox
@@ -28,11 +29,9 @@ from bot.ibkr.snapshot import Snapshots, complete, nothing_known
 from bot.ports import Clock, PostFact, PostQuote
 from risk.approval import Approved
 from strategies.domain.control import LinkState
-from strategies.domain.events import BrokerSnapshot, Filled
+from strategies.domain.events import BrokerSnapshot
 from strategies.domain.instruments import Instrument
-from strategies.domain.known import Known
 
-TOO_FAST_PAUSE_S = 60.0
 FORCED_SNAPSHOT_EVERY_S = 5.0
 MOST_INCOMPLETE = 2
 """Incomplete snapshots in a row after which the connection itself is replaced."""
@@ -58,12 +57,11 @@ class IbkrBroker:
         self._settings = settings
         self._clock = clock
         self._post_fact = post_fact
-        self._zone = fields.zone(settings.naive_zone)
         self._tasks: set[asyncio.Task[None]] = set()
         self._wire: Wire | None = None
+        self._account = ""
         self._snapshots: Snapshots | None = None
         self._requests: Requests | None = None
-        self._account = ""
         self._snapshot_reasons: list[str] = []
         self._snapshots_running = False
         self._incomplete = 0
@@ -72,10 +70,12 @@ class IbkrBroker:
         self._faults = Faults(post_fact)
         self._pace = PaceClock()
         pacer: Pacer[Callable[[], None]] = Pacer(
-            settings.messages_per_s, settings.cancel_reserve_per_s, settings.opens_per_s
+            settings.messages_per_s,
+            cancel_reserve=min(settings.cancel_reserve_per_s, settings.messages_per_s // 4),
+            order_reserve=min(settings.order_reserve_per_s, settings.messages_per_s // 4),
+            opens_per_s=settings.opens_per_s,
         )
         self._outbox = Outbox(pacer, pacing or self._market_seconds, self._handler_failed)
-        self._keeper = LinkKeeper(settings, self, self, faults=self._faults, post_fact=post_fact, spawn=self._spawn)
         self._orders = Orders(
             settings,
             outbox=self._outbox,
@@ -95,6 +95,21 @@ class IbkrBroker:
         )
         self._figures = AccountFigures(self._faults, post_fact, clock.now)
         self._reference = Reference(settings, self._faults, self._instruments, post_fact, clock.now)
+        self._inflow = Inflow(
+            orders=self._orders,
+            market=self._market,
+            figures=self._figures,
+            outbox=self._outbox,
+            faults=self._faults,
+            post_fact=post_fact,
+            now=clock.now,
+            naive_zone=fields.zone(settings.naive_zone),
+            force_snapshot=self._force_snapshot,
+        )
+        self._keeper = LinkKeeper(
+            settings, self._inflow, self, faults=self._faults, post_fact=post_fact, spawn=self._spawn
+        )
+        self._inflow.on_notice = self._keeper.on_notice
 
     # port: life ----------------------------------------------------------------------------------
     async def start(self) -> None:
@@ -118,6 +133,10 @@ class IbkrBroker:
     def liquid_hours(self) -> fields.Hours | None:
         """The broker's liquid hours of SPX options by day (None: closed that day); None while nothing was told."""
         return dict(self._reference.hours) or None
+
+    def lines_in_use(self) -> int:
+        """Market data lines in use now."""
+        return self._market.live
 
     # port: orders --------------------------------------------------------------------------------
     def submit(self, approved: Approved) -> None:
@@ -171,7 +190,6 @@ class IbkrBroker:
     def begin(self, wire: Wire, epoch: int, account: str) -> None:
         """A checked connection: every desk works on it now."""
         self._wire = wire
-        self._account = account
         self._incomplete = 0
         self._requests = Requests(self._outbox)
         self._snapshots = Snapshots(
@@ -182,14 +200,22 @@ class IbkrBroker:
             epoch=epoch,
             deadline_s=self._settings.request_timeout_s,
         )
+        self._inflow.begin(self._requests, self._snapshots, account)
         self._orders.begin(wire, account)
         self._reference.begin(wire, self._requests, account)
         self._figures.begin(account)
         self._market.begin(wire, epoch)
-        self._outbox.send(Lane.QUERY, lambda: wire.ask_account(account))
+        self._account = account
+
+    def _ask_account(self) -> None:
+        """Asks for all account figures again: the stream repeats only what changed, and old figures permit nothing."""
+        wire, account = self._wire, self._account
+        if wire is not None:
+            self._outbox.send(Lane.QUERY, lambda: wire.ask_account(account))
 
     def end(self, reason: str) -> None:
         """The connection is over: unsent orders are refused, open questions fail."""
+        self._inflow.end()
         self._orders.end(reason)
         self._reference.end()
         self._market.end()
@@ -210,9 +236,12 @@ class IbkrBroker:
                 nothing_known(reason, self._keeper.link.epoch, self._clock.now(), "no connection to the gateway")
             )
             return False
+        self._ask_account()
         snapshot = await snapshots.take(reason)
         self._post_fact(snapshot)
         self._count_incomplete(snapshot)
+        if complete(snapshot):
+            self._market.resume()
         return complete(snapshot)
 
     async def ping(self, deadline_s: float) -> bool:
@@ -229,121 +258,6 @@ class IbkrBroker:
     def renew_lines(self) -> None:
         """Requests every quote again."""
         self._market.renew()
-
-    # inbox: orders -------------------------------------------------------------------------------
-    def on_status(self, raw: RawStatus) -> None:
-        """orderStatus."""
-        if self._snapshots is not None:
-            self._snapshots.on_status(raw)
-        if not self._orders.on_status(raw):
-            self._force_snapshot("a status names an order that nobody here knows")
-
-    def on_open_order(self, order_id: int, order: Any, state: Any) -> None:
-        """openOrder."""
-        found = inbound.open_order(order_id, order, state)
-        self._orders.on_open_order(found)
-        if self._snapshots is not None:
-            self._snapshots.on_open_order(found)
-
-    def on_what_if(self, order_id: int, state: Any) -> None:
-        """A what-if answer; one without figures is followed by another, or by the deadline."""
-        if isinstance(inbound.margin(state), Known):
-            self.on_row(order_id, state)
-            self.on_end(order_id)
-
-    def on_completed_order(self, order: Any, state: Any) -> None:
-        """completedOrder."""
-        if self._snapshots is not None:
-            self._snapshots.on_completed_order(inbound.completed_order(order, state))
-
-    def on_execution_row(self, row: list[str]) -> None:
-        """execDetails, live or replayed."""
-        raw, complaint = inbound.execution(row, self._zone, self._clock.now())
-        if complaint:
-            self._faults.note("EXEC-TIME", complaint)
-        if raw.fill is not None and raw.fill.account not in (self._account, ""):
-            return
-        self._orders.on_execution(raw)
-        if raw.fill is not None:
-            self._post_fact(Filled(fill=raw.fill))
-        if self._snapshots is not None:
-            self._snapshots.on_execution(raw)
-
-    def on_commission(self, exec_id: str, amount: float, currency: str) -> None:
-        """commissionReport."""
-        found = inbound.commission(exec_id, amount, currency)
-        if found is not None:
-            self._post_fact(found)
-
-    # inbox: account and answers ------------------------------------------------------------------
-    def on_position(self, account: str, con_id: int, sec_type: str, quantity: float) -> None:
-        """position."""
-        if self._snapshots is not None and account == self._account and sec_type != "BAG":
-            self._snapshots.on_position(con_id, fields.whole(quantity, "position"))
-
-    def on_account_value(self, key: str, value: str, currency: str, account: str) -> None:
-        """updateAccountValue."""
-        self._figures.on_value(key, value, currency, account)
-
-    def on_row(self, key: int | str, row: object) -> None:
-        """One row of an answer."""
-        if self._requests is not None:
-            self._requests.row(key, row)
-
-    def on_end(self, key: int | str) -> None:
-        """The end of an answer."""
-        if self._snapshots is not None and self._snapshots.on_end(key):
-            return
-        if self._requests is not None:
-            self._requests.end(key)
-
-    def on_error(self, request_id: int, code: int, text: str) -> None:
-        """An error or notice: of an order, of a line, of a question, of the link, or of nothing we know."""
-        if code == 100:
-            self._outbox.slow(TOO_FAST_PAUSE_S)
-            self._faults.note("PACE-100", text)
-        if self._orders.on_error(request_id, code, text) or self._market.on_error(request_id, code, text):
-            return
-        if self._requests is not None and self._requests.waiting(request_id):
-            if errors.ends_request(code):
-                self._requests.fail(request_id, f"{code}: {text}")
-            return
-        if not self._keeper.on_notice(code, text) and code not in errors.SILENT_REMARKS:
-            self._faults.note(f"BROKER-{code}", text)
-
-    # inbox: market data --------------------------------------------------------------------------
-    def on_tick_price(self, request_id: int, tick: int, price: float, size: float) -> None:
-        """tickPrice."""
-        self._market.book.price(request_id, tick, price, size)
-
-    def on_tick_size(self, request_id: int, tick: int, size: float) -> None:
-        """tickSize."""
-        self._market.book.size(request_id, tick, size)
-
-    def on_tick_generic(self, request_id: int, tick: int, value: float) -> None:
-        """tickGeneric."""
-        self._market.book.generic(request_id, tick, value)
-
-    def on_data_type(self, request_id: int, kind: int) -> None:
-        """marketDataType."""
-        self._market.book.kind(request_id, kind)
-
-    def on_packet(self) -> None:
-        """One read of the socket is done: quotes and account figures go out together."""
-        try:
-            self._market.drain()
-            self._figures.flush()
-        except Exception as error:  # noqa: BLE001 - the library would only log it
-            self._handler_failed(error)
-
-    def on_broken_message(self, text: str, *, known: bool) -> None:
-        """A message was lost; what it said must be asked again."""
-        self._faults.note("WIRE-DECODE" if known else "WIRE-UNKNOWN", text)
-        if not known:
-            return
-        if self._snapshots is not None:
-            self._snapshots.on_lost_message()
-        self._force_snapshot("a message was lost")
 
     # inside --------------------------------------------------------------------------------------
     def _market_seconds(self) -> float:

@@ -173,7 +173,11 @@ class LinkKeeper:
         self._spawn(self._sync(self._sync_number, reason), f"sync {self._sync_number}")
 
     async def _sync(self, number: int, reason: str) -> None:
-        complete = await self._desk.sync(reason)
+        try:
+            complete = await self._desk.sync(reason)
+        except Exception as error:  # noqa: BLE001 - a failed snapshot must not leave the link waiting for ever
+            self._faults.note("HANDLER", f"snapshot: {type(error).__name__}: {error}")
+            complete = False
         syncing = self.link.state is LinkState.SYNCING
         if number != self._sync_number or not (syncing or self.link.state is LinkState.DEGRADED):
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -147,7 +148,13 @@ def liquid_hours(details: Any) -> fields.Hours:
     """The contract's liquid hours by day, aware; empty where the broker gives none."""
     if not details.liquidHours or not details.timeZoneId:
         return {}
-    return fields.hours(details.liquidHours, fields.zone(details.timeZoneId))
+    return _hours(details.liquidHours, details.timeZoneId)
+
+
+@lru_cache(maxsize=64)
+def _hours(text: str, zone_name: str) -> fields.Hours:
+    """Read once: the hundreds of options of a board carry the same text."""
+    return fields.hours(text, fields.zone(zone_name))
 
 
 def to_chain(symbol: str, trading_class: str, rows: Sequence[Any]) -> Chain:

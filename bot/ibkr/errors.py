@@ -118,6 +118,9 @@ DATA_LOST = frozenset({1101})
 SILENT_REMARKS = frozenset({2104, 2106, 2107, 2108, 2119, 2158, 300, 366})
 """Daily noise that nobody needs to be told."""
 
+VALIDATION = frozenset({320, 321})
+"""A message was refused for its form; it may name no request."""
+
 COMPETING_SESSION = 10197
 """Live quotes stop because the same user is logged in elsewhere."""
 

@@ -38,20 +38,17 @@ def number(value: object) -> float | None:
 
 def price(value: float) -> float | None:
     """A quoted price in points; None for nobody (-1 and any negative), NaN and unset."""
-    found = number(value)
-    return found if found is not None and found >= 0.0 else None
+    return value if 0.0 <= value < UNSET_FROM else None  # NaN compares false
 
 
 def positive(value: float) -> float | None:
     """A level that cannot be zero (last, close, ask): None for zero as well."""
-    found = price(value)
-    return found if found else None
+    return value if 0.0 < value < UNSET_FROM else None
 
 
 def count(value: float) -> int | None:
     """A size in contracts; None for negative, NaN and unset."""
-    found = price(value)
-    return int(found) if found is not None and found < UNSET_COUNT else None
+    return int(value) if 0.0 <= value < UNSET_COUNT else None
 
 
 def whole(value: object, name: str) -> int:
@@ -94,7 +91,7 @@ def day(text: str) -> date | None:
     head = text.replace("-", " ").split(" ")[0] if text else ""
     if len(head) != 8:
         return None
-    return datetime.strptime(head, "%Y%m%d").date()  # noqa: DTZ007 - a calendar day has no zone
+    return date(int(head[:4]), int(head[4:6]), int(head[6:]))
 
 
 def clock_time(text: str) -> time | None:

@@ -224,19 +224,19 @@ class Wire:
         connecting = asyncio.ensure_future(
             self._client.connectAsync(settings.host, settings.port, settings.client_id, timeout=0)
         )
-        accepted = False
+        accepted = closed = False
         try:
             await asyncio.wait(
                 {connecting, self.closed}, timeout=settings.connect_timeout_s, return_when=asyncio.FIRST_COMPLETED
             )
-            accepted = self._client.conn.transport is not None
+            accepted, closed = self._client.conn.transport is not None, self.closed.done()
         finally:
             if not connecting.done():
                 connecting.cancel()
             outcome = (await asyncio.gather(connecting, return_exceptions=True))[0]
         if isinstance(outcome, OSError):
             raise DialFailed(f"no gateway at {where}: {outcome}") from outcome
-        if self.closed.done():
+        if closed:
             raise DialFailed(f"the gateway at {where} closed during the handshake: {self.closed.result()}")
         if isinstance(outcome, BaseException):
             text = "accepted the connection but does not speak" if accepted else "did not answer"
@@ -342,7 +342,7 @@ class Wire:
         """Daily bars of the regular session up to now."""
         self._require()
         self._client.reqHistoricalData(
-            request_id, _contract(contract), "", "1 day", duration, "TRADES", True, 1, False, []
+            request_id, _contract(contract), "", duration, "1 day", "TRADES", True, 1, False, []
         )
 
     def live_data_only(self) -> None:

@@ -102,8 +102,9 @@ POSITIONS = "positions"
 OPEN_ORDERS = "open_orders"
 COMPLETED_ORDERS = "completed_orders"
 CURRENT_TIME = "current_time"
+MARKET_RULE = "market_rule:"
 
 
 def market_rule_key(rule_id: int) -> str:
     """Key of a market rule's answer, which names the rule and not the request."""
-    return f"market_rule:{rule_id}"
+    return f"{MARKET_RULE}{rule_id}"

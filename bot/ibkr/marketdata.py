@@ -37,6 +37,7 @@ class MarketData:
         self._lines = Lines(max_lines)
         self._wire: Wire | None = None
         self._stepping = False
+        self._resumed = False
         self.book = QuoteBook(0)
 
     @property
@@ -45,13 +46,19 @@ class MarketData:
         return self._lines.live
 
     def begin(self, wire: Wire, epoch: int) -> None:
-        """A new connection: every wanted line is requested again, under the new epoch."""
+        """A new connection: every wanted line is requested again under the new epoch, once `resume` is called."""
         self._wire = wire
         self.book = QuoteBook(epoch)
         self._lines.forget()
         self._stepping = False
-        self._outbox.send(Lane.DATA, self._ask_live)
-        self._go_on()
+        self._resumed = False
+
+    def resume(self) -> None:
+        """The snapshot of this connection is complete: quotes may take what is left of the message budget."""
+        if self._wire is not None and not self._resumed:
+            self._resumed = True
+            self._outbox.send(Lane.DATA, self._ask_live)
+            self._go_on()
 
     def end(self) -> None:
         """The connection is gone, and with it every line."""
@@ -104,7 +111,7 @@ class MarketData:
 
     def _go_on(self) -> None:
         """At most one step waits in the lane, so that other requests pass between two steps."""
-        if self._wire is not None and not self._stepping and self._lines.step() is not None:
+        if self._wire is not None and self._resumed and not self._stepping and self._lines.step() is not None:
             self._stepping = True
             self._outbox.send(Lane.DATA, self._step)
 

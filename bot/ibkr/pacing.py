@@ -1,7 +1,8 @@
 """The message budget: who may write next, by lane, so that a cancel never waits behind a quote; pure.
 
 A token comes back exactly one second after it was spent, so no second of market time ever holds more than
-`per_s` messages. Only cancels may use the last `reserve` tokens. The broker drops a client above 50 a second.
+`per_s` messages. Only cancels may use the last `cancel_reserve` tokens, and only orders the `order_reserve` before
+those: an order never waits for quotes. The broker drops a client above 50 a second.
 """
 
 from __future__ import annotations
@@ -50,9 +51,12 @@ class PaceClock:
 class Pacer(Generic[T]):
     """Queues payloads per lane and hands them out as the budget allows. Times are seconds of one rising clock."""
 
-    def __init__(self, per_s: int, reserve: int, opens_per_s: int) -> None:
+    def __init__(self, per_s: int, *, cancel_reserve: int, order_reserve: int, opens_per_s: int) -> None:
         self._per_s = per_s
-        self._reserve = reserve
+        self._kept_back = {
+            lane: 0 if lane is Lane.CANCEL else cancel_reserve + (0 if lane in ORDER_LANES else order_reserve)
+            for lane in Lane
+        }
         self._opens_per_s = opens_per_s
         self._lanes: dict[Lane, deque[tuple[int, T]]] = {lane: deque() for lane in Lane}
         self._spent: deque[float] = deque()
@@ -125,7 +129,7 @@ class Pacer(Generic[T]):
 
     def _wait_s(self, lane: Lane) -> float:
         total = self._per_s if self._now >= self._slow_until else max(self._per_s // 2, 1)
-        limit = total if lane is Lane.CANCEL else max(total - self._reserve, 1)
+        limit = max(total - self._kept_back[lane], 1)
         wait = self._until_below(self._spent, limit)
         if lane is Lane.OPEN:
             wait = max(wait, self._until_below(self._opened, self._opens_per_s))

@@ -12,6 +12,7 @@ from bot.ibkr import fields
 from strategies.domain.market import DataType, Quote
 
 _DELAYED_TO_LIVE = {66: 1, 67: 2, 68: 4, 69: 0, 70: 3, 71: 5, 75: 9}
+_FIRST_DELAYED = 66
 _KINDS = {1: DataType.LIVE, 2: DataType.FROZEN, 3: DataType.DELAYED, 4: DataType.DELAYED_FROZEN}
 _BID_SIZE, _BID, _ASK, _ASK_SIZE, _LAST, _CLOSE, _HALTED = 0, 1, 2, 3, 4, 9, 49
 
@@ -65,7 +66,8 @@ class QuoteBook:
         line = self._lines.get(request_id)
         if line is None:
             return
-        tick = self._live_tick(line, tick)
+        if tick >= _FIRST_DELAYED:
+            tick = self._live_tick(line, tick)
         if tick == _BID:
             line.bid, line.bid_size = fields.price(value), fields.count(size)
         elif tick == _ASK:
@@ -85,7 +87,8 @@ class QuoteBook:
         line = self._lines.get(request_id)
         if line is None:
             return
-        tick = self._live_tick(line, tick)
+        if tick >= _FIRST_DELAYED:
+            tick = self._live_tick(line, tick)
         if tick == _BID_SIZE:
             line.bid_size = fields.count(value)
         elif tick == _ASK_SIZE:

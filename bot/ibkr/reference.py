@@ -192,9 +192,15 @@ class Reference:
         async with self._one_rule_at_a_time:
             if rule_id not in self._rules:
                 wire, requests = self._connected()
-                rows = await requests.ask(
-                    market_rule_key(rule_id), lambda: wire.ask_market_rule(rule_id), self._settings.request_timeout_s
-                )
+                try:
+                    key = market_rule_key(rule_id)
+                    deadline_s = self._settings.request_timeout_s
+                    rows = await requests.ask(key, lambda: wire.ask_market_rule(rule_id), deadline_s)
+                except RequestRefused as error:
+                    if self._requests is not requests:
+                        raise
+                    self._faults.note("TICK-RULE", f"market rule {rule_id}: {error}; the minimum tick is used")
+                    rows = []
                 self._rules[rule_id] = tuple(rows)
         return contracts.bands(self._rules[rule_id], details.minTick)
 

@@ -81,6 +81,13 @@ class Requests:
         if pending is not None and not pending.future.done():
             pending.future.set_exception(RequestRefused(reason))
 
+    def fail_one_of(self, prefix: str, reason: str) -> bool:
+        """An error that names no request: it answers the question of this kind, if one is open."""
+        key = next((key for key in self._pending if isinstance(key, str) and key.startswith(prefix)), None)
+        if key is not None:
+            self.fail(key, reason)
+        return key is not None
+
     def fail_all(self, reason: str) -> None:
         """The connection is gone."""
         for key in tuple(self._pending):

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 @dataclass(frozen=True, slots=True)
 class BrokerSettings:
-    """Deadlines are seconds of event-loop time; rates are messages per second of market time.
+    """Deadlines are seconds of event-loop time; rates are messages per second of market time; a
+    reserve is at most a quarter of the whole.
 
     `account` empty means: the one paper account the gateway manages. `naive_zone` reads the times that the gateway
     writes without a zone. `seed` drives the jitter between reconnects.
@@ -31,6 +32,7 @@ class BrokerSettings:
     max_lines: int = 90
     messages_per_s: int = 40
     cancel_reserve_per_s: int = 10
+    order_reserve_per_s: int = 10
     opens_per_s: int = 2
     naive_zone: str = "America/New_York"
     seed: int = 0
@@ -45,8 +47,10 @@ class BrokerSettings:
             raise ValueError(f"half_open_s must be above heartbeat_s ({self.heartbeat_s} s), got {self.half_open_s!r}")
         if self.reconnect_max_s < self.reconnect_initial_s:
             raise ValueError("reconnect_max_s must not be below reconnect_initial_s")
-        if not 0 < self.cancel_reserve_per_s < self.messages_per_s <= 50:
-            raise ValueError("messages_per_s must be 2 to 50 and above cancel_reserve_per_s: the gateway allows 50")
+        if not 4 <= self.messages_per_s <= 50:
+            raise ValueError(f"messages_per_s must be 4 to 50, which the gateway allows, got {self.messages_per_s!r}")
+        if min(self.cancel_reserve_per_s, self.order_reserve_per_s) < 1:
+            raise ValueError("the reserves for cancels and orders must be at least 1 message per second")
         if self.max_lines < 1 or self.opens_per_s < 1:
             raise ValueError("max_lines and opens_per_s must be at least 1")
         ZoneInfo(self.naive_zone)

@@ -67,6 +67,5 @@ def _differences(path: str, expected: object, actual: object) -> Iterator[FieldD
     elif isinstance(expected, list) and isinstance(actual, list):
         for index, (want, got) in enumerate(zip_longest(expected, actual, fillvalue=ABSENT)):
             yield from _differences(f"{path}[{index}]", want, got)
-    # repr tells 0.0 from -0.0 and is exact for floats; the types tell 1 from True
-    elif type(expected) is not type(actual) or repr(expected) != repr(actual):
+    elif repr(expected) != repr(actual):  # exact for floats; tells 0.0 from -0.0 and 1 from 1.0 and True
         yield FieldDiff(path, expected, actual)

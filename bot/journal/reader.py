@@ -23,7 +23,7 @@ from strategies.domain.events import Envelope
 
 _PAGE: Final = 256
 _LAST: Final = "SELECT max(seq) FROM records"
-_LAST_CHECKPOINT: Final = f"SELECT max(seq) FROM records WHERE kind = '{codec.CHECKPOINT}'"
+_LAST_CHECKPOINT: Final = f"SELECT max(seq) FROM records WHERE kind = '{codec.CHECKPOINT}' AND session < ?"
 
 
 class Record(NamedTuple):
@@ -108,10 +108,13 @@ def read_outcomes(
             yield Outcome(raw.seq, raw.cause_seq, _when(path, raw), _dict(path, raw))
 
 
-def last_checkpoint(path: Path) -> Checkpoint | None:
-    """The newest state written down, None if there is none yet. Raises JournalError."""
+def last_checkpoint(path: Path, *, before: str | None = None) -> Checkpoint | None:
+    """The newest state written down, before the session of that date if one is given; None if there is none.
+
+    Raises JournalError.
+    """
     with _reading(path) as db:
-        seq = db.execute(_LAST_CHECKPOINT).fetchone()[0]
+        seq = db.execute(_LAST_CHECKPOINT, (before or "9999",)).fetchone()[0]
         if seq is None:
             return None
         for raw in _scan(db, path, seq, seq, codec.CHECKPOINT):

@@ -153,7 +153,7 @@ def connect_readonly(path: Path) -> sqlite3.Connection:
         except sqlite3.OperationalError:
             # A copy on a read-only disk has no -shm and cannot get one; nobody can be writing it either.
             connection.close()
-            if _wal_bytes(path) or os.access(path.parent, os.W_OK):
+            if _wal_bytes(path) or os.access(path.parent, os.W_OK, effective_ids=True):
                 raise
             connection = _connect(path, "ro&immutable=1", timeout_s=5.0)
             _compare_layout(connection, path)

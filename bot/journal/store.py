@@ -13,6 +13,7 @@ import contextlib
 import sqlite3
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -25,12 +26,15 @@ from strategies.domain.events import Envelope
 
 Row = tuple[int, str, str, str, int | None, bytes, bytes]
 
-_INSERT: Final = "INSERT INTO records VALUES (?, ?, ?, ?, ?, CAST(? AS TEXT), ?)"
+_VALUES: Final = "(?, ?, ?, ?, ?, CAST(? AS TEXT), ?)"
+_INSERT: Final = f"INSERT INTO records VALUES {_VALUES}"
+_INSERTS: Final = tuple(f"INSERT INTO records VALUES {', '.join([_VALUES] * count)}" for count in range(5))
+"""One statement is one transaction: the few rows of a step need no BEGIN and COMMIT around them."""
 _SELECT: Final = "SELECT seq, at, kind, session, cause_seq, CAST(body AS BLOB), chain FROM records"
 
 _TAIL_CHECKED: Final = 256
-_FOLD_BYTES: Final = 8 << 20
-_FOLD_FORCED_BYTES: Final = 64 << 20
+_FOLD_BYTES: Final = 2 << 20
+_FOLD_FORCED_BYTES: Final = 32 << 20
 _ROW_OVERHEAD_BYTES: Final = 160
 
 
@@ -53,6 +57,8 @@ class Journal:
         self._seq, self._chain, self._session = head
         self._clock_session = clock_session
         self._rows: list[Row] = []
+        self._at: datetime | None = None
+        self._stamp = ""
         self._synchronous = ""
         self._unsynced = False
         self._wal_bytes = 0
@@ -97,12 +103,13 @@ class Journal:
         """Adds a fact to the open transaction and returns it as a replay will read it.
 
         Handing the returned envelope to the engine makes live and replay equal by construction (zone names, int for
-        float). Raises RecordRefused for a wrong seq, a time not in UTC or content that JSON would change.
+        float), except for quotes, see `codec.encode_event`. Raises RecordRefused for a wrong seq, a time not in UTC or
+        content that JSON would change.
         """
         if envelope.seq != self._seq + 1:
             raise RecordRefused(f"{self.path}: event has seq {envelope.seq}, the next one is {self._seq + 1}")
-        body, event = codec.encode_event(envelope.event)
-        self._append(codec.stamp(envelope.at), codec.EVENT, self._clock_session(envelope.at), None, body)
+        body, event = codec.encode_event(envelope.event, envelope.seq)
+        self._append(envelope.at, codec.EVENT, None, body)
         return Envelope(envelope.seq, envelope.at, event)
 
     def append_outcome(self, cause_seq: int, at: datetime, outcome: msgspec.Struct | Mapping[str, object]) -> int:
@@ -110,7 +117,7 @@ class Journal:
         if not 1 <= cause_seq <= self._seq:
             raise RecordRefused(f"{self.path}: outcome names event {cause_seq}, the journal holds 1..{self._seq}")
         body = codec.encode_outcome(outcome)
-        return self._append(codec.stamp(at), codec.OUTCOME, self._clock_session(at), cause_seq, body)
+        return self._append(at, codec.OUTCOME, cause_seq, body)
 
     def append_checkpoint(self, at: datetime, state: bytes) -> int:
         """Adds a state (JSON object) that stands for all records before it; returns its seq.
@@ -119,7 +126,7 @@ class Journal:
         """
         if not state.startswith(b"{"):
             raise RecordRefused(f"{self.path}: a checkpoint must be a JSON object, got {state[:40]!r}")
-        return self._append(codec.stamp(at), codec.CHECKPOINT, self._clock_session(at), None, state)
+        return self._append(at, codec.CHECKPOINT, None, state)
 
     def commit(self, durable: bool) -> None:
         """Writes what was appended; with `durable`, returns only when it survives a power cut.
@@ -131,12 +138,7 @@ class Journal:
             return
         try:
             self._use_synchronous("FULL" if durable else "NORMAL")
-            self._db.execute("BEGIN IMMEDIATE")
-            if self._rows:
-                self._db.executemany(_INSERT, self._rows)
-            else:  # SQLite syncs only when a transaction writes something
-                self._db.execute("UPDATE synced SET seq = ?", (self._seq,))
-            self._db.execute("COMMIT")
+            self._write()
             self._rows.clear()
             self._unsynced = not durable
             if self._wal_bytes > (_FOLD_FORCED_BYTES if durable else _FOLD_BYTES):
@@ -158,16 +160,30 @@ class Journal:
             with contextlib.suppress(sqlite3.Error):
                 self._db.close()
 
-    def _append(self, at: str, kind: str, session: str, cause_seq: int | None, body: bytes) -> int:
+    def _append(self, at: datetime, kind: str, cause_seq: int | None, body: bytes) -> int:
         self._refuse_if_failed()
-        # A clock stepping back over midnight must not reorder sessions: readers bisect on them.
-        self._session = max(self._session, session)
+        if at is not self._at:  # an outcome shares the moment of its event
+            self._stamp, session = codec.stamp(at), self._clock_session(at)
+            # A clock stepping back over midnight must not reorder sessions: readers bisect on them.
+            self._session, self._at = max(self._session, session), at
         seq = self._seq + 1
-        self._chain = codec.link(self._chain, codec.payload((seq, at, kind, self._session, cause_seq), body))
-        self._rows.append((seq, at, kind, self._session, cause_seq, body, self._chain))
+        self._chain = codec.link(self._chain, codec.payload((seq, self._stamp, kind, self._session, cause_seq), body))
+        self._rows.append((seq, self._stamp, kind, self._session, cause_seq, body, self._chain))
         self._wal_bytes += len(body) + _ROW_OVERHEAD_BYTES
         self._seq = seq
         return seq
+
+    def _write(self) -> None:
+        """One transaction with all rows; without any, one that makes SQLite sync what earlier ones wrote."""
+        count = len(self._rows)
+        if count == 0:
+            self._db.execute("UPDATE synced SET seq = ?", (self._seq,))
+        elif count < len(_INSERTS):
+            self._db.execute(_INSERTS[count], tuple(chain.from_iterable(self._rows)))
+        else:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.executemany(_INSERT, self._rows)
+            self._db.execute("COMMIT")
 
     def _use_synchronous(self, level: str) -> None:
         if level != self._synchronous:
@@ -196,14 +212,14 @@ def _check_tail(connection: sqlite3.Connection, path: Path) -> tuple[int, bytes,
         return 0, codec.GENESIS, ""
     rows.reverse()
     if len(rows) <= _TAIL_CHECKED:
-        seq, chain = 0, codec.GENESIS
+        seq, previous = 0, codec.GENESIS
     else:
-        seq, chain = rows[0][0], rows[0][6]
+        seq, previous = rows[0][0], rows[0][6]
         rows = rows[1:]
     for row in rows:
         if row[0] != seq + 1:
             raise schema.altered(path, seq + 1, f"is missing (the next one found is {row[0]})")
-        if codec.link(chain, codec.payload(row[:5], row[5])) != row[6]:
+        if codec.link(previous, codec.payload(row[:5], row[5])) != row[6]:
             raise schema.altered(path, row[0], "does not match its hash: it, or the one before, was altered")
-        seq, chain = row[0], row[6]
-    return seq, chain, rows[-1][3]
+        seq, previous = row[0], row[6]
+    return seq, previous, rows[-1][3]

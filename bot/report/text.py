@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from bot.report.build import Json
+from bot.report.collect import Json
 from bot.report.words import verdict
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.journal import reader
-from bot.report.build import Json
+from bot.report.collect import Json
 
 
 def explain(state_dir: Path, subject: str, rule: str | None, count: int) -> list[Json]:

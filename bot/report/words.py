@@ -6,7 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.report.build import Json, build
+from bot.report.build import build
+from bot.report.collect import Json
 
 
 @dataclass(frozen=True, slots=True)

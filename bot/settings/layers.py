@@ -14,8 +14,9 @@ from typing import Any
 
 ENV_PREFIX = "CONDOR_"
 ENV_NESTED = "__"
-_TABLE = re.compile(r"^\s*\[([A-Za-z0-9_.\-]+)\]")
-_KEY = re.compile(r"^\s*([A-Za-z0-9_\-]+)\s*=")
+_ABSENT = object()
+_TABLE = re.compile(r"^\s*\[([A-Za-z0-9_.\- ]+)\]")
+_KEY = re.compile(r"^\s*([A-Za-z0-9_\-]+(?:\s*\.\s*[A-Za-z0-9_\-]+)*)\s*=")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,24 +43,35 @@ class ConfigError(ValueError):
 
 @dataclass(slots=True)
 class Layer:
-    """One source of settings: nested values, and where each dotted key stands."""
+    """One source of settings: nested values, and where each dotted key stands (line of a file, name of a variable)."""
 
     name: str
     values: dict[str, Any]
     lines: dict[str, int] = field(default_factory=dict)
     comments: dict[str, str] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
 
     def has(self, dotted: str) -> bool:
         """Whether this layer says anything about the key."""
+        return self.get(dotted, _ABSENT) is not _ABSENT
+
+    def get(self, dotted: str, default: Any = None) -> Any:
+        """The key's value in this layer, `default` where the layer is silent."""
         node: Any = self.values
         for part in dotted.split("."):
             if not isinstance(node, Mapping) or part not in node:
-                return False
+                return default
             node = node[part]
-        return True
+        return node
+
+    def shown(self, dotted: str) -> str:
+        """The key's value as a message may show it: what comes from the environment is never repeated."""
+        return "" if dotted in self.variables else f" = {self.get(dotted)!r}"
 
     def origin(self, dotted: str) -> str:
-        """`file:line` of a key, or the layer's name."""
+        """`file:line` of a key, `environment NAME`, or the layer's name."""
+        if dotted in self.variables:
+            return f"{self.name} {self.variables[dotted]}"
         line = self.lines.get(dotted)
         return f"{self.name}:{line}" if line is not None else self.name
 
@@ -71,6 +83,8 @@ def read_toml(path: Path, shown_as: str | None = None) -> Layer:
         text = path.read_text(encoding="utf-8")
     except OSError as reason:
         raise ConfigError([Problem(name, "cannot be read", f"{reason.strerror}; check the path")]) from reason
+    except UnicodeDecodeError as reason:
+        raise ConfigError([Problem(name, "is not text in UTF-8", f"{reason.reason} at byte {reason.start}")]) from None
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as reason:
@@ -87,9 +101,10 @@ def _positions(text: str) -> tuple[dict[str, int], dict[str, str]]:
     block: list[str] = []
     for number, line in enumerate(text.splitlines(), start=1):
         if found := _TABLE.match(line):
-            table, block = found.group(1) + ".", []
+            table, block = found.group(1).replace(" ", "") + ".", []
+            lines.setdefault(table.removesuffix("."), number)
         elif found := _KEY.match(line):
-            dotted = table + found.group(1)
+            dotted = table + re.sub(r"\s", "", found.group(1))
             lines[dotted] = number
             if block:
                 comments[dotted] = " ".join(block)
@@ -101,18 +116,24 @@ def _positions(text: str) -> tuple[dict[str, int], dict[str, str]]:
     return lines, comments
 
 
-def unknown_variables(environ: Mapping[str, str], known: frozenset[str]) -> list[Problem]:
-    """CONDOR_* variables that name no setting; pydantic-settings alone would ignore them. Values are never shown."""
+def from_environment(environ: Mapping[str, str], known: frozenset[str]) -> tuple[Layer, list[Problem]]:
+    """CONDOR_* variables as a layer; one that names no setting is a problem (its value is never shown)."""
+    layer = Layer("environment", {})
     problems = []
     for name in sorted(environ):
-        if not name.startswith(ENV_PREFIX):
+        if not name.upper().startswith(ENV_PREFIX):
             continue
-        dotted = name.removeprefix(ENV_PREFIX).lower().replace(ENV_NESTED, ".")
-        if dotted not in known:
+        dotted = name[len(ENV_PREFIX) :].lower().replace(ENV_NESTED, ".")
+        if dotted == "profile":
+            problems.append(Problem("environment", name, "the profile is chosen with --profile"))
+        elif dotted in known:
+            put(layer.values, dotted, parse_value(environ[name]))
+            layer.variables[dotted] = name
+        else:
             hint = closest(dotted, known)
             wanted = f" Did you mean {ENV_PREFIX}{hint.upper().replace('.', ENV_NESTED)}?" if hint else ""
             problems.append(Problem("environment", name, f"no setting has this name.{wanted}"))
-    return problems
+    return layer, problems
 
 
 def from_assignments(assignments: Sequence[str]) -> tuple[Layer, list[Problem]]:
@@ -122,9 +143,12 @@ def from_assignments(assignments: Sequence[str]) -> tuple[Layer, list[Problem]]:
     for text in assignments:
         dotted, separator, value = text.partition("=")
         if not separator or "." not in dotted:
-            problems.append(Problem("--set", text, "must read section.key=value, for example risk.daily_halt_pct=1.5"))
+            problems.append(Problem("--set", text, "must read section.key=value, for example risk.open_condors=2"))
             continue
-        put(layer.values, dotted.strip(), parse_value(value.strip()))
+        try:
+            put(layer.values, dotted.strip(), parse_value(value.strip()))
+        except TypeError:
+            problems.append(Problem("--set", text, "another --set makes a plain value of what is a section here"))
     return layer, problems
 
 
@@ -137,20 +161,33 @@ def parse_value(text: str) -> Any:
 
 
 def put(values: dict[str, Any], dotted: str, value: Any) -> None:
-    """Sets a nested value by dotted key."""
+    """Sets a nested value by dotted key. Raises TypeError where a part of the key is a plain value already."""
     *parents, last = dotted.split(".")
     node = values
     for part in parents:
         node = node.setdefault(part, {})
+        if not isinstance(node, dict):
+            raise TypeError(f"{dotted}: {part} is not a section")
     node[last] = value
 
 
-def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested tables as dotted keys."""
+def merged(layers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Nested values of several layers as one, later ones winning key by key."""
+    result: dict[str, Any] = {}
+    for values in layers:
+        for key, value in values.items():
+            below = result.get(key)
+            both = isinstance(value, Mapping) and isinstance(below, Mapping)
+            result[key] = merged([below, value]) if both else (merged([value]) if isinstance(value, Mapping) else value)
+    return result
+
+
+def flatten(values: Mapping[str, Any], known: frozenset[str], prefix: str = "") -> dict[str, Any]:
+    """Nested tables as dotted keys; a table that is empty or itself a setting's value stays whole."""
     flat: dict[str, Any] = {}
     for key, value in values.items():
-        if isinstance(value, Mapping):
-            flat.update(flatten(value, f"{prefix}{key}."))
+        if isinstance(value, Mapping) and value and f"{prefix}{key}" not in known:
+            flat.update(flatten(value, known, f"{prefix}{key}."))
         else:
             flat[f"{prefix}{key}"] = value
     return flat

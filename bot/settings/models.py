@@ -7,12 +7,13 @@ sections here are generated from those structs, so there is one list of names; t
 from __future__ import annotations
 
 import math
+import re
 import typing
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, create_model, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -33,6 +34,15 @@ class Section(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
+        """`true` would pass for the number 1."""
+        wanted = cls.model_fields[info.field_name or ""].annotation
+        if isinstance(value, bool) and wanted is not bool:
+            raise ValueError(f"is {str(value).lower()}, which is neither a number nor a text")
+        return value
+
 
 class AccountSection(Section):
     """Which account may be traded: paper only, judged by the broker's own answer at every connect."""
@@ -43,10 +53,9 @@ class AccountSection(Section):
     @field_validator("id")
     @classmethod
     def _paper_only(cls, value: str) -> str:
-        if value and not value.startswith("DU"):
-            raise ValueError(
-                "is not a paper account. This program trades paper accounts only (their ids begin with DU)"
-            )
+        if value and not re.fullmatch(r"DU\d{3,}", value):
+            what = "is a live account" if re.fullmatch(r"U\d+", value) else "is not a paper account"
+            raise ValueError(f"{what}. This program trades paper accounts only (DU and digits)")
         return value
 
 
@@ -98,7 +107,7 @@ class RunSection(Section):
 
 
 def _finite(value: Any) -> Any:
-    numbers = value if isinstance(value, tuple) else (value,)
+    numbers = value if isinstance(value, tuple) else tuple(value.values()) if isinstance(value, dict) else (value,)
     if any(isinstance(n, float) and not math.isfinite(n) for n in numbers):
         raise ValueError("must be a finite number; NaN and infinity would make a limit that never fires")
     return value
@@ -120,7 +129,7 @@ def _mirror(name: str, struct: type[msgspec.Struct], fixed: frozenset[str] = fro
             nested = _mirror(f"{name}{spec.name.title()}", hint)
             fields[spec.name] = (nested, Field(default_factory=nested))
         elif spec.default_factory is not msgspec.NODEFAULT:
-            fields[spec.name] = (hint, Field(default_factory=spec.default_factory))
+            fields[spec.name] = (Annotated[hint, AfterValidator(_finite)], Field(default_factory=spec.default_factory))
         else:
             default = ... if spec.default is msgspec.NODEFAULT else spec.default
             fields[spec.name] = (Annotated[hint, AfterValidator(_finite)], default)
@@ -167,8 +176,8 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """`--set` over environment over TOML files; no dotenv and no secrets folder, since there is nothing secret."""
-        return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls, deep_merge=True))
+        """Environment and `--set` (read by `layers`, which knows unknown names) over TOML files; nothing is secret."""
+        return (init_settings, TomlConfigSettingsSource(settings_cls, deep_merge=True))
 
 
 def known_keys() -> frozenset[str]:

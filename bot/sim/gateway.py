@@ -52,7 +52,7 @@ class SimulatedGateway:
         self.desk = Desk(venue, limits=bounds)
         self.server = WireServer(self.desk, host, port, server_version=server_version, queue_bytes=bounds.queue_bytes)
         self.control: ControlServer | None = None
-        self._script = ScriptedEvents(getattr(world, "events", ()))
+        self._script = ScriptedEvents(world.events)
 
     # life ----------------------------------------------------------------------------------------
     async def start(self) -> None:

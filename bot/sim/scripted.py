@@ -2,43 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Protocol
+
+from bot.sim.types import WorldEvent
 
 ORDER_WORKING = "order_working"
 VERBS = ("restart", "drop")
 
 
-class WorldEvent(Protocol):
-    """What a world's `events` hold."""
-
-    @property
-    def at(self) -> datetime:
-        """Earliest market time."""
-        ...
-
-    @property
-    def verb(self) -> str:
-        """One of VERBS; others belong to the world itself."""
-        ...
-
-    @property
-    def seconds(self) -> float:
-        """Market seconds that the verb lasts."""
-        ...
-
-    @property
-    def condition(self) -> str:
-        """Empty, or `order_working`: wait until some order works."""
-        ...
-
-
 class ScriptedEvents:
     """Hands out each event once, when its time and its condition have come."""
 
-    def __init__(self, events: Sequence[WorldEvent]) -> None:
-        self._waiting = sorted((event for event in events if event.verb in VERBS), key=lambda event: event.at)
+    def __init__(self, events: Iterable[WorldEvent]) -> None:
+        """Raises ValueError for a verb or condition that the gateway does not know: it would silently never happen."""
+        self._waiting = sorted(events, key=lambda event: event.at)
+        for event in self._waiting:
+            if event.verb not in VERBS or event.condition not in (None, "", ORDER_WORKING):
+                raise ValueError(
+                    f"the world's event at {event.at.isoformat()} asks for {event.verb!r} on {event.condition!r}; "
+                    f"known are {', '.join(VERBS)}, with no condition or {ORDER_WORKING!r}"
+                )
 
     def waiting_for_order(self, now: datetime) -> bool:
         """Whether an event is due as soon as an order works."""

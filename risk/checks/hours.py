@@ -13,22 +13,24 @@ def session(case: Case) -> Finding:
     """C33: inside the session on which calendar and broker agree; new risk keeps off its first and last minutes."""
     view, limits = case.view, case.limits
     today = view.calendar.current(view.now)
-    at = _clock(view.now)
     if today is None:
+        at = view.now.isoformat(timespec="seconds")
         return finding(False, at, None, "time", f"{at} is outside every known session")
+    at = _clock(view.now, today.open_at)
     for _, option in case.legs:
         if view.now >= option.last_trade_at:
-            text = f"{describe(option)} stopped trading at {_clock(option.last_trade_at)}"
-            return finding(False, at, _clock(option.last_trade_at), "time", text)
+            end = option.last_trade_at.isoformat(timespec="minutes")
+            return finding(False, at, end, "time", f"{describe(option)} stopped trading at {end}")
     if case.reducing:
-        window = f"{_clock(today.open_at)} to {_clock(today.close_at)}"
-        return finding(True, at, window, "time", f"{at} is inside the session {window}")
+        window = f"{_clock(today.open_at, today.open_at)} to {_clock(today.close_at, today.open_at)}"
+        return finding(True, at, window, "exchange time", f"{at} is inside the session {window}")
     if not today.agreed:
-        return finding(False, at, None, "time", "calendar and broker hours disagree today (CAL-01)")
+        return finding(False, at, None, "exchange time", "calendar and broker hours disagree today (CAL-01)")
     opens = today.open_at + timedelta(minutes=limits.no_open_first_min)
     ends = today.index_close_at - timedelta(minutes=limits.no_open_last_min)
-    window = f"{_clock(opens)} to {_clock(ends)}"
-    return finding(opens <= view.now < ends, at, window, "time", f"{at}, new risk is allowed from {window}")
+    window = f"{_clock(opens, today.open_at)} to {_clock(ends, today.open_at)}"
+    text = f"{at} exchange time, new risk is allowed from {window}"
+    return finding(opens <= view.now < ends, at, window, "exchange time", text)
 
 
 def early_close(case: Case) -> Finding:
@@ -53,5 +55,6 @@ def expiry_day(case: Case) -> Finding:
     return finding(True, nearest, 1, "days", f"the nearest last trading day is {nearest} days away")
 
 
-def _clock(at: datetime) -> str:
-    return at.strftime("%Y-%m-%d %H:%M:%S %Z").strip()
+def _clock(at: datetime, like: datetime) -> str:
+    """Time of day in the exchange's zone, as the session's times have it."""
+    return at.astimezone(like.tzinfo).time().isoformat(timespec="seconds")

@@ -6,7 +6,6 @@ import itertools
 from datetime import date
 
 from risk.case import Case
-from risk.exposure import Stake
 from risk.result import Finding, finding, unknown
 from risk.stress import Stress
 from strategies.domain.instruments import Option, Right
@@ -14,7 +13,7 @@ from strategies.domain.instruments import Option, Right
 
 def order_loss(case: Case) -> Finding:
     """C04: worst case of the order alone, fees included."""
-    alone = Stake(case.options, {}, 0.0, (case.unit,)).worst_loss_usd
+    alone = case.own_after.alone(case.unit).worst_loss_usd
     return _share(case, alone, case.limits.order_loss_pct, "this order alone")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from risk.case import Case
-from risk.exposure import payoff_bounds_points
 from risk.result import Finding, finding, unknown
 from strategies.domain.instruments import tick_size
 
@@ -33,7 +32,8 @@ def possible(case: Case) -> Finding:
     For an opening condor that is a credit above zero and below its width; for its closing a debit above zero up to it.
     """
     limit = case.intent.limit_points
-    low, high = payoff_bounds_points(case.intent, case.options)
+    multiplier = case.legs[0][1].multiplier
+    low, high = (bound / multiplier for bound in case.own_after.grid.bounds_usd(case.unit.legs))
     inside = low < limit and (limit <= high if case.reducing else limit < high)
     bounds = f"{low:g} to {high:g}"
     if not inside:

@@ -15,6 +15,7 @@ from strategies.condor.walk import Walk
 from strategies.domain.book import Book
 from strategies.domain.control import Control, LinkState, TradingState
 from strategies.domain.decision import Decision, DecisionVerdict, Scalar
+from strategies.domain.instruments import Future
 from strategies.domain.market import Market
 from strategies.domain.marks import Mark
 from strategies.domain.orders import DOUBTFUL_STATES, LIVE_STATES, CancelIntent, OrderRecord, OrderState, PlaceIntent
@@ -43,6 +44,7 @@ class Context:
     pending_refs: frozenset[str]
     spot_points: float | None
     vix_points: float | None
+    futures: tuple[Future, ...]
     curve: CurveReading
     regime: Regime
     tier: Tier | None
@@ -75,6 +77,7 @@ class Watch(msgspec.Struct, frozen=True):
 
     stop_at: datetime | None = None
     threat_at: datetime | None = None
+    threat_strike: float | None = None
     widen_since: datetime | None = None
     widen_refused: bool = False
 

@@ -249,7 +249,7 @@ def _blackout_reason(ctx: Context) -> str:
         return "half-day" if ctx.session is not None else "no session"
     if quarterly_expiry(ctx.today, {s.day for s in ctx.calendar.sessions}):
         return "quarterly expiry day"
-    settles = any(f.expiry == ctx.today for f in ctx.market.futures(ctx.params.curve.futures_class))
+    settles = any(f.expiry == ctx.today for f in ctx.futures)
     if settles and ctx.local.hour < 10:
         return "VIX settlement morning"
     after = timedelta(minutes=entry.blackout_after_min)

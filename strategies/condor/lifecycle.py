@@ -72,6 +72,7 @@ def _rows() -> list[Row[CondorState, CondorTrigger]]:
         Row(_S.CANDIDATE, _T.ENTRY_GIVEN_UP, _S.ABANDONED, "no verdict came in time"),
         Row(_S.GATED, _T.ENTRY_APPROVED, _S.GATED, "evidence repeats"),
         Row(_S.ENTRY_WORKING, _T.ENTRY_APPROVED, _S.ENTRY_WORKING, "next attempt of the entry walk"),
+        Row(_S.CANDIDATE, _T.ENTRY_ENDED, _S.ENTRY_WORKING, "its first evidence is an order already over"),
         Row(_S.GATED, _T.ENTRY_ENDED, _S.ENTRY_WORKING, "the first order never traded; the walk may go on"),
         Row(_S.ENTRY_WORKING, _T.ENTRY_ENDED, _S.ENTRY_WORKING, "an attempt ended; the walk may go on"),
         Row(_S.GATED, _T.ENTRY_GIVEN_UP, _S.ABANDONED, "given up before anything traded"),

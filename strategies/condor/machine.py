@@ -82,7 +82,8 @@ class Condor(msgspec.Struct, frozen=True, kw_only=True):
     """One condor. Prices in points per share of one unit; `credit_points` is the average collected at entry.
 
     `quantity` counts open units by executions. `adjust_points` is the net collected (negative: paid) by widenings per
-    unit. `carry_rate` is ln(forward/spot) a year at entry, to get a forward from spot later; `adjusting` names the
+    unit. `carry_rate` is ln(forward/spot) a year at entry, to get a forward from spot later, and `smile_gap` how far
+    the smile then hung below the straight line between the shorts (`standing.expected_move`). `adjusting` names the
     chain of a widening in progress.
     """
 
@@ -99,6 +100,7 @@ class Condor(msgspec.Struct, frozen=True, kw_only=True):
     credit_points: float | None = None
     adjust_points: float = 0.0
     carry_rate: float = 0.0
+    smile_gap: float = 0.0
     spot_points: float | None = None
     opened_at: datetime | None = None
     closed_at: datetime | None = None
@@ -151,6 +153,7 @@ class ProposedCondor(NamedTuple):
     legs: Legs
     quantity: int
     carry_rate: float
+    smile_gap: float
     spot_points: float
     rolled_from: str | None = None
     rolls_used: int = 0
@@ -168,6 +171,7 @@ def propose(proposal: ProposedCondor, at: datetime, text: str = "") -> Condor:
         state_since=at,
         history=(Change(CondorState.CANDIDATE, at, text),),
         carry_rate=proposal.carry_rate,
+        smile_gap=proposal.smile_gap,
         spot_points=proposal.spot_points,
         rolled_from=proposal.rolled_from,
         rolls_used=proposal.rolls_used,
@@ -216,6 +220,8 @@ def on_order(condor: Condor, record: OrderRecord, at: datetime, fills: Iterable[
         raise ImpossibleEvent(f"{record.ref}: {-after.quantity} more units closed than were open")
     trigger = _trigger(after, record, grew)
     after = _with_reason(after, record)
+    if trigger is _T.EXIT_PARTLY_FILLED and record.live and after.state is CondorState.OPEN:
+        after = moved(after, _T.EXIT_WORKS, at, intent.rule)
     moved_on = moved(after, trigger, at, intent.rule)
     return _relegged(moved_on, trigger, intent.chain_ref)
 

@@ -22,6 +22,8 @@ from strategies.signals.volatility import Tier
 
 HOLD, ACT = DecisionVerdict.HOLD, DecisionVerdict.ACT
 
+_NO_CALENDAR_DAYS = 3
+
 
 class Wish(StrEnum):
     """What the rules want done."""
@@ -70,26 +72,31 @@ def profit_holds(condor: Condor, stand: Standing, agenda: Agenda) -> bool:
 
 
 def last_moment(condor: Condor, agenda: Agenda) -> datetime | None:
-    """When the condor must be flat: a clock time on the last session before its expiry; None while unknown."""
+    """When the condor must be flat: a clock time on the last session before its expiry.
+
+    None while the calendar does not reach the expiry, or when that session is already over.
+    """
     ctx = agenda.ctx
-    before = [s for s in ctx.calendar.sessions if s.day < condor.expiry]
+    sessions = ctx.calendar.sessions
+    if not sessions or sessions[-1].day < condor.expiry:
+        return None
+    before = [s for s in sessions if s.day < condor.expiry]
     if not before or before[-1].day < ctx.today:
         return None
-    last = before[-1]
-    at = last.index_close_at.astimezone(ctx.local.tzinfo)
+    at = before[-1].index_close_at.astimezone(ctx.local.tzinfo)
     wanted = ctx.params.exit.flat_before_expiry_at
     clock = at.replace(hour=wanted.hour, minute=wanted.minute, second=0, microsecond=0)
     return min(clock, at - timedelta(minutes=30))
 
 
 def _expiry(condor: Condor, stand: Standing, agenda: Agenda) -> Verdict:
-    """C-EXIT-6: flat before the last trading day; also when that moment has already passed."""
+    """C-EXIT-6: flat before the last trading day; without a calendar that far, from the weekend before on."""
     ctx = agenda.ctx
     flat_by = last_moment(condor, agenda)
-    lead = timedelta(minutes=ctx.params.exit.flat_lead_min)
-    due = stand.dte_days <= 1 and flat_by is None
-    due = due or (flat_by is not None and ctx.now >= flat_by - lead)
-    due = due or stand.dte_days <= 0
+    if flat_by is None:
+        due = stand.dte_days <= _NO_CALENDAR_DAYS
+    else:
+        due = ctx.now >= flat_by - timedelta(minutes=ctx.params.exit.flat_lead_min)
     if not due:
         agenda.note("C-EXIT-6", condor.id, HOLD, "expiry is not near", inputs={"dte_days": stand.dte_days})
         return KEEP
@@ -196,9 +203,10 @@ def _threat(condor: Condor, stand: Standing, agenda: Agenda) -> Verdict:
         agenda.remember(condor.id, threat_at=None, widen_since=None)
         agenda.note("C-EXIT-4", condor.id, HOLD, "no short is tested", inputs=inputs, thresholds=thresholds, near=near)
         return KEEP
-    first = agenda.watch(condor.id).threat_at
+    watch = agenda.watch(condor.id)
+    first = watch.threat_at if watch.threat_strike == short.strike_points else None
     if first is None:
-        agenda.remember(condor.id, threat_at=ctx.now)
+        agenda.remember(condor.id, threat_at=ctx.now, threat_strike=short.strike_points)
     if first is None or ctx.now - first < timedelta(seconds=params.threat_confirm_s):
         text = "a short is tested: waiting for the second sample"
         agenda.note("C-EXIT-4", condor.id, HOLD, text, inputs=inputs, thresholds=thresholds, near=near)

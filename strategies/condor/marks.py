@@ -1,16 +1,20 @@
-"""Values and greeks of the legs held, computed for all condors at once."""
+"""What quotes say about volatility: greeks of the legs held, all at once, and the smile of an expiry searched."""
 
 from __future__ import annotations
 
 import math
 from typing import NamedTuple
 
+import numpy as np
+
 from strategies.condor.context import Agenda, Context
 from strategies.condor.machine import Condor
 from strategies.domain.instruments import Option
 from strategies.domain.marks import Mark
 from strategies.pricing import black76
+from strategies.pricing.black76 import InvalidInput
 from strategies.pricing.implied import IvStatus, implied_vol
+from strategies.pricing.surface import SmileFit, SurfaceError, fit_smile, forward_from_parity
 
 SECONDS_PER_YEAR = 365.0 * 86_400.0
 
@@ -57,7 +61,7 @@ def mark_legs(agenda: Agenda, condors: list[Condor]) -> dict[int, LegGreeks]:
         return {}
     price, forwards, strikes, taus, calls, discounts = zip(*columns, strict=True)
     vols = implied_vol(price, forwards, strikes, taus, calls, discounts)
-    good = [i for i in range(len(ids)) if vols.status[i] == IvStatus.OK]
+    good = np.flatnonzero(vols.status == int(IvStatus.OK)).tolist()
     if not good:
         return {}
     pick = [columns[i] for i in good]
@@ -70,3 +74,30 @@ def mark_legs(agenda: Agenda, condors: list[Condor]) -> dict[int, LegGreeks]:
         found[ids[i]] = LegGreeks(iv, float(values.delta[row]), float(values.theta[row]))
         agenda.marks[ids[i]] = Mark(iv, forwards[row], taus[row], discounts[row])
     return found
+
+
+def fit_expiry(options: tuple[Option, ...], ctx: Context) -> SmileFit | str:
+    """The smile of one expiry from every fresh two-sided quote of it, or why there is none."""
+    rows: list[tuple[Option, float, float]] = []
+    for option in options:
+        quote = ctx.market.fresh(option.con_id, ctx.now, ctx.params.search.quote_max_age_s)
+        if quote is not None and quote.two_sided and quote.bid and quote.ask is not None:
+            rows.append((option, quote.bid, quote.ask))
+    calls = {o.strike: (bid, ask) for o, bid, ask in rows if o.is_call}
+    puts = {o.strike: (bid, ask) for o, bid, ask in rows if not o.is_call}
+    both = [k for k in calls if k in puts]
+    if not both:
+        return "no strike has both its call and its put quoted"
+    tau = tau_years(options[0], ctx)
+    if tau <= 0.0:
+        return "the expiry no longer trades"
+    discount = math.exp(-ctx.params.exit.risk_free_pct / 100.0 * tau)
+    call_bid, call_ask = zip(*(calls[k] for k in both), strict=True)
+    put_bid, put_ask = zip(*(puts[k] for k in both), strict=True)
+    quoted, bids, asks = zip(*rows, strict=True)
+    try:
+        forward = forward_from_parity(both, call_bid, call_ask, put_bid, put_ask, discount).forward
+        strikes = [o.strike for o in quoted]
+        return fit_smile(strikes, bids, asks, [o.is_call for o in quoted], forward, tau, discount)
+    except (SurfaceError, InvalidInput) as reason:
+        return str(reason)

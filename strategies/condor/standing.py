@@ -8,7 +8,7 @@ from typing import NamedTuple
 from strategies.condor.context import Context
 from strategies.condor.machine import Condor, Side
 from strategies.condor.marks import LegGreeks
-from strategies.condor.structure import Net, net_price
+from strategies.condor.structure import Legs, Net, net_price
 from strategies.domain.market import Quote
 
 
@@ -70,18 +70,34 @@ def standing(condor: Condor, ctx: Context, greeks: dict[int, LegGreeks]) -> Stan
     )
 
 
-def expected_move(condor: Condor, ctx: Context, greeks: dict[int, LegGreeks], dte_days: int) -> float | None:
-    """One standard deviation of the index until expiry in points, at the volatility between the two shorts.
+def smile_gap(spot_points: float, legs: Legs, put_iv: float, call_iv: float, atm_iv: float) -> float:
+    """How far the at-the-money volatility lies below the straight line between the shorts, as a share of that line.
 
-    The at-the-money option is not held, so its volatility is read off the straight line between the short strikes,
-    which lies a little above a convex smile: the move is over- rather than understated.
+    Scaled to the middle between the two strikes, where the line is farthest from a convex smile.
     """
-    low, high = condor.legs.put_short, condor.legs.call_short
-    put, call = greeks.get(low.con_id), greeks.get(high.con_id)
+    share = _share(spot_points, legs)
+    bend = 4.0 * share * (1.0 - share)
+    line = put_iv + share * (call_iv - put_iv)
+    return (1.0 - atm_iv / line) / bend if bend > 0.1 else 0.0
+
+
+def _share(spot_points: float, legs: Legs) -> float:
+    low, high = legs.put_short.strike_points, legs.call_short.strike_points
+    return min(1.0, max(0.0, (spot_points - low) / (high - low)))
+
+
+def expected_move(condor: Condor, ctx: Context, greeks: dict[int, LegGreeks], dte_days: int) -> float | None:
+    """One standard deviation of the index until expiry in points, at the volatility at the money.
+
+    That option is not held: its volatility is read off the straight line between the short strikes, less the sag of
+    the smile seen at entry (`smile_gap`), which vanishes as spot nears either strike.
+    """
+    put, call = greeks.get(condor.legs.put_short.con_id), greeks.get(condor.legs.call_short.con_id)
     if put is None or call is None or ctx.spot_points is None or dte_days <= 0:
         return None
-    share = (ctx.spot_points - low.strike_points) / (high.strike_points - low.strike_points)
-    vol = put.iv + min(1.0, max(0.0, share)) * (call.iv - put.iv)
+    share = _share(ctx.spot_points, condor.legs)
+    line = put.iv + share * (call.iv - put.iv)
+    vol = line * (1.0 - condor.smile_gap * 4.0 * share * (1.0 - share))
     return ctx.spot_points * vol * math.sqrt(dte_days / 365.0)
 
 

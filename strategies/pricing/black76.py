@@ -48,7 +48,7 @@ def positive(argument: str, values: ArrayLike) -> FloatArray:
     return array
 
 
-def price(  # noqa: PLR0917
+def price(
     forward: ArrayLike,
     strike: ArrayLike,
     sigma: ArrayLike,
@@ -65,7 +65,7 @@ def price(  # noqa: PLR0917
     return greeks(forward, strike, sigma, tau, is_call, discount).price
 
 
-def greeks(  # noqa: PLR0917
+def greeks(
     forward: ArrayLike,
     strike: ArrayLike,
     sigma: ArrayLike,
@@ -87,7 +87,7 @@ def greeks(  # noqa: PLR0917
     n1, n2 = cdf(side * np.stack((d1, d2)))
     sign = np.where(call, 1.0, -1.0)
     same = sign == side
-    otm = side * (f * n1 - k * n2)
+    otm = np.maximum(side * (f * n1 - k * n2), 0.0)
     value = df * (otm + np.where(same, 0.0, sign * (f - k)))
     delta = df * (side * n1 + np.where(same, 0.0, sign))
     density = df * INV_SQRT_TWO_PI * np.exp(-0.5 * d1 * d1)
@@ -96,5 +96,9 @@ def greeks(  # noqa: PLR0917
     rate = -np.log(df) / t
     theta = (-0.5 * vega_unit * vol / t + rate * value) / DAYS_PER_YEAR
     shape = np.broadcast_shapes(f.shape, k.shape, s.shape, call.shape, df.shape)
-    parts = (value, delta, gamma, vega_unit * VOL_POINT, theta)
-    return Greeks(*(np.broadcast_to(part, shape) for part in parts))
+    return Greeks(*(_filled(part, shape) for part in (value, delta, gamma, vega_unit * VOL_POINT, theta)))
+
+
+def _filled(part: FloatArray, shape: tuple[int, ...]) -> FloatArray:
+    """The part as an array of the full shape that its receiver may write to."""
+    return np.asarray(part) if part.shape == shape else np.array(np.broadcast_to(part, shape))

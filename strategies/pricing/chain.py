@@ -38,7 +38,7 @@ class ChainAnalytics(NamedTuple):
     theta: FloatArray
 
 
-def analyse(  # noqa: PLR0917
+def analyse(
     price: ArrayLike,
     forward: ArrayLike,
     strike: ArrayLike,

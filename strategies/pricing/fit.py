@@ -45,7 +45,7 @@ class _Quotes(NamedTuple):
     weight: FloatArray
 
 
-def fit_smile(  # noqa: PLR0917
+def fit_smile(
     strikes: ArrayLike,
     bid: ArrayLike,
     ask: ArrayLike,
@@ -94,7 +94,7 @@ def fit_smile(  # noqa: PLR0917
     return SmileFit(smile, float(np.sqrt(np.mean(error * error))), float(inside.mean()), len(m))
 
 
-def _usable(  # noqa: PLR0917
+def _usable(
     strikes: ArrayLike,
     bid: ArrayLike,
     ask: ArrayLike,

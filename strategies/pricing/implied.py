@@ -16,8 +16,8 @@ _LOST_DIGITS = 1e-12
 _SMALLEST_NORMALISED = 1e-290
 _ONE, _TWO, _ZERO, _MINUS_ONE, _LOST = (np.asarray(x) for x in (1.0, 2.0, 0.0, -1.0, _LOST_DIGITS))
 
-# Options solved at a time: what one block needs then stays in the processor's second-level cache.
-BLOCK = 2048
+# Options solved at a time: enough to make the interpreter's share small, few enough to stay in the processor's cache.
+BLOCK = 4096
 BLOCK_ROWS = solver.ROWS + 8
 
 
@@ -85,7 +85,7 @@ class BlockSolution(NamedTuple):
     doubtful: NDArray[np.intp]
 
 
-def implied_vol(  # noqa: PLR0917
+def implied_vol(
     price: ArrayLike,
     forward: ArrayLike,
     strike: ArrayLike,
@@ -114,7 +114,7 @@ def implied_vol(  # noqa: PLR0917
     return ImpliedVol(sigma.reshape(shape), status.reshape(shape))
 
 
-def as_columns(  # noqa: PLR0917
+def as_columns(
     price: ArrayLike, forward: ArrayLike, strike: ArrayLike, tau: ArrayLike, is_call: ArrayLike, discount: ArrayLike
 ) -> tuple[Columns, tuple[int, ...]]:
     """The arguments ready for `solve_block`, and their broadcast shape; ValueError when they do not broadcast."""
@@ -166,11 +166,13 @@ def _doubtful(solution: solver.Solution, floor: FloatArray, tau: FloatArray, nea
         np.minimum.reduce(floor) > 0.0
         and np.maximum.reduce(step) <= solver.GUESS_LIMIT
         and np.maximum.reduce(near) <= solver.D1_LIMIT
+        and np.minimum.reduce(solution.t) > 0.0
         and tau.min() > 0.0
         and tau.max() < np.inf
     ):
         return np.empty(0, dtype=np.intp)
-    sound = (floor > 0.0) & (step <= solver.GUESS_LIMIT) & (near <= solver.D1_LIMIT) & (tau > 0.0) & (tau < np.inf)
+    sound = (floor > 0.0) & (step <= solver.GUESS_LIMIT) & (near <= solver.D1_LIMIT) & (solution.t > 0.0)
+    sound &= (tau > 0.0) & (tau < np.inf)
     return np.flatnonzero(~sound)
 
 

@@ -31,7 +31,7 @@ def discount_factor(rate: float, tau: float) -> float:
     return math.exp(-rate * tau)
 
 
-def forward_from_parity(  # noqa: PLR0917
+def forward_from_parity(
     strikes: ArrayLike,
     call_bid: ArrayLike,
     call_ask: ArrayLike,

@@ -39,7 +39,7 @@ class Smile:
     curvatures: FloatArray
 
     @classmethod
-    def through(  # noqa: PLR0917
+    def through(
         cls,
         forward: float,
         tau: float,

@@ -57,8 +57,8 @@ class Solution(NamedTuple):
     """Views into the workspace, one entry per option.
 
     s = sigma*sqrt(tau); step, the relative size of the last step; h = x/s and t = s/2; y_near and y_far are Y at h+t
-    and h-t, all at the returned s. An entry is trustworthy where |step| <= GUESS_LIMIT and h + t <= D1_LIMIT; anywhere
-    else (nan included) it means nothing.
+    and h-t, all at the returned s. An entry is trustworthy where |step| <= GUESS_LIMIT, h + t <= D1_LIMIT and t > 0;
+    anywhere else (nan included) it means nothing.
     """
 
     s: FloatArray
@@ -189,7 +189,7 @@ def _householder(beta: FloatArray, rows: FloatArray) -> None:
     np.divide(tt, step, step)
 
 
-def _carry_to_new_point(  # noqa: PLR0917
+def _carry_to_new_point(
     h: FloatArray, t: FloatArray, d: FloatArray, y: FloatArray, change: FloatArray, slope: FloatArray, bend: FloatArray
 ) -> None:
     """Moves Y from the old d to h +- t by three terms of its Taylor series, from Y' = 1 + d*Y."""

@@ -11,6 +11,7 @@ Rules
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
@@ -97,15 +98,17 @@ class RegimeState(msgspec.Struct, frozen=True):
     sampled_at: datetime | None = None
 
 
-def front_futures(market: Market, today: date, params: CurveParams) -> tuple[Future, ...]:
-    """Monthly contracts by expiry, without those that settle within the skipped days."""
+def front_futures(futures: Sequence[Future], today: date, params: CurveParams) -> tuple[Future, ...]:
+    """Of the monthly contracts by expiry, those that settle later than the skipped days."""
     first = today + timedelta(days=params.skip_front_within_days)
-    return tuple(f for f in market.futures(params.futures_class) if f.expiry > first)
+    return tuple(f for f in futures if f.expiry > first)
 
 
-def read_curve(market: Market, now: datetime, today: date, params: CurveParams) -> CurveReading:
-    """The regime the two front contracts say at this moment; `today` is the exchange's date."""
-    front = front_futures(market, today, params)[:2]
+def read_curve(
+    market: Market, futures: Sequence[Future], now: datetime, today: date, params: CurveParams
+) -> CurveReading:
+    """The regime the two front contracts say at this moment; `futures` by expiry, `today` the exchange's date."""
+    front = front_futures(futures, today, params)[:2]
     if len(front) < 2:
         return CurveReading(Regime.UNKNOWN, f"{len(front)} of 2 {params.futures_class} contracts are listed")
     mids: list[float] = []

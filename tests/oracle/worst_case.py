@@ -32,7 +32,7 @@ class Held(NamedTuple):
 
 
 class Working(NamedTuple):
-    """An order: signed contracts per unit and con id, units that may still fill, limit (positive = pays), fee per unit."""
+    """An order: signed contracts per unit, units that may still fill, limit (positive = pays) and fee per unit."""
 
     group: str
     legs: tuple[tuple[int, int], ...]
@@ -48,9 +48,7 @@ def worst_case_usd(contracts: Mapping[int, Contract], held: Iterable[Held], work
     return sum(
         max(
             0.0,
-            group_worst_usd(
-                contracts, [h for h in held if h.group == group], [w for w in working if w.group == group]
-            ),
+            group_worst_usd(contracts, [h for h in held if h.group == group], [w for w in working if w.group == group]),
         )
         for group in groups
     )

@@ -123,13 +123,13 @@ def _intent(
     chain: str, condor: str, legs: tuple[LegIntent, ...], purpose: Purpose, changes: dict[str, Any]
 ) -> PlaceIntent:
     mid = net_mid(legs)
-    base = PlaceIntent(
-        f"{chain}/1", chain, 1, purpose, condor, "C-TEST", legs, 1, on_grid(mid), mid, mid + 0.2, NOW
-    )
+    base = PlaceIntent(f"{chain}/1", chain, 1, purpose, condor, "C-TEST", legs, 1, on_grid(mid), mid, mid + 0.2, NOW)
     return msgspec.structs.replace(base, **changes)
 
 
-def record(intent: PlaceIntent, state: OrderState = OrderState.WORKING, ago_s: float = 300.0, **more: Any) -> OrderRecord:
+def record(
+    intent: PlaceIntent, state: OrderState = OrderState.WORKING, ago_s: float = 300.0, **more: Any
+) -> OrderRecord:
     """An order in the book."""
     at = NOW - timedelta(seconds=ago_s)
     return OrderRecord(intent, state, at, at, **more)
@@ -156,7 +156,9 @@ class World:
         fills, rows = dict(self.fills), list(self.holdings)
         for place, leg in enumerate(legs):
             price = (_QUOTES[leg.con_id].mid or 0.0) + (paid_points - net_mid(legs) if place == 0 else 0.0)
-            price = price if place else (_QUOTES[leg.con_id].mid or 0.0) + leg.action.sign * (paid_points - net_mid(legs))
+            price = (
+                price if place else (_QUOTES[leg.con_id].mid or 0.0) + leg.action.sign * (paid_points - net_mid(legs))
+            )
             name = f"{condor}.{len(fills)}.01"
             fills[name.rpartition(".")[0]] = Fill(
                 name, f"{condor}/old/1", leg.con_id, leg.action, units * leg.ratio, price, 100, NOW - timedelta(days=2)

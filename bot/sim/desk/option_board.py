@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from bot.sim.desk.client import DeskClient
 from bot.sim.types import ContractSpec, Floats, Marks, Venue
-from bot.sim.wire.framing import LENGTH
 
 _SIDE_GREEKS_EVERY_S = 60.0
 """Market seconds between two computations off bid and ask (ticks 10 and 11); the model's (13) comes at every tick."""
@@ -61,9 +60,10 @@ class OptionBoard:
             self._quotes = self._quotes.extended(_Quotes.of(self._venue.option_marks(fresh)))
         texts = _Texts(self._quotes)
         for line in lines:
-            body = texts.whole(line)
+            body = texts.changes(line, line.row, True, True)
             if line.snapshot:
-                body += texts.model(line) + texts.sides(line)
+                body += texts.model(line)
+                body += texts.sides(line)
             line.client.session.send_frames(_framed(body))
 
     def remove(self, line: OptionLine) -> None:
@@ -103,16 +103,18 @@ class OptionBoard:
         if with_sides:
             self._side_greeks_at = elapsed_s
         texts = _Texts(new)
+        bodies: dict[DeskClient, list[str]] = {}
         for row, watchers in enumerate(self._watchers):
             for line in watchers:
-                body = texts.changes(line, row, bid_moved[row], ask_moved[row])
+                body = bodies.setdefault(line.client, [])
+                body += texts.changes(line, row, bid_moved[row], ask_moved[row])
                 if elapsed_s >= line.greeks_from_s:
                     body += texts.model(line)
                     if with_sides or not line.greeks_sent:
                         line.greeks_sent = True
                         body += texts.sides(line)
-                if body:
-                    line.client.session.send_frames(_framed(body))
+        for client, body in bodies.items():
+            client.session.send_frames(_framed(body))
 
     def _retire_expired(self) -> None:
         """On a new day the lines of expired options fall silent, their last quote withdrawn."""
@@ -171,7 +173,10 @@ class _Quotes:
 
 
 class _Texts:
-    """Message texts of the current quotes; what all watchers of a row share is formatted once."""
+    """Message texts of the current quotes; what all watchers of a row share is formatted once.
+
+    Every text fits the one-byte length table: the longest is under 140 characters.
+    """
 
     def __init__(self, quotes: _Quotes) -> None:
         self._quotes = quotes
@@ -179,11 +184,7 @@ class _Texts:
         self._bid_size = quotes.bid_size.astype(np.int64).tolist()
         self._ask_size = quotes.ask_size.astype(np.int64).tolist()
         self._model: list[str | None] = [None] * len(self._bid)
-        self._columns: list[list[float]] | None = None
-
-    def whole(self, line: OptionLine) -> list[str]:
-        """Bid and ask with sizes."""
-        return self.changes(line, line.row, True, True)
+        self._values: list[tuple[float, ...]] | None = None
 
     def changes(self, line: OptionLine, row: int, bid_moved: bool, ask_moved: bool) -> list[str]:
         """A price with its size where the price moved, the size alone where it did not but somebody quotes."""
@@ -206,35 +207,36 @@ class _Texts:
         row = line.row
         text = self._model[row]
         if text is None:
-            text = self._model[row] = self._model_text(row)
+            values = self._row(row)
+            # Where the model has no value nothing is sent: not a number must never reach the wire.
+            text = self._model[row] = _MODEL % values if all(map(math.isfinite, values)) else ""
         return [f"21\x00{line.request_id}\x0013\x000\x00{text}"] if text else []
-
-    def _model_text(self, row: int) -> str:
-        if self._columns is None:
-            quotes = self._quotes
-            names = (quotes.iv, quotes.delta, quotes.mid, quotes.gamma, quotes.vega, quotes.theta, quotes.forward)
-            self._columns = [column.tolist() for column in names]
-        iv, delta, price, gamma, vega, theta, under = [column[row] for column in self._columns]
-        if math.isnan(iv) or math.isnan(price):
-            return ""  # the model has no value: not a number must never reach the wire
-        return f"{iv:.6g}\0{delta:.6g}\0{price:.8g}\x000.0\0{gamma:.6g}\0{vega:.6g}\0{theta:.6g}\0{under:.8g}\0"
 
     def sides(self, line: OptionLine) -> list[str]:
         """Ticks 10 and 11: volatility at the bid and at the ask to first order, the other greeks of the model."""
-        row, quotes = line.row, self._quotes
-        vega = float(quotes.vega[row])
-        if not self._model_text(row) or not vega > 1e-6:
+        row = line.row
+        iv, delta, mid, gamma, vega, theta, under = self._row(row)
+        if not self._model[row] or not vega > 1e-6:
             return []
         body = []
         for tick_type, price in ((10, self._bid[row]), (11, self._ask[row])):
             if price > 0.0:
-                iv = max(float(quotes.iv[row]) + (price - float(quotes.mid[row])) / vega / 100.0, 0.0001)
-                body.append(
-                    f"21\x00{line.request_id}\x00{tick_type}\x000\x00{iv:.6g}\x00{quotes.delta[row]:.6g}\x00{price!r}"
-                    f"\x000.0\x00{quotes.gamma[row]:.6g}\x00{vega:.6g}\x00{quotes.theta[row]:.6g}"
-                    f"\x00{quotes.forward[row]:.8g}\x00"
-                )
+                side_iv = max(iv + (price - mid) / vega / 100.0, 0.0001)
+                text = _MODEL % (side_iv, delta, price, gamma, vega, theta, under)
+                body.append(f"21\x00{line.request_id}\x00{tick_type}\x000\x00{text}")
         return body
+
+    def _row(self, row: int) -> tuple[float, ...]:
+        if self._values is None:
+            quotes = self._quotes
+            columns = (quotes.iv, quotes.delta, quotes.mid, quotes.gamma, quotes.vega, quotes.theta, quotes.forward)
+            self._values = list(zip(*[column.tolist() for column in columns], strict=True))
+        return self._values[row]
+
+
+_MODEL = "%.6g\0%.6g\0%.8g\x000.0\0%.6g\0%.6g\0%.6g\0%.8g\0"
+_LENGTHS = [f"\0\0\0{chr(length)}" for length in range(256)]
+"""Length prefixes as text: one join and one encoding make the frames of a whole tick."""
 
 
 def _withdrawn(request_id: int) -> list[str]:
@@ -242,4 +244,4 @@ def _withdrawn(request_id: int) -> list[str]:
 
 
 def _framed(texts: Sequence[str]) -> bytes:
-    return b"".join([LENGTH.pack(len(text)) + text.encode("ascii") for text in texts])
+    return "".join([part for text in texts for part in (_LENGTHS[len(text)], text)]).encode("latin-1")

@@ -23,7 +23,7 @@ from bot.sim.venue.ledger import Ledger, contract_facts
 class Announcer:
     """Every fact goes to the ledger first, so that the witness has it even if a listener fails."""
 
-    def __init__(self, ledger: Ledger, now: Callable[[], datetime]) -> None:
+    def __init__(self, ledger: Ledger | None, now: Callable[[], datetime]) -> None:
         self._ledger = ledger
         self._now = now
         self._listeners: list[VenueListener] = []
@@ -33,8 +33,9 @@ class Announcer:
         self._listeners.append(listener)
 
     def record(self, kind: str, **facts: object) -> None:
-        """A ledger line only."""
-        self._ledger.write(self._now(), kind, facts)
+        """A ledger line only; nothing without a ledger."""
+        if self._ledger is not None:
+            self._ledger.write(self._now(), kind, facts)
 
     def refused(self, ticket: OrderTicket, reject: Reject) -> None:
         """An order message that the venue answers with an error."""

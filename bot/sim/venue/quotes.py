@@ -69,12 +69,18 @@ class Quotes:
         ask = _to_grid(raw.ask, grid, up=True)
         bid = np.where(quoted & (bid > 0.0), bid, np.nan)
         ask = np.where(quoted, np.maximum(ask, grid.fine), np.nan)
-        return replace(
-            raw,
+        return Marks(
+            mid=raw.mid,
             bid=bid,
             ask=ask,
             bid_size=np.where(np.isnan(bid), 0.0, raw.bid_size),
             ask_size=np.where(np.isnan(ask), 0.0, raw.ask_size),
+            iv=raw.iv,
+            delta=raw.delta,
+            gamma=raw.gamma,
+            vega=raw.vega,
+            theta=raw.theta,
+            forward=raw.forward,
         )
 
     def level(self, spec: ContractSpec) -> IndexLevel:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from bot.sim.types import ContractSpec, SecType, Settlement, TradingDay
@@ -19,6 +20,7 @@ _SEARCH_DAYS = 11
 _STOPS_WITH_INDEX = frozenset({"SPX", "SKEW", "SPY"})
 
 
+@lru_cache(maxsize=4096)
 def rule_day(day: date) -> TradingDay:
     """The session of a business day by rule: 09:30 to 16:15, index to 16:00 (13:15 and 13:00 on early days)."""
     early = is_early_close(day)

@@ -51,8 +51,9 @@ _BEFORE_OPEN = timedelta(minutes=15)
 class SimVenue:
     """Implements `bot.sim.types.Venue` over a world.
 
-    `accounts` maps account ids to opening deposits in dollars. `fills` sets the chances of a fill, `seed` the luck.
-    `start` is the venue time before the first `advance`; by default 15 minutes before the first open of the world.
+    `accounts` maps account ids to opening deposits in dollars; without a `ledger` no line is kept. `fills` sets the
+    chances of a fill, `seed` the luck. `start` is the venue time before the first `advance`, by default 15 minutes
+    before the world's first open.
     Raises ValueError for a world without days or without accounts.
     """
 
@@ -72,7 +73,7 @@ class SimVenue:
         self._world = world
         self._sessions = Sessions(world.days)
         self._now = start or world.days[0].open_at - _BEFORE_OPEN
-        self._announce = Announcer(ledger or Ledger(), lambda: self._now)
+        self._announce = Announcer(ledger, lambda: self._now)
         self._accounts = {name: Account(name, deposit) for name, deposit in accounts.items()}
         self._quotes = Quotes(world, self._sessions)
         self._valuation = Valuation(self._accounts, self._quotes)

@@ -21,6 +21,7 @@ from bot.sim.venue.products import (
     future_con_id,
     option_con_id,
 )
+from bot.sim.venue.query import Query
 from bot.sim.venue.sessions import Sessions
 from bot.sim.venue.strikes import StrikeLadder, widen_spx, widen_vix
 
@@ -33,12 +34,6 @@ _EXPIRIES: Mapping[str, Callable[[date], tuple[date, ...]]] = {
     "VIXW": rules.vixw_expiries,
 }
 _MONTH_CODES = "FGHJKMNQUVXZ"
-_EXCHANGES = {
-    SecType.OPTION: frozenset({"SMART", "CBOE"}),
-    SecType.INDEX: frozenset({"CBOE"}),
-    SecType.FUTURE: frozenset({"CFE"}),
-    SecType.STOCK: frozenset({"SMART", "ARCA"}),
-}
 _VXM_MONTHS = 6
 _VXM_SINCE = date(2020, 8, 10)
 
@@ -86,53 +81,47 @@ class Universe:
             return self._future(*future)
         return None
 
-    def find(self, query: Mapping[str, object], at: datetime) -> list[ContractSpec]:
+    def find(self, fields: Mapping[str, object], at: datetime) -> list[ContractSpec]:
         """Contracts still tradable that match every given field of the query (see the Venue protocol)."""
-        con_id = int(_number(query.get("con_id")))
-        if con_id:
-            spec = self.spec(con_id)
-            return [spec] if spec is not None and _matches(spec, {**query, "con_id": None}) else []
+        query = Query.read(fields)
+        if query.con_id:
+            spec = self.spec(query.con_id)
+            return [spec] if spec is not None and query.matches(spec) else []
         today = at.date()
-        return [spec for spec in self._candidates(query) if _matches(spec, query) and _alive(spec, today)]
+        return [spec for spec in self._candidates(query) if _alive(spec, today) and query.matches(spec)]
 
-    def _candidates(self, query: Mapping[str, object]) -> Iterator[ContractSpec]:
+    def _candidates(self, query: Query) -> Iterator[ContractSpec]:
         """A superset of the answer, no wider than the query's own terms force it to be."""
-        sec_type = _text(query.get("sec_type"))
-        if sec_type in ("", SecType.INDEX, SecType.STOCK):
+        if query.sec_type in {"", SecType.INDEX, SecType.STOCK}:
             yield from self._underlyings
-        if sec_type in ("", SecType.FUTURE):
+        if query.sec_type in {"", SecType.FUTURE}:
             for future_class in FUTURE_CLASSES.values():
                 for expiry in self._future_expiries(future_class):
                     yield self._future(future_class, expiry)
-        if sec_type == SecType.OPTION or (sec_type == "" and len(_text(query.get("local_symbol"))) == 21):
+        if query.sec_type == SecType.OPTION or (not query.sec_type and len(query.local_symbol) == 21):
             yield from self._option_candidates(query)
 
-    def _option_candidates(self, query: Mapping[str, object]) -> Iterator[ContractSpec]:
-        symbol, name = _text(query.get("symbol")), _text(query.get("trading_class"))
-        local = _text(query.get("local_symbol"))
-        wanted_strike = _number(query.get("strike"))
-        right = _text(query.get("right"))[:1]
+    def _option_candidates(self, query: Query) -> Iterator[ContractSpec]:
+        rights = [right for right in Right if query.right in {"", right.value}]
         for option_class in OPTION_CLASSES.values():
-            if symbol not in ("", option_class.symbol) or name not in ("", option_class.name):
+            if query.symbol not in {"", option_class.symbol} or query.trading_class not in {"", option_class.name}:
                 continue
-            if local and local[:6].strip() != option_class.name:
+            if query.local_symbol and query.local_symbol[:6].strip() != option_class.name:
                 continue
+            morning = option_class.settlement is Settlement.AM
             for expiry in self.expiries(option_class.name):
-                if not self._expiry_fits(option_class, expiry, query):
+                if not query.fits_expiry(expiry, rules.last_trading_day(expiry, morning=morning)):
                     continue
-                strikes: Sequence[float] = self.strikes(option_class, expiry)
-                if wanted_strike:
-                    place = bisect_left(strikes, wanted_strike)
-                    strikes = strikes[place : place + 1] if strikes[place : place + 1] == (wanted_strike,) else ()
-                for strike in strikes:
-                    for side in Right:
-                        if right in ("", side.value):
-                            yield self._option(option_class, expiry, strike, side)
+                for strike in self._strikes_asked(option_class, expiry, query.strike):
+                    for right in rights:
+                        yield self._option(option_class, expiry, strike, right)
 
-    def _expiry_fits(self, option_class: OptionClass, expiry: date, query: Mapping[str, object]) -> bool:
-        wanted = _text(query.get("expiry"))
-        morning = option_class.settlement is Settlement.AM
-        return _expiry_text_fits(wanted, expiry, rules.last_trading_day(expiry, morning=morning))
+    def _strikes_asked(self, option_class: OptionClass, expiry: date, wanted: float) -> tuple[float, ...]:
+        strikes = self.strikes(option_class, expiry)
+        if not wanted:
+            return strikes
+        place = bisect_left(strikes, wanted)
+        return (wanted,) if place < len(strikes) and strikes[place] == wanted else ()
 
     def chains(self, symbol: str, at: datetime) -> list[Chain]:
         """Option parameters of an underlying: one entry per exchange and trading class."""
@@ -252,54 +241,3 @@ def _has(world: World, symbol: str) -> bool:
 
 def _alive(spec: ContractSpec, today: date) -> bool:
     return spec.last_trade_at is None or spec.last_trade_at.date() >= today
-
-
-def _text(value: object) -> str:
-    return "" if value is None else str(value).strip()
-
-
-def _number(value: object) -> float:
-    """The number a client wrote, 0 for nothing; text that is no number matches no contract."""
-    try:
-        return float(_text(value) or 0.0)
-    except ValueError:
-        return -1.0
-
-
-def _expiry_text_fits(wanted: str, expiry: date, last_day: date) -> bool:
-    """'YYYYMM' names the month; 'YYYYMMDD' the settlement day or, as IB writes it for morning settlement, the last
-    trading day."""
-    if not wanted:
-        return True
-    if len(wanted) == 6:
-        return wanted == f"{expiry:%Y%m}"
-    return wanted[:8] in (f"{expiry:%Y%m%d}", f"{last_day:%Y%m%d}")
-
-
-def _matches(spec: ContractSpec, query: Mapping[str, object]) -> bool:
-    symbol, exchange = _text(query.get("symbol")), _text(query.get("exchange"))
-    # The minis are also found under the index when their own class is named.
-    names = {spec.symbol, "VIX"} if spec.sec_type is SecType.FUTURE and query.get("trading_class") else {spec.symbol}
-    if symbol and symbol not in names:
-        return False
-    if exchange and exchange not in _EXCHANGES[spec.sec_type]:
-        return False
-    for name, own in (("sec_type", spec.sec_type.value), ("trading_class", spec.trading_class)):
-        if _text(query.get(name)) not in ("", own):
-            return False
-    local = _text(query.get("local_symbol"))
-    if local and local != spec.local_symbol.strip():
-        return False
-    if _text(query.get("multiplier")) and _number(query.get("multiplier")) != spec.multiplier:
-        return False
-    right, strike = _text(query.get("right"))[:1], _number(query.get("strike"))
-    if right and right != "?" and (spec.right is None or right != spec.right.value):
-        return False
-    if strike and strike != spec.strike:
-        return False
-    wanted = _text(query.get("expiry"))
-    if not wanted:
-        return True
-    if spec.expiry is None or spec.last_trade_at is None:
-        return False
-    return _expiry_text_fits(wanted, spec.expiry, spec.last_trade_at.date())

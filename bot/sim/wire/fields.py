@@ -114,7 +114,7 @@ def write(value: object) -> str:
     if value is False:
         return "0"
     if isinstance(value, float):
-        return repr(value) if math.isfinite(value) else UNSET_DOUBLE
+        return float.__repr__(value) if math.isfinite(value) else UNSET_DOUBLE
     return str(value)
 
 

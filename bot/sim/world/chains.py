@@ -12,17 +12,19 @@ from bot.sim.types import Floats, Settlement, TradingDay
 from bot.sim.world import files
 from bot.sim.world.errors import WorldDataError
 from bot.sim.world.sessions import settles_at
-from bot.sim.world.smile import GRID, KNOT_M, hermite
+from bot.sim.world.smile import GRID, GRID_LOW, GRID_STEP, KNOT_M, hermite
 from bot.sim.world.spreads import spx_half_spread
 from bot.sim.world.surface import YEAR_SECONDS, DaySurface, FittedSlice, SliceKey, gather, price_spx
 from strategies.pricing.implied import IvStatus, implied_vol
 
 _COLUMNS = ("quote_date", "underlying_price", "root", "expiry", "strike", "right", "bid", "ask")
 _FEWEST_QUOTES = 12
-_SMOOTHNESS = 0.02
+_SMOOTHNESS = 0.002
 _PARITY_STRIKES = 12
 _SHORTEST_YEARS = 0.5 / 365.0
 _NARROWEST, _WIDEST = 0.25, 4.0
+# What each knot contributes at each grid point: the spline is linear in its knot values.
+_KNOT_BASIS = np.column_stack([hermite(KNOT_M, unit, GRID) for unit in np.eye(len(KNOT_M))])
 
 
 class ChainQuote(NamedTuple):
@@ -98,12 +100,15 @@ def fit_smile(
 def _penalised(m: Floats, ratio: Floats, weight: Floats, prior: Floats) -> Floats:
     """Knot values minimising weighted squared error plus the bending of the difference from the prior."""
     n = len(KNOT_M)
-    basis = np.column_stack([hermite(KNOT_M, unit, m) for unit in np.eye(n)])
+    place = np.clip((m - GRID_LOW) / GRID_STEP, 0.0, len(GRID) - 1.001)
+    i = place.astype(np.intp)
+    share = (place - i)[:, None]
+    basis = _KNOT_BASIS[i] * (1.0 - share) + _KNOT_BASIS[i + 1] * share
     scale = np.minimum(weight, 2000.0)[:, None]
     bend = np.zeros((n - 2, n))
-    for i in range(n - 2):
-        left, right = KNOT_M[i + 1] - KNOT_M[i], KNOT_M[i + 2] - KNOT_M[i + 1]
-        bend[i, i : i + 3] = 1 / left, -1 / left - 1 / right, 1 / right
+    for j in range(n - 2):
+        left, right = KNOT_M[j + 1] - KNOT_M[j], KNOT_M[j + 2] - KNOT_M[j + 1]
+        bend[j, j : j + 3] = 1 / left, -1 / left - 1 / right, 1 / right
     strength = np.sqrt(_SMOOTHNESS * len(m)) * np.median(weight)
     stacked = np.vstack([basis * scale, bend * strength, np.eye(n) * 1e-3 * strength])
     target = np.concatenate([(ratio - basis @ prior) * scale[:, 0], np.zeros(2 * n - 2)])

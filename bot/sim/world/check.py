@@ -16,9 +16,12 @@ from pathlib import Path
 import numpy as np
 
 from bot.sim.types import ContractSpec, Floats, Right, SecType, Settlement, World
+from bot.sim.world import files
 from bot.sim.world.chains import read_chain
 from bot.sim.world.load import load_history, load_scenario, scenario_names
 from bot.sim.world.sessions import settles_at
+from bot.sim.world.surface import YEAR_SECONDS
+from bot.sim.world.vix_options import VixStrip, price_vix
 
 CHAIN_DAYS = (date(2018, 10, 15), date(2018, 10, 16), date(2018, 10, 17))
 TENORS = ((1, 7), (7, 21), (21, 60), (60, 120), (120, 400))
@@ -172,6 +175,18 @@ def vix_errors(world: World) -> list[tuple[date, float, float]]:
     return out
 
 
+def vix_option_errors(folder: Path) -> Floats:
+    """Generated minus real implied volatility of the VIX options of 2022-07-15, bid and ask averaged, in vol points."""
+    name = "vix_iv_chain_2022-07-15.csv"
+    vvix = files.read_table(folder, "vol_indices_daily.csv", ("vvix",), date(2022, 7, 15), date(2022, 7, 15))
+    columns = ("ttm_years", "forward", "strike", "bid_iv", "ask_iv")
+    quotes = [[files.number(row, c, name) for c in columns] for row in files.rows(folder, name, columns)]
+    years, forward, strike, bid, ask = np.array([q for q in quotes if None not in q], dtype=np.float64).T
+    strip = VixStrip(strike, strike >= forward, forward, years * YEAR_SECONDS)
+    priced = price_vix(strip, vvix[date(2022, 7, 15)]["vvix"], 0.0, 0.0)
+    return np.asarray(100.0 * (priced.iv - (bid + ask) / 2), dtype=np.float64)
+
+
 def report(folder: Path) -> Iterator[str]:
     """The whole measurement as lines of text."""
     for knowledge in Knowledge:
@@ -185,6 +200,9 @@ def report(folder: Path) -> Iterator[str]:
         yield "  right tenor     |delta|     quotes inside  median error  spread ratio"
         for right, tenor, delta, count, share, error, ratio in cells(found):
             yield f"  {right:5} {tenor:9} {delta:11} {count:6} {share:6.1%} {error:+10.2f} pt {ratio:10.2f}"
+    off = vix_option_errors(folder)
+    yield f"VIX options of 2022-07-15, {len(off)} strikes: median error {np.median(off):+.1f} vol points,"
+    yield f"  median |error| {np.median(np.abs(off)):.1f}"
     rows: list[tuple[date, float, float]] = []
     for start, end in VIX_SAMPLE:
         rows += vix_errors(load_history(folder, start, end, 1))

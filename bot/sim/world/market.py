@@ -105,6 +105,11 @@ class MarketWorld:
         return self._source.name
 
     @property
+    def now(self) -> datetime | None:
+        """The instant last advanced to, None before the first."""
+        return self._now
+
+    @property
     def days(self) -> Sequence[TradingDay]:
         """The exchange days covered."""
         return self._days

@@ -71,8 +71,8 @@ def size_wobble(con_ids: NDArray[np.int64], beat: int) -> tuple[Floats, Floats]:
 
 def displayed(liquidity: Floats, wobble: Floats, price: Floats) -> Floats:
     """Displayed size in whole contracts, 0 where there is no price."""
-    size = np.minimum(np.maximum(np.rint(liquidity * wobble), 1.0), _MAX_SIZE)
-    return np.where(np.isnan(price), 0.0, size)
+    size = np.minimum(np.rint(liquidity * wobble) + 1.0, _MAX_SIZE)
+    return np.where(price > 0.0, size, 0.0)
 
 
 def spx_liquidity(mid: Floats, delta: Floats, years: Floats) -> Floats:

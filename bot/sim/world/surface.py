@@ -21,7 +21,7 @@ from bot.sim.world.spreads import SPX_TICKS, spx_half_spread
 from strategies.pricing import black76
 
 YEAR_SECONDS = 365.0 * 86400.0
-VIX_DAYS: Floats = np.array([9.0, 30.0, 93.0])
+_NODES = (0.0, 9.0 / 365.0, 30.0 / 365.0, 93.0 / 365.0)  # horizons of VIX9D, VIX and VIX3M in years
 MIN_YEARS = 60.0 / YEAR_SECONDS
 _MIN_FORWARD_VARIANCE = 0.15  # of the nearer variance: keeps calendars free of arbitrage through an inversion
 _STRIP_STRIDE = 2
@@ -43,14 +43,15 @@ class Levels(NamedTuple):
 def vix_variance(levels: Levels, years: Floats) -> Floats:
     """Total variance (annual variance times years) of the VIX family to each horizon, linear between the indices'
     own horizons; before 9 days the 9-day level, after 93 days the forward variance between 30 and 93 days."""
-    nodes = VIX_DAYS / 365.0
-    total = np.array([levels.vix9d, levels.vix, levels.vix3m]) ** 2 * 1e-4 * nodes
-    for i in (1, 2):
-        floor = _MIN_FORWARD_VARIANCE * total[i - 1] / nodes[i - 1] * (nodes[i] - nodes[i - 1])
-        total[i] = max(total[i], total[i - 1] + floor)
-    forward = (total[2] - total[1]) / (nodes[2] - nodes[1])
-    inside = np.interp(years, np.concatenate(([0.0], nodes)), np.concatenate(([0.0], total)))
-    return np.where(years > nodes[2], total[2] + forward * (years - nodes[2]), inside)
+    total = [0.0]
+    variance = 0.0
+    for level, before, node in zip((levels.vix9d, levels.vix, levels.vix3m), _NODES, _NODES[1:], strict=False):
+        floor = total[-1] + _MIN_FORWARD_VARIANCE * variance * (node - before)
+        total.append(max(level * level * 1e-4 * node, floor))
+        variance = total[-1] / node
+    forward = (total[3] - total[2]) / (_NODES[3] - _NODES[2])
+    beyond = np.maximum(years - _NODES[3], 0.0)
+    return np.asarray(np.interp(years, _NODES, total) + forward * beyond, dtype=np.float64)
 
 
 def variance_swap_ratio(table: Floats, atm_total_vol: float, smallest: float) -> float:
@@ -154,6 +155,7 @@ class SpxTerms(NamedTuple):
     group: NDArray[np.intp]
     row: NDArray[np.intp]
     strike: Floats
+    log_strike: Floats
     is_call: NDArray[np.bool_]
 
 
@@ -170,6 +172,7 @@ def gather(day: DaySurface, keys: list[SliceKey], strikes: Floats, is_call: NDAr
         group,
         group * len(GRID),
         strikes,
+        np.log(strikes),
         is_call,
     )
 
@@ -195,12 +198,16 @@ def price_spx(terms: SpxTerms, levels: Levels, now_ts: float, rate: float) -> Pr
     discount = np.exp(-rate * years)
     group = terms.group
     fwd = forward[group]
-    m = np.log(terms.strike / fwd) / atm_total[group]
-    place = np.minimum(np.maximum((m - GRID_LOW) / GRID_STEP, 0.0), len(GRID) - 1.001)
+    # Position on the smile's grid: (ln(K/F) / atm_total - GRID_LOW) / GRID_STEP, the part per expiry taken out first.
+    slope = 1.0 / (atm_total * GRID_STEP)
+    start = -np.log(forward) * slope - GRID_LOW / GRID_STEP
+    place = terms.log_strike * slope[group] + start[group]
+    place = np.minimum(np.maximum(place, 0.0), len(GRID) - 1.001)
     i = place.astype(np.intp)
     weight = place - i
     i += terms.row
-    ratio = terms.table[i] * (1.0 - weight) + terms.table[i + 1] * weight
+    left = terms.table[i]
+    ratio = left + (terms.table[i + 1] - left) * weight
     t = years[group]
     iv = ratio * (atm_total / np.sqrt(years))[group]
     df = discount[group]

@@ -97,6 +97,18 @@ def test_a_price_that_is_no_number_is_refused(nonsense: float) -> None:
         codec.encode_event(QuotesUpdated(quotes=(quote,)))
 
 
+def test_a_feed_of_nonsense_is_stopped_within_eight_looks() -> None:
+    """Quote events are proven one in eight; a leak of NaN cannot last longer than that."""
+    quote = Quote(1, float("nan"), 1.0, 1, 1, None, None, datetime(2018, 10, 17, tzinfo=UTC), 1)
+    refused = 0
+    for seq in range(1001, 1001 + codec.QUOTES_PROVEN):
+        try:
+            codec.encode_event(QuotesUpdated(quotes=(quote,)), seq)
+        except RecordRefused:
+            refused += 1
+    assert refused == 1
+
+
 def test_text_that_is_no_text_is_refused() -> None:
     """A lone surrogate from a broken decoder is refused by name of the fact, not with a bare Unicode error."""
     with pytest.raises(RecordRefused, match="FaultNoted cannot be journaled"):

@@ -9,13 +9,15 @@ from pathlib import Path
 from bot.journal import Journal, read_events, verify
 from tests.bot.journal.facts import envelope, trade_date
 
-ROOT = Path(__file__).resolve().parents[3]
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[2]
 
 WRITER = """
 import sys
 from pathlib import Path
 from bot.journal import Journal
-from tests.bot.journal.facts import envelope, trade_date
+sys.path.insert(0, sys.argv[2])
+from facts import envelope, trade_date
 journal = Journal.open(Path(sys.argv[1]), clock_session=trade_date)
 while True:
     seq = journal.next_seq
@@ -31,7 +33,7 @@ def test_kill_9_loses_nothing_that_was_promised(path: Path) -> None:
     promised = 0
     for patience in (1, 7, 2, 30, 1):
         writer = subprocess.Popen(
-            [sys.executable, "-c", WRITER, str(path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", WRITER, str(path), str(HERE)], cwd=ROOT, stdout=subprocess.PIPE, text=True
         )
         assert writer.stdout is not None
         for _ in range(patience):

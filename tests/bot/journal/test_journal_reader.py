@@ -133,7 +133,7 @@ def test_an_event_of_another_version_is_named(path: Path, opened: Open) -> None:
     """An intact record with an unknown tag is a matter of versions, and the message says so."""
     journal = opened()
     fill(journal, 1)
-    journal._append(codec.stamp(OPEN), codec.EVENT, "2018-10-17", None, b'{"type":"teleported"}')
+    journal._append(OPEN, codec.EVENT, None, b'{"type":"teleported"}')
     journal.close()
     with pytest.raises(JournalError, match="event 2 is intact but unknown to this version"):
         list(read_events(path))

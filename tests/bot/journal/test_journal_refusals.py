@@ -82,7 +82,7 @@ def test_a_wrong_file_is_refused_and_left_alone(
 
 def test_a_missing_directory_is_named(tmp_path: Path) -> None:
     """The journal does not invent its directory."""
-    with pytest.raises(JournalError, match="directory .*nowhere does not exist"):
+    with pytest.raises(JournalError, match=r"directory .*nowhere does not exist"):
         Journal.open(tmp_path / "nowhere" / "journal.sqlite3", clock_session=trade_date)
 
 

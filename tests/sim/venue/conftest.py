@@ -205,13 +205,15 @@ class Bench:
     def future(self, trading_class: str = "VX") -> ContractSpec:
         return self.venue.find({"sec_type": "FUT", "trading_class": trading_class})[0]
 
-    def condor(self, put_width: float = 50.0, call_width: float = 50.0) -> tuple[Leg, ...]:
-        """Short 2650 put and 2950 call with wings, as legs of a BUY for a credit."""
+    def condor(
+        self, put_width: float = 50.0, call_width: float = 50.0, *, put: float = 2650.0, call: float = 2950.0
+    ) -> tuple[Leg, ...]:
+        """Short put and call with wings, as legs of a BUY for a credit."""
         return (
-            Leg(self.option(2650.0 - put_width, "P"), 1, Side.BUY),
-            Leg(self.option(2650.0, "P"), 1, Side.SELL),
-            Leg(self.option(2950.0, "C"), 1, Side.SELL),
-            Leg(self.option(2950.0 + call_width, "C"), 1, Side.BUY),
+            Leg(self.option(put - put_width, "P"), 1, Side.BUY),
+            Leg(self.option(put, "P"), 1, Side.SELL),
+            Leg(self.option(call, "C"), 1, Side.SELL),
+            Leg(self.option(call + call_width, "C"), 1, Side.BUY),
         )
 
     def mid(self, legs: Sequence[Leg]) -> float:

@@ -19,19 +19,13 @@ from bot.sim.venue import FillModel, Ledger
 
 
 def audit(lines: list[dict], start: float = 500_000.0) -> tuple[int, dict[int, int]]:
-    """Cash in cents and positions, rebuilt from fills, commissions and settlements alone."""
+    """Cash in cents and positions of options, rebuilt from fills, commissions and settlements alone."""
     cash, positions = round(start * 100), defaultdict(int)
-    entry: dict[int, float] = defaultdict(float)
     for line in lines:
         if line["kind"] == "fill":
             contract = line["contract"]
             signed = line["quantity"] * (1 if line["side"] == "BUY" else -1)
-            if contract["sec_type"] == "FUT":
-                entry[contract["con_id"]] -= signed * line["price"] * contract["multiplier"]
-                if positions[contract["con_id"]] + signed == 0:
-                    cash += round(entry.pop(contract["con_id"]) * 100)
-            else:
-                cash -= round(signed * line["price"] * contract["multiplier"] * 100)
+            cash -= round(signed * line["price"] * contract["multiplier"] * 100)
             positions[contract["con_id"]] += signed
         elif line["kind"] == "commission":
             cash -= round(line["amount"] * 100)
@@ -130,12 +124,12 @@ def test_cash_is_fills_less_fees_plus_settlements_to_the_cent(make_bench: Callab
             side = list(Side)[int(draw.integers(2))]
             order_id, size = bench.venue.next_order_id(1), int(draw.integers(1, 6))
             if day.day < bench.expiry and draw.random() < 0.5:
-                legs = bench.condor(25.0 * int(draw.integers(1, 4)), 50.0)
+                legs = bench.condor(5.0 * int(draw.integers(1, 4)), 10.0, put=2790.0, call=2810.0)
                 price = bench.mid(legs) + side.sign * 0.8 * float(draw.random())
                 limit = round(round(price / 0.05) * 0.05, 2)
                 bench.venue.place(bench.bag(legs, limit, size, side=side, order_id=order_id))
             elif day.day < bench.expiry and draw.random() < 0.8:
-                spec = bench.option(2700.0 + 5 * int(draw.integers(40)), "PC"[int(draw.integers(2))])
+                spec = bench.option(2780.0 + 5 * int(draw.integers(9)), "PC"[int(draw.integers(2))])
                 bench.venue.place(bench.single(spec, side, None, size, order_type="MKT", order_id=order_id))
             else:
                 bench.venue.place(bench.single(future, side, None, 1, order_type="MKT", order_id=order_id))
@@ -163,23 +157,23 @@ def test_cash_is_fills_less_fees_plus_settlements_to_the_cent(make_bench: Callab
 def test_pm_series_settle_at_the_close_without_an_execution(bench) -> None:
     """A condor held to its last day becomes cash at 16:15; its positions go and nothing is executed."""
     bench.expiry = date(2018, 10, 17)
-    legs = bench.condor()
+    legs = bench.condor(20.0, 20.0, put=2790.0, call=2810.0)
     bench.venue.place(bench.bag(legs, bench.venue.bag_quote(legs)[1], 2))
     bench.wait()
     bench.wait()
     executed, before = len(bench.heard.executions), bench.cash()
-    bench.world.settlements[bench.expiry] = 2630.37
+    bench.world.settlements[bench.expiry] = 2780.37
     day = bench.world.days[2]
     bench.venue.advance(day.index_close_at + timedelta(minutes=5))
     assert len(bench.venue.positions()) == 4  # expired, not yet gone
     bench.venue.advance(day.close_at)
     assert bench.venue.positions() == []
     assert len(bench.heard.executions) == executed
-    assert bench.cash() == pytest.approx(before - 2 * 100 * (2650 - 2630.37))
+    assert bench.cash() == pytest.approx(before - 2 * 100 * (2790 - 2780.37))
     assert [line.quantity for line in bench.heard.positions[-4:]] == [0] * 4
     settled = bench.kinds("settle")
-    assert {line["underlying_price"] for line in settled} == {2630.37}
-    assert [line["price"] for line in settled] == [0.0, 19.63, 0.0, 0.0]
+    assert {line["underlying_price"] for line in settled} == {2780.37}
+    assert [line["price"] for line in settled] == [0.0, 9.63, 0.0, 0.0]
     assert bench.venue.account("DU1234567").initial_margin == 0.0
 
 

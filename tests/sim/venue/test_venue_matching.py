@@ -51,7 +51,7 @@ def test_leg_prices_sum_exactly_to_the_net(combo, side, share) -> None:
         assert market.bid - 0.0501 <= paid <= market.ask + 0.0501
 
 
-@given(combos(), st.sampled_from(list(Side)), st.floats(0.0, 1.0))
+@given(combos(), st.sampled_from(list(Side)), st.sampled_from([0.0, 1.0]) | st.floats(0.0, 1.0))
 def test_a_marketable_fill_lies_between_natural_and_mid(combo, side, improvement) -> None:
     """However lucky, an immediate fill is on the grid, never better than mid and never worse than the natural."""
     _, _, net = combo
@@ -75,6 +75,31 @@ def test_the_chance_of_a_fill_grows_from_mid_to_natural() -> None:
     assert model.rate_per_minute(-0.01) == 0.0
     assert rates[0] == pytest.approx(model.mid_per_minute)
     assert rates[-1] == pytest.approx(model.natural_per_minute)
+
+
+def test_locked_and_crossed_markets_trade_no_better_than_mid() -> None:
+    """With bid and ask equal a limit at that price trades and one short of it rests; a crossed quote trades at mid."""
+    locked = NetMarket(4.5, 4.5, 4.5)
+    assert aggressiveness(4.5, locked, Side.BUY) == 1.0
+    assert aggressiveness(4.45, locked, Side.BUY) < 0.0
+    crossed = NetMarket(4.6, 4.4, 4.5)
+    assert natural_of(crossed, Side.BUY) == natural_of(crossed, Side.SELL) == 4.5
+    assert aggressiveness(4.45, crossed, Side.BUY) < 0.0
+
+
+def test_the_night_brings_no_luck(make_bench: Callable) -> None:
+    """A resting good-till-cancelled order gains no chance while the market is shut."""
+    bench = make_bench(fills=FillModel(mid_per_minute=0.001, natural_per_minute=0.001, **SURE)).open()
+    legs = bench.condor()
+    bench.venue.advance(bench.world.days[0].close_at - timedelta(minutes=1))
+    for order_id in range(1, 31):
+        limit = round(round((bench.mid(legs) + 0.1) / 0.05) * 0.05, 2)
+        bench.venue.place(bench.bag(legs, limit, tif="GTC", order_id=order_id))
+    bench.venue.advance(bench.world.days[1].open_at - timedelta(seconds=1))
+    bench.world.now = bench.world.days[0].open_at  # the same marks as last evening: only time has passed
+    bench.world.advance = lambda at: None
+    bench.venue.advance(bench.world.days[1].open_at + timedelta(minutes=1))
+    assert len(bench.venue.open_orders()) >= 29  # a night counted would fill about twenty of thirty
 
 
 def test_a_marketable_condor_fills_at_the_natural_with_a_leg_each(bench) -> None:

@@ -78,6 +78,16 @@ def test_a_modification_cannot_shrink_below_what_is_filled(make_bench: Callable)
     assert order.remaining == 1
 
 
+def test_a_modification_needs_margin_only_for_what_is_left(make_bench: Callable) -> None:
+    """With money for two condors and one of two filled, moving the price of the rest is accepted."""
+    bench = make_bench(fills=FillModel(partial_probability=1.0, improvement_probability=0.0), deposit=10_000.0).open()
+    legs = bench.condor()
+    order = bench.venue.place(bench.bag(legs, bench.venue.bag_quote(legs)[1], 2))
+    bench.wait()
+    assert order.filled == 1
+    assert bench.venue.place(replace(order.ticket, limit=-60.0)) is order
+
+
 REFUSALS = [
     ({"quantity": 0}, 434),
     ({"order_type": "STP"}, 387),

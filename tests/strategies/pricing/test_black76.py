@@ -39,7 +39,7 @@ def test_agrees_with_quantlib(is_call: bool, days: float, sigma: float) -> None:
         theirs = ql.BlackCalculator(
             ql.PlainVanillaPayoff(kind, float(strike)), FORWARD, sigma * math.sqrt(tau), discount
         )
-        assert ours.price[i] == pytest.approx(theirs.value(), abs=2e-11)
+        assert ours.price[i] == pytest.approx(theirs.value(), rel=1e-14, abs=2e-11)
         assert ours.delta[i] == pytest.approx(theirs.deltaForward(), abs=2e-13)
         assert ours.gamma[i] == pytest.approx(theirs.gammaForward(), rel=1e-10, abs=1e-14)
         assert ours.vega[i] == pytest.approx(theirs.vega(tau) * 0.01, rel=1e-10, abs=1e-13)
@@ -61,7 +61,7 @@ def test_put_call_parity_is_exact(distance: float, sigma: float, tau: float) -> 
     """Call minus put is the discounted forward minus strike, to the last digits, and their deltas differ by D."""
     strike = strike_at(distance, sigma, tau)
     both = greeks(FORWARD, strike, sigma, tau, [True, False], 0.97)
-    assert both.price[0] - both.price[1] == pytest.approx(0.97 * (FORWARD - strike), abs=1e-11)
+    assert both.price[0] - both.price[1] == pytest.approx(0.97 * (FORWARD - strike), rel=1e-14, abs=1e-11)
     assert both.delta[0] - both.delta[1] == pytest.approx(0.97, abs=1e-15)
     assert both.gamma[0] == both.gamma[1]
     assert both.vega[0] == both.vega[1]

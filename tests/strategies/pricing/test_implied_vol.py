@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ FORWARD = 2750.0
 EPSILON = np.finfo(float).eps
 
 
-def chain(kind: str, n: int = 3_000) -> tuple[NDArray[np.float64], ...]:
+def chain(kind: str, n: int = 3_000) -> tuple[NDArray[Any], ...]:
     """sigma, strike, tau, is_call and discount of a seeded chain."""
     rng = np.random.default_rng(7)
     tau = rng.choice([7, 14, 30, 45, 60, 90, 365], n) / 365.0
@@ -49,6 +50,28 @@ def test_finds_the_volatility_again(kind: str) -> None:
     if kind != "in the money":
         unknowable = 0.0 * unknowable
     assert (np.abs(found.sigma - sigma) <= 1e-10 + unknowable).all()
+
+
+@pytest.mark.parametrize("ratio", [1.0, 0.98, 0.5, 2.0, 7e-6])
+def test_no_price_between_nothing_and_the_bound_is_misread(ratio: float) -> None:
+    """From almost no time value to almost the whole forward, no first guess sends the solver to a wrong root."""
+    total = np.geomspace(0.02, 9.0, 4_000)
+    at = greeks(FORWARD, ratio * FORWARD, total, 1.0, ratio >= 1.0)
+    found = implied_vol(at.price, FORWARD, ratio * FORWARD, 1.0, ratio >= 1.0)
+    solved = found.status == IvStatus.OK
+    unknowable = 16.0 * EPSILON * FORWARD / (at.vega[solved] * 100.0)
+    assert (np.abs(found.sigma - total)[solved] <= 1e-10 + np.where(total[solved] < 1.5, 0.0, unknowable)).all()
+    assert solved[total < 7.0].all() or ratio not in (1.0, 0.98)
+    assert set(found.status[~solved]) <= {IvStatus.ABOVE_BOUND, IvStatus.NO_TIME_VALUE}
+
+
+def test_a_first_guess_below_zero_is_not_taken_for_a_root() -> None:
+    """Far from any market (strike a 75,000th of the forward, vol 283 %) the guess turns negative: seen, solved."""
+    sigma, tau = 2.8252479907293195, 1.142105100481321
+    points, discount = 0.00023328619701662483, 0.8775496743732891
+    found = implied_vol(points, FORWARD, 1.3408847440328897e-05 * FORWARD, tau, False, discount)
+    assert found.status == IvStatus.OK
+    assert float(found.sigma) == pytest.approx(sigma, rel=1e-9)
 
 
 @given(

@@ -1,0 +1,110 @@
+"""Regenerates the pages of docs/ that are made from the code; a test says when they are stale."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+ROOT = Path(__file__).resolve().parents[1]
+MADE = "<!-- made from the code by `make docs`; edit the code, not this page -->\n\n"
+
+
+def pages() -> dict[str, str]:
+    """File name under docs/ to content."""
+    return {
+        "machines.md": _machines(),
+        "configuration.md": _configuration(),
+        "events.md": _events(),
+    }
+
+
+def _machines() -> str:
+    from bot.ibkr.link import LINK_TABLE
+    from strategies.condor.machine import CONDOR_TABLE
+    from strategies.domain.orders import ORDER_TABLE
+
+    tables: tuple[tuple[str, Any], ...] = (
+        ("Order", ORDER_TABLE),
+        ("Condor", CONDOR_TABLE),
+        ("Link to the broker", LINK_TABLE),
+    )
+    parts = [
+        "# State machines\n\n",
+        MADE,
+        "Whatever is not a row here is either a bug of ours or a contradiction by the "
+        "world; both are refused, nothing changes, and the second one stops new risk.\n",
+    ]
+    for name, table in tables:
+        module = inspect.getmodule(type(table)) and table.name
+        parts.append(f"\n## {name} (`{module}`)\n\n```mermaid\n{table.mermaid()}\n```\n\n{table.markdown()}\n")
+    return "".join(parts)
+
+
+def _configuration() -> str:
+    from bot.settings.layers import read_toml
+    from bot.settings.models import known_keys
+
+    layer = read_toml(ROOT / "config/default.toml", "config/default.toml")
+    parts = [
+        "# Configuration\n\n",
+        MADE,
+        "Later layers win: `config/default.toml`, `config/PROFILE.toml`, "
+        "`config/local.toml` (not in git), `--config FILE`, `CONDOR_SECTION__KEY` variables, "
+        "`--set section.key=value`.\n"
+        "`condor config show` prints the effective value of every key and where it was written.\n",
+    ]
+    section = ""
+    for key in layer.lines:
+        table, _, name = key.rpartition(".")
+        if key not in known_keys() or key == "schema_version":
+            continue
+        if table != section:
+            parts.append(f"\n## [{table}]\n\n| key | default | meaning |\n|---|---|---|\n")
+            section = table
+        node: Any = layer.values
+        for part in key.split("."):
+            node = node[part]
+        parts.append(f"| `{name}` | `{node}` | {layer.comments.get(key, '')} |\n")
+    return "".join(parts)
+
+
+def _events() -> str:
+    from typing import get_args
+
+    from bot import actions
+    from strategies.domain import events
+
+    parts = [
+        "# Facts and actions in the journal\n\n",
+        MADE,
+        "Facts are what entered; a replay needs nothing else. "
+        "Actions are what the engine asked of the world, part of the outcome records.\n\n## Facts\n\n",
+        "| type | meaning | fields |\n|---|---|---|\n",
+    ]
+    for kind in get_args(events.AnyEvent):
+        fields = ", ".join(f"`{f.name}`" for f in msgspec.structs.fields(kind))
+        parts.append(f"| `{kind.__struct_config__.tag}` | {_first(kind)} | {fields} |\n")
+    parts.append("\n## Actions\n\n| type | meaning |\n|---|---|\n")
+    for kind in get_args(actions.Action):
+        tag = "submit" if kind is actions.Submit else kind.__struct_config__.tag
+        parts.append(f"| `{tag}` | {_first(kind)} |\n")
+    return "".join(parts)
+
+
+def _first(kind: type) -> str:
+    return " ".join((inspect.getdoc(kind) or "").split("\n\n")[0].split())
+
+
+def main() -> None:
+    """Writes every page."""
+    for name, text in pages().items():
+        (ROOT / "docs" / name).write_text(text, encoding="utf-8")
+        sys.stdout.write(f"docs/{name}\n")
+
+
+if __name__ == "__main__":
+    main()

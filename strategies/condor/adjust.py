@@ -1,0 +1,312 @@
+"""Defends a tested condor: widen the tested side (C-ADJ-2), else close to roll out (C-ADJ-3), else close.
+
+Rules
+- Widening is one order of four legs on the tested side: the old spread is bought back and the same width sold 15 to 25
+  points further out, same expiry. It costs at most the allowed share of the original credit, happens once a side and
+  twice a life, and must at least take the new short out of the threat that caused it.
+- Once a unit of it has filled it is finished, at the natural price if need be: nothing else may happen to a condor
+  whose units differ.
+- Rolling out closes first. The second half is an ordinary entry, later, that must collect at least what closing cost.
+- Narrowing (C-ADJ-1) answers correlation and needs the hedge's diagnostics; it comes with them.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import NamedTuple
+
+import msgspec
+
+from strategies.condor import manage
+from strategies.condor.context import Agenda
+from strategies.condor.exits import start_exit
+from strategies.condor.filters import still_wanted
+from strategies.condor.machine import (
+    Adjustment,
+    Condor,
+    Side,
+    give_up_adjustment,
+    prepare_adjustment,
+)
+from strategies.condor.manage import Verdict, Wish
+from strategies.condor.marks import forward_points, tau_years
+from strategies.condor.place import Ticket, chain_name, place
+from strategies.condor.standing import Standing, fresh_quotes
+from strategies.condor.structure import Leg, Legs, Net, net_price
+from strategies.condor.walk import Look, Urgency, in_our_favour, limit_points, look, shares
+from strategies.domain.decision import DecisionVerdict
+from strategies.domain.instruments import Option
+from strategies.domain.orders import Action, LegIntent, Purpose
+from strategies.pricing import black76
+from strategies.pricing.implied import IvStatus, implied_vol
+from strategies.signals.volatility import Tier
+
+HOLD, ACT, DECLINE = DecisionVerdict.HOLD, DecisionVerdict.ACT, DecisionVerdict.DECLINE
+
+
+class Answer(StrEnum):
+    """What looking for a widening came to."""
+
+    FOUND = "found"
+    WAIT = "wait"
+    NONE = "none"
+
+
+class Widening(NamedTuple):
+    """Legs afterwards, the order's legs and its net price (debit positive)."""
+
+    legs: Legs
+    order: tuple[LegIntent, ...]
+    net: Net
+
+
+def defend(condor: Condor, stand: Standing, side: Side, agenda: Agenda) -> None:
+    """C-DEC-1 row 2: price threat."""
+    if _before_gate(condor, agenda):
+        agenda.note("C-ADJ-2", condor.id, HOLD, "a widening is before the gate or was just denied")
+        return
+    answer, widening, text = _look_for_widening(condor, stand, side, agenda)
+    if answer is Answer.WAIT:
+        agenda.note("C-ADJ-2", condor.id, HOLD, text)
+        return
+    if widening is not None:
+        _row2(condor, agenda, "widen the tested side")
+        _start(condor, side, widening, agenda)
+        return
+    agenda.note("C-ADJ-2", condor.id, DECLINE, text)
+    if _may_roll(condor, agenda):
+        _row2(condor, agenda, "roll out: close now, sell a later expiry if it collects more than closing cost")
+        start_exit(condor, Verdict(Wish.CLOSE, "C-ADJ-3", Urgency.FIRM, side), agenda)
+        return
+    _row2(condor, agenda, "close")
+    start_exit(condor, Verdict(Wish.CLOSE, "C-DEC-1", Urgency.FIRM, side), agenda)
+
+
+def _row2(condor: Condor, agenda: Agenda, text: str) -> None:
+    agenda.note("C-DEC-1", condor.id, ACT, f"row 2: {text}", inputs={"row": 2})
+
+
+def _before_gate(condor: Condor, agenda: Agenda) -> bool:
+    """Whether a widening order waits for the gate; one that was denied counts as refused for this threat."""
+    walk, ctx = agenda.walks.get(condor.id), agenda.ctx
+    if walk is None or walk.purpose is not Purpose.ADJUST or walk.ref in ctx.book.orders:
+        return False
+    if look(walk, None, ctx.now, walk.ref in ctx.pending_refs, ctx.params.orders) is Look.WAIT:
+        return True
+    agenda.remember(condor.id, widen_refused=True)
+    return False
+
+
+def _may_roll(condor: Condor, agenda: Agenda) -> bool:
+    """Whether a later entry could follow at all; without that it is a plain close."""
+    ctx = agenda.ctx
+    calm = ctx.regime.calm and ctx.tier is not None and ctx.tier <= Tier.WATCH
+    return ctx.params.adjust.roll and condor.rolls_used < ctx.params.adjust.max_rolls and calm and not still_wanted(ctx)
+
+
+def _look_for_widening(
+    condor: Condor, stand: Standing, side: Side, agenda: Agenda
+) -> tuple[Answer, Widening | None, str]:
+    """A widening that fulfils C-ADJ-2, or what is waited for, or why there is none (stable words, no numbers)."""
+    ctx, adjust = agenda.ctx, agenda.ctx.params.adjust
+    if not adjust.widen:
+        return Answer.NONE, None, "widening is switched off"
+    if stand.dte_days <= ctx.params.exit.time_exit_dte_days:
+        return Answer.NONE, None, "too close to the time exit"
+    if condor.adjustments_done(side) >= adjust.max_per_side or condor.adjustments_done() >= adjust.max_per_life:
+        return Answer.NONE, None, "this condor has been widened as often as allowed"
+    if agenda.watch(condor.id).widen_refused:
+        return Answer.NONE, None, "a widening was already tried in vain"
+    options = {
+        o.strike: o for o in ctx.market.options(condor.trading_class, condor.expiry) if o.is_call is (side is Side.CALL)
+    }
+    candidates = _candidates(condor.legs, side, options, agenda)
+    since = agenda.watch(condor.id).widen_since
+    if since is None:
+        agenda.remember(condor.id, widen_since=ctx.now)
+    patient = since is None or ctx.now - since < timedelta(seconds=adjust.widen_wait_s)
+    if not candidates:
+        _want_contracts(condor, side, agenda)
+        return (Answer.WAIT if patient else Answer.NONE), None, "no listed strikes further out are known"
+    for legs in candidates:
+        agenda.line_wants.extend(c for c in legs.con_ids() if c not in agenda.line_wants)
+    text = "waiting for quotes of the strikes further out"
+    for legs in candidates:
+        order = widening_legs(condor.legs, legs, side)
+        ids = tuple(leg.con_id for leg in order)
+        quotes = fresh_quotes(ids, ctx, ctx.params.orders.close_quote_max_age_s)
+        net = net_price(order, quotes)
+        if net is None:
+            continue
+        text = _refused(condor, stand, side, legs, net, agenda)
+        if not text:
+            return Answer.FOUND, Widening(legs, order, net), ""
+    waiting = text.startswith("waiting")
+    return (Answer.WAIT if waiting and patient else Answer.NONE), None, text
+
+
+def _candidates(legs: Legs, side: Side, options: dict[float, Option], agenda: Agenda) -> list[Legs]:
+    """Legs with the tested spread moved out by the allowed distances, preferred distance first."""
+    adjust = agenda.ctx.params.adjust
+    found: list[tuple[float, Legs]] = []
+    if side is Side.PUT:
+        short, wing, sign = legs.put_short, legs.put_short.strike_points - legs.put_long.strike_points, -1.0
+    else:
+        short, wing, sign = legs.call_short, legs.call_long.strike_points - legs.call_short.strike_points, 1.0
+    held = set(legs.con_ids())
+    for strike, option in options.items():
+        moved = sign * (strike - short.strike_points)
+        outer = options.get(strike + sign * wing)
+        if not adjust.widen_min_points <= moved <= adjust.widen_max_points or outer is None:
+            continue
+        if option.con_id in held or outer.con_id in held:
+            continue
+        new_short, new_long = Leg(option.con_id, strike), Leg(outer.con_id, outer.strike)
+        if side is Side.PUT:
+            widened = msgspec.structs.replace(legs, put_short=new_short, put_long=new_long)
+        else:
+            widened = msgspec.structs.replace(legs, call_short=new_short, call_long=new_long)
+        found.append((abs(moved - adjust.widen_points), widened))
+    return [legs for _, legs in sorted(found, key=lambda pair: (pair[0], pair[1].con_ids()))]
+
+
+def widening_legs(old: Legs, new: Legs, side: Side) -> tuple[LegIntent, ...]:
+    """Order legs that turn the old spread of one side into the new one, by rising strike of the old then the new."""
+    if side is Side.PUT:
+        pairs = ((old.put_long, Action.SELL), (old.put_short, Action.BUY),
+                 (new.put_long, Action.BUY), (new.put_short, Action.SELL))  # fmt: skip
+    else:
+        pairs = ((old.call_short, Action.BUY), (old.call_long, Action.SELL),
+                 (new.call_short, Action.SELL), (new.call_long, Action.BUY))  # fmt: skip
+    return tuple(LegIntent(leg.con_id, 1, action) for leg, action in pairs)
+
+
+def _want_contracts(condor: Condor, side: Side, agenda: Agenda) -> None:
+    reach = agenda.ctx.params.adjust.widen_max_points
+    if side is Side.PUT:
+        low, high = condor.legs.put_long.strike_points - reach, condor.legs.put_short.strike_points
+    else:
+        low, high = condor.legs.call_short.strike_points, condor.legs.call_long.strike_points + reach
+    agenda.option_wants.append((condor.trading_class, condor.expiry, low, high))
+
+
+def _refused(condor: Condor, stand: Standing, side: Side, legs: Legs, net: Net, agenda: Agenda) -> str:
+    """Why this widening is not allowed, empty when it is."""
+    ctx, adjust = agenda.ctx, agenda.ctx.params.adjust
+    if net.mid_points > debit_cap_points(condor, agenda):
+        return "widening costs too much of the credit"
+    if stand.em_points is None or ctx.spot_points is None:
+        return "the expected move is not known"
+    kept = (condor.credit_points or 0.0) + condor.adjust_points - net.mid_points
+    put_room = ctx.spot_points - (legs.put_short.strike_points - kept)
+    call_room = legs.call_short.strike_points + kept - ctx.spot_points
+    room = (put_room if side is Side.PUT else call_room) / stand.em_points
+    if room < adjust.widen_breakeven_min_em - 1e-9:
+        return "the break-even would stay too near"
+    delta = _delta(condor, legs.put_short if side is Side.PUT else legs.call_short, agenda)
+    if delta is None:
+        return "the new short has no usable quote"
+    return "the new short would still be tested" if delta >= ctx.params.exit.short_delta_max else ""
+
+
+def _delta(condor: Condor, leg: Leg, agenda: Agenda) -> float | None:
+    """Absolute delta of an option not held, from its own mid."""
+    ctx = agenda.ctx
+    option, quote = ctx.market.option(leg.con_id), ctx.market.quotes.get(leg.con_id)
+    if option is None or quote is None or quote.mid is None or ctx.spot_points is None:
+        return None
+    tau = tau_years(option, ctx)
+    forward = forward_points(ctx.spot_points, condor.carry_rate, tau)
+    vol = implied_vol(quote.mid, forward, option.strike, tau, option.is_call)
+    if int(vol.status) != IvStatus.OK:
+        return None
+    return abs(float(black76.greeks(forward, option.strike, float(vol.sigma), tau, option.is_call).delta))
+
+
+def debit_cap_points(condor: Condor, agenda: Agenda) -> float:
+    """The most a widening may cost per unit (C-ADJ-2)."""
+    return agenda.ctx.params.adjust.widen_max_debit_pct_of_credit / 100.0 * (condor.credit_points or 0.0)
+
+
+def _start(condor: Condor, side: Side, widening: Widening, agenda: Agenda) -> None:
+    """The first order of a widening, with the condor that knows what it leads to."""
+    number = len(condor.adjustments) + 1
+    chain = chain_name(condor.id, Purpose.ADJUST, number)
+    prepared = prepare_adjustment(condor, chain, Adjustment(side, widening.legs, condor.quantity))
+    agenda.proposals.append(prepared)
+    _order(prepared, chain, number, 1, widening.net, widening.order, condor.quantity, agenda)
+
+
+def run_adjust(condor: Condor, stand: Standing, agenda: Agenda) -> None:
+    """Goes on with a widening; drops it for an urgent close as long as nothing of it has filled."""
+    ctx, walk = agenda.ctx, agenda.walks.get(condor.id)
+    assert condor.adjusting is not None
+    target = condor.adjustments[condor.adjusting]
+    done = sum(t.units for t in condor.tallies.values() if t.chain_ref == condor.adjusting)
+    urgent = manage.judge_urgent(condor, stand, agenda).wish is Wish.CLOSE and done == 0
+    live = agenda.live.get(condor.id, [])
+    if live:
+        for record in live:
+            if urgent or not ctx.can_trade or walk is None or record.ref != walk.ref:
+                agenda.cancel(record, "X-EXEC", "a more urgent rule takes over" if urgent else "the widening must stop")
+            elif look(walk, record, ctx.now, False, ctx.params.orders) is Look.CANCEL:
+                agenda.cancel(record, "X-EXEC", "step of the price walk")
+        agenda.note("C-ADJ-2", condor.id, HOLD, "a widening order works")
+        return
+    if walk is not None and walk.purpose is Purpose.ADJUST:
+        latest = ctx.book.orders.get(walk.ref)
+        if look(walk, latest, ctx.now, walk.ref in ctx.pending_refs, ctx.params.orders) is Look.WAIT:
+            return
+    attempt = walk.attempt + 1 if walk is not None and walk.purpose is Purpose.ADJUST else 1
+    order = widening_legs(condor.legs, target.legs, target.side)
+    ids = tuple(leg.con_id for leg in order)
+    net = net_price(order, fresh_quotes(ids, ctx, ctx.params.orders.close_quote_max_age_s))
+    exhausted = attempt > len(shares(Purpose.EXIT, Urgency.PATIENT, ctx.params.orders))
+    if done == 0 and (urgent or exhausted or net is None or net.mid_points > debit_cap_points(condor, agenda)):
+        agenda.updates.append(give_up_adjustment(condor, ctx.now, "widening given up"))
+        agenda.remember(condor.id, widen_refused=True)
+        agenda.walks.pop(condor.id, None)
+        agenda.note("C-ADJ-2", condor.id, HOLD, "widening given up: the old legs stay")
+        return
+    if net is None or not ctx.can_trade:
+        agenda.note("C-ADJ-2", condor.id, DECLINE, "a half-made widening waits for quotes to finish it")
+        return
+    number = walk.number if walk is not None else len(condor.adjustments)
+    _order(condor, condor.adjusting, number, attempt, net, order, target.units - done, agenda)
+
+
+def _order(
+    condor: Condor,
+    chain: str,
+    number: int,
+    attempt: int,
+    net: Net,
+    legs: tuple[LegIntent, ...],
+    quantity: int,
+    agenda: Agenda,
+) -> None:
+    """One attempt: patient and under the debit cap while nothing has filled, firm and uncapped once something has."""
+    orders = agenda.ctx.params.orders
+    started = any(t.units for t in condor.tallies.values() if t.chain_ref == chain)
+    urgency = Urgency.FIRM if started else Urgency.PATIENT
+    limit = limit_points(net, attempt, shares(Purpose.EXIT, urgency, orders), orders)
+    if not started:
+        limit = min(limit, in_our_favour(debit_cap_points(condor, agenda), orders.tick_points))
+    ticket = Ticket(
+        purpose=Purpose.ADJUST,
+        rule="C-ADJ-2",
+        urgency=urgency,
+        legs=legs,
+        quantity=quantity,
+        net=net,
+        limit_points=limit,
+        chain_ref=chain,
+        number=number,
+        attempt=attempt,
+        text="widen the tested side",
+    )
+    ref = place(condor, ticket, agenda)
+    inputs = {"attempt": attempt, "limit_points": limit, "mid_points": round(net.mid_points, 4)}
+    thresholds = {"max_debit_points": round(debit_cap_points(condor, agenda), 4)}
+    agenda.note("C-ADJ-2", condor.id, ACT, "widening order", inputs=inputs, thresholds=thresholds, ref=ref)

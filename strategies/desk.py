@@ -1,0 +1,329 @@
+"""Decides: reads one view of everything known and returns what to do, why, and what to watch next.
+
+`decide` is called at every market update and timer. It changes nothing: what the desk must remember until the next
+call is in `DeskState`, which the caller keeps. Order of intents: protect (cancels), exit, adjust, hedge, enter.
+A condor has at most one order alive, and none is sent while the fate of another of its orders is unproven.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import msgspec
+
+from strategies.condor import filters
+from strategies.condor.adjust import defend, run_adjust
+from strategies.condor.context import NEW_YORK, Agenda, Context, Watch
+from strategies.condor.entries import run_entry
+from strategies.condor.exits import run_exit, start_exit
+from strategies.condor.machine import Condor, CondorState
+from strategies.condor.manage import Wish, judge
+from strategies.condor.marks import LegGreeks, mark_legs
+from strategies.condor.params import CondorParams
+from strategies.condor.search import SearchState, run_search
+from strategies.condor.standing import standing
+from strategies.condor.walk import Walk
+from strategies.domain.account import AccountSnapshot
+from strategies.domain.book import Book
+from strategies.domain.control import Control, LinkState
+from strategies.domain.decision import Decision, DecisionVerdict
+from strategies.domain.instruments import Future
+from strategies.domain.known import Known, Unknown
+from strategies.domain.market import Market
+from strategies.domain.marks import Mark
+from strategies.domain.orders import Intent, Purpose
+from strategies.domain.session import Calendar
+from strategies.signals.curve import RegimeState, advance, effective, front_futures, read_curve
+from strategies.signals.volatility import Tier, tier_by_level
+
+HOLD, ACT = DecisionVerdict.HOLD, DecisionVerdict.ACT
+
+_PRIORITY = {Purpose.EXIT: 0, Purpose.ADJUST: 1, Purpose.HEDGE: 2, Purpose.ENTRY: 3}
+
+
+class Reference(msgspec.Struct, frozen=True):
+    """Contract ids of the indices and VIX futures, kept so that a look need not search thousands of contracts.
+
+    Looked up again when the number of known contracts changes, and after a minute.
+    """
+
+    known: int = -1
+    at: datetime | None = None
+    spx: int | None = None
+    vix: int | None = None
+    futures: tuple[int, ...] = ()
+
+
+class DeskState(msgspec.Struct, frozen=True):
+    """The desk's memory between calls; replaced, never mutated.
+
+    `counts` numbers each condor's orders per purpose and `proposed` the day's proposals, so that no ref or id is ever
+    used twice; `slot_at`, `slot_proposals` and `proposed_at` limit how often one evaluation slot may propose.
+    """
+
+    regime: RegimeState = RegimeState()
+    crisis_since: datetime | None = None
+    walks: dict[str, Walk] = {}
+    watches: dict[str, Watch] = {}
+    counts: dict[str, int] = {}
+    day: date | None = None
+    proposed: int = 0
+    slot_at: datetime | None = None
+    slot_proposals: int = 0
+    proposed_at: datetime | None = None
+    search: SearchState | None = None
+    reference: Reference = Reference()
+
+
+class DeskView(msgspec.Struct, frozen=True):
+    """Everything a decision may look at. `pending_refs` are orders the gate still waits for an answer about."""
+
+    now: datetime
+    market: Market
+    calendar: Calendar
+    book: Book
+    condors: dict[str, Condor]
+    account: Known[AccountSnapshot] | Unknown
+    control: Control
+    link: LinkState
+    params: CondorParams
+    desk_state: DeskState
+    pending_refs: frozenset[str] = frozenset()
+
+
+class Wants(msgspec.Struct, frozen=True):
+    """Data the desk needs: the chain, contracts (class, expiry, low and high strike), lines by importance."""
+
+    chain: bool = False
+    options: tuple[tuple[str, date, float, float], ...] = ()
+    lines: tuple[int, ...] = ()
+
+
+class DeskOutcome(msgspec.Struct, frozen=True):
+    """One decision. `proposals` go with an intent of this outcome and count only if the gate lets it pass; `updates`
+    are condors the desk itself moved (an entry or exit given up) and are to be kept in any case."""
+
+    intents: tuple[Intent, ...]
+    decisions: tuple[Decision, ...]
+    wants: Wants
+    proposals: tuple[Condor, ...]
+    updates: tuple[Condor, ...]
+    desk_state: DeskState
+    marks: dict[int, Mark]
+
+
+def decide(view: DeskView) -> DeskOutcome:
+    """Looks at everything once. Pure: the same view gives the same outcome."""
+    before = view.desk_state
+    reference = _reference(view)
+    ctx, regime, crisis_since = _context(view, reference)
+    agenda = Agenda(ctx, dict(before.walks), dict(before.watches), dict(before.counts))
+    active = [c for c in view.condors.values() if c.active]
+    greeks = mark_legs(agenda, active)
+    for condor in active:
+        _attend(condor, greeks, agenda)
+    _cancel_strays(view, agenda)
+    state = msgspec.structs.replace(before, regime=regime, crisis_since=crisis_since, reference=reference)
+    state = _enter(view, agenda, state)
+    known = {c.id for c in active} | {c.id for c in agenda.proposals}
+    state = msgspec.structs.replace(
+        state,
+        walks={k: v for k, v in agenda.walks.items() if k in known},
+        watches={k: v for k, v in agenda.watches.items() if k in known},
+        counts={k: v for k, v in agenda.counts.items() if k.rpartition(".")[0] in known},
+    )
+    places = sorted(agenda.places, key=lambda intent: _PRIORITY[intent.purpose])
+    return DeskOutcome(
+        intents=(*agenda.cancels, *places),
+        decisions=_settle_verdicts(agenda),
+        wants=_wants(view, agenda, active, reference),
+        proposals=tuple(agenda.proposals),
+        updates=tuple(agenda.updates),
+        desk_state=state,
+        marks=agenda.marks,
+    )
+
+
+def _reference(view: DeskView) -> Reference:
+    """The kept contract ids while they are good, else a new search."""
+    kept, market = view.desk_state.reference, view.market
+    young = kept.at is not None and (view.now - kept.at).total_seconds() < 60.0
+    if kept.known == len(market.instruments) and young:
+        return kept
+    spx, vix = market.index("SPX"), market.index("VIX")
+    return Reference(
+        known=len(market.instruments),
+        at=view.now,
+        spx=None if spx is None else spx.con_id,
+        vix=None if vix is None else vix.con_id,
+        futures=tuple(f.con_id for f in market.futures(view.params.curve.futures_class)),
+    )
+
+
+def _context(view: DeskView, reference: Reference) -> tuple[Context, RegimeState, datetime | None]:
+    """The moment as every rule sees it, with the regime sampled and the crisis clock moved."""
+    params, now, market = view.params, view.now, view.market
+    local = now.astimezone(NEW_YORK)
+    today = local.date()
+    session = view.calendar.current(now)
+    found = (market.instruments.get(con_id) for con_id in reference.futures)
+    futures = tuple(f for f in found if isinstance(f, Future))
+    reading = read_curve(market, futures, now, today, params.curve)
+    regime, crisis_since = view.desk_state.regime, view.desk_state.crisis_since
+    spot, vix = _level(view, reference.spx), _level(view, reference.vix)
+    bars = market.bars.get("VIX", ())
+    tier = None if vix is None else tier_by_level(
+        vix, reading.front_points, bars[-1].close if bars else None, params.tiers
+    )  # fmt: skip
+    ctx = Context(
+        now=now,
+        local=local,
+        today=today,
+        session=session,
+        market=market,
+        calendar=view.calendar,
+        book=view.book,
+        condors=view.condors,
+        control=view.control,
+        link=view.link,
+        params=params,
+        pending_refs=view.pending_refs,
+        spot_points=spot,
+        vix_points=vix,
+        futures=futures,
+        curve=reading,
+        regime=effective(regime, reading),
+        tier=tier,
+        crisis_since=crisis_since,
+    )
+    if session is not None and ctx.can_trade:
+        at_close = ctx.minutes_to_close() <= 15.0
+        regime = advance(regime, reading, now, at_close=at_close, params=params.curve)
+        if tier is not None:
+            crisis_since = (crisis_since or now) if tier is Tier.CRISIS else None
+    return ctx, regime, crisis_since
+
+
+def _level(view: DeskView, con_id: int | None) -> float | None:
+    """Fresh level of an index in points, None when it is missing or stale."""
+    if con_id is None:
+        return None
+    quote = view.market.fresh(con_id, view.now, view.params.orders.index_max_age_s)
+    level = quote.level if quote is not None else None
+    return level if level is not None and level > 0.0 else None
+
+
+def _attend(condor: Condor, greeks: dict[int, LegGreeks], agenda: Agenda) -> None:
+    """One condor that is not finished: first what forbids touching it, then what its state asks for."""
+    ctx = agenda.ctx
+    reason = _hands_off(condor, agenda)
+    if reason:
+        agenda.note("C-DEC-1", condor.id, HOLD, f"row 0: {reason}", inputs={"row": 0, "state": condor.state.value})
+        return
+    if condor.state in (CondorState.CANDIDATE, CondorState.GATED, CondorState.ENTRY_WORKING):
+        run_entry(condor, agenda)
+        return
+    stand = standing(condor, ctx, greeks)
+    if condor.state is CondorState.EXIT_WORKING:
+        run_exit(condor, stand, agenda)
+    elif condor.state is CondorState.ADJUST_WORKING:
+        run_adjust(condor, stand, agenda)
+    elif ctx.can_trade:
+        verdict = judge(condor, stand, agenda)
+        if verdict.wish is Wish.CLOSE:
+            start_exit(condor, verdict, agenda)
+        elif verdict.wish is Wish.DEFEND and verdict.side is not None:
+            defend(condor, stand, verdict.side, agenda)
+
+
+def _hands_off(condor: Condor, agenda: Agenda) -> str:
+    """C-DEC-1 row 0: why nothing may be done with this condor now; empty when something may."""
+    ctx = agenda.ctx
+    if condor.state is CondorState.QUARANTINE:
+        return "in quarantine"
+    if agenda.doubtful(condor.id):
+        return "the fate of an order is unproven"
+    if ctx.halted:
+        return "trading is halted"
+    if ctx.link in (LinkState.DOWN, LinkState.CONNECTING, LinkState.SYNCING):
+        return "the link is not up"
+    if condor.state is CondorState.OPEN and agenda.live.get(condor.id):
+        return "an order of it that was believed over is alive"
+    return ""
+
+
+def _cancel_strays(view: DeskView, agenda: Agenda) -> None:
+    """Orders alive for a condor that waits for none: finished, open or quarantined."""
+    waiting = (CondorState.CANDIDATE, CondorState.GATED, CondorState.ENTRY_WORKING,
+               CondorState.EXIT_WORKING, CondorState.ADJUST_WORKING)  # fmt: skip
+    if agenda.ctx.link in (LinkState.DOWN, LinkState.CONNECTING):
+        return
+    for condor_id, records in agenda.live.items():
+        condor = view.condors.get(condor_id)
+        if condor is None or condor.state in waiting:
+            continue
+        for record in records:
+            agenda.cancel(record, "C-DEC-1", "its condor waits for no order")
+
+
+def _enter(view: DeskView, agenda: Agenda, state: DeskState) -> DeskState:
+    """Runs the entry search inside its slots; outside them only says when it will look again."""
+    ctx, entry = agenda.ctx, agenda.ctx.params.entry
+    if state.day != ctx.today:
+        state = msgspec.structs.replace(state, day=ctx.today, proposed=0)
+    slot = filters.slot_start(ctx)
+    if slot is None:
+        if ctx.session is not None:
+            agenda.note("C-ENTRY-7", filters.ENTRY, HOLD, "outside the entry slots",
+                        thresholds={"from": entry.window_from.isoformat("minutes"),
+                                    "until": entry.window_until.isoformat("minutes")})  # fmt: skip
+        return msgspec.structs.replace(state, search=None)
+    if state.slot_at != slot:
+        state = msgspec.structs.replace(state, slot_at=slot, slot_proposals=0, search=None)
+    agenda.note("C-ENTRY-7", filters.ENTRY, HOLD, "inside an entry slot")
+    rested = state.proposed_at is None or (ctx.now - state.proposed_at).total_seconds() >= entry.repeat_after_s
+    if state.slot_proposals >= entry.proposals_per_slot or not rested:
+        return msgspec.structs.replace(state, search=None)
+    terms = filters.may_enter(agenda, view.account)
+    if terms is None:
+        return msgspec.structs.replace(state, search=None)
+    number = state.proposed + 1
+    condor_id = f"ic-{ctx.today:%Y%m%d}-{number}"
+    search = run_search(agenda, terms, state.search, slot, condor_id)
+    if agenda.proposals and agenda.proposals[-1].id == condor_id:
+        return msgspec.structs.replace(
+            state, search=None, proposed=number, slot_proposals=state.slot_proposals + 1, proposed_at=ctx.now
+        )
+    return msgspec.structs.replace(state, search=search)
+
+
+def _settle_verdicts(agenda: Agenda) -> tuple[Decision, ...]:
+    """One verdict per rule and subject, the last; ACT only where an order follows, with its ref, else it holds."""
+    refs = {intent.condor_id: intent.ref for intent in agenda.places}
+    last: dict[tuple[str, str], Decision] = {}
+    for decision in agenda.decisions:
+        key = (decision.rule, decision.subject)
+        last.pop(key, None)
+        last[key] = decision
+        if decision.verdict is ACT and decision.intent_ref is None:
+            ref = refs.get(decision.subject)
+            verdict = ACT if ref is not None else HOLD
+            last[key] = msgspec.structs.replace(decision, verdict=verdict, intent_ref=ref)
+    return tuple(last.values())
+
+
+def _wants(view: DeskView, agenda: Agenda, active: list[Condor], reference: Reference) -> Wants:
+    """Legs first, then indices and front futures, then what a search or a widening looks at; never over the cap."""
+    ctx, search = agenda.ctx, view.params.search
+    lines: list[int] = []
+    for condor in (*active, *agenda.proposals):
+        lines.extend(condor.con_ids())
+    lines.extend(con_id for con_id in (reference.spx, reference.vix) if con_id is not None)
+    lines.extend(f.con_id for f in front_futures(ctx.futures, ctx.today, view.params.curve)[: search.futures_lines])
+    lines.extend(agenda.line_wants)
+    chain = not any(c.trading_class == view.params.trading_class for c in view.market.chains.values())
+    return Wants(
+        chain=chain and filters.slot_start(ctx) is not None,
+        options=tuple(dict.fromkeys(agenda.option_wants)),
+        lines=tuple(dict.fromkeys(lines))[: search.max_lines],
+    )

@@ -1,0 +1,50 @@
+"""What the docs must say, checked against the code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from bot import docs
+from bot.cli.root import VERBS
+from bot.settings.layers import read_toml
+from bot.settings.models import known_keys
+from strategies.domain import events
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize("page", ["machines.md", "configuration.md", "events.md"])
+def test_generated_pages_are_fresh(page: str) -> None:
+    """Diagrams, settings and facts in docs/ are those of the code (run `make docs` when this fails)."""
+    assert (ROOT / "docs" / page).read_text() == docs.pages()[page]
+
+
+def test_every_setting_has_a_default_and_a_sentence() -> None:
+    """config/default.toml lists every setting there is, with a comment that explains it."""
+    layer = read_toml(ROOT / "config/default.toml")
+    silent = sorted(key for key in known_keys() - {"profile", "schema_version"} if not layer.comments.get(key))
+    assert not silent, silent
+
+
+def test_every_command_is_documented() -> None:
+    """docs/commands.md has a section for each verb."""
+    text = (ROOT / "docs/commands.md").read_text()
+    assert [verb for verb in VERBS if f"## condor {verb}" not in text] == []
+
+
+def test_every_fact_has_a_docstring() -> None:
+    """Each fact says what it means."""
+    assert all((kind.__doc__ or "").strip() for kind in get_args(events.AnyEvent))
+
+
+def test_docs_stand_alone() -> None:
+    """Nothing shipped refers to places outside the repository."""
+    outside = [
+        str(path.relative_to(ROOT))
+        for path in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+        if "../shared" in path.read_text() or "/work/" in path.read_text()
+    ]
+    assert not outside, outside

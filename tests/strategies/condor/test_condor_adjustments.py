@@ -1,0 +1,191 @@
+"""A tested condor is widened within its limits, else rolled out if that can pay, else closed."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from strategies.condor.machine import CondorState, Side
+from strategies.condor.params import AdjustParams, CondorParams, EntryParams
+from strategies.domain.orders import Action, OrderState, PlaceIntent, Purpose
+
+
+def threatened(make_bench, spot: float = 5305.0, params: CondorParams | None = None, nlv: float = 500_000.0):
+    """A bench whose condor is tested and confirmed, one look before it is defended."""
+    bench = make_bench(params or CondorParams())
+    bench.nlv = nlv
+    bench.open_condor()
+    bench.now = bench.now.replace(minute=12)
+    bench.spot = spot
+    bench.look()
+    assert bench.said("C-EXIT-4").text.startswith("a short is tested")
+    return bench
+
+
+def the(bench):
+    return next(iter(bench.condors.values()))
+
+
+def defend(bench, looks: int = 4):
+    """Looks until an order goes out."""
+    bench.look(60.0)
+    for _ in range(looks):
+        if bench.places():
+            return bench.places()[0]
+        bench.look(3.0)
+    return bench.places()[0] if bench.places() else None
+
+
+@pytest.mark.parametrize(("spot", "side"), [(5305.0, Side.PUT), (5612.0, Side.CALL)])
+def test_tested_side_is_widened_by_one_order(make_bench, spot, side):
+    """C-ADJ-2: old spread bought back, same width sold 20 further out, under 35 per cent of the credit."""
+    bench = threatened(make_bench, spot)
+    old = the(bench).legs
+    intent = defend(bench)
+    assert intent.purpose is Purpose.ADJUST
+    assert intent.rule == "C-ADJ-2"
+    assert len(intent.legs) == 4
+    assert sum(1 for leg in intent.legs if leg.action is Action.BUY) == 2
+    assert 0.0 < intent.limit_points <= 0.35 * the(bench).credit_points
+    bench.fill(intent.ref)
+    condor = the(bench)
+    assert condor.state is CondorState.OPEN
+    moved = old.put_short.strike_points - condor.legs.put_short.strike_points
+    if side is Side.CALL:
+        moved = condor.legs.call_short.strike_points - old.call_short.strike_points
+    assert moved == 20.0
+    assert condor.legs.width_points == 50.0
+    assert condor.adjustments_done(side) == 1
+    bench.look(5.0)
+    assert bench.said("C-EXIT-4").text == "no short is tested"
+
+
+def test_each_side_is_widened_once(make_bench):
+    """C-ADJ-2: the second threat on the same side is no longer widened."""
+    bench = threatened(make_bench)
+    bench.fill(defend(bench).ref)
+    bench.spot -= 40.0
+    bench.look(5.0)
+    intent = defend(bench)
+    assert intent.purpose is Purpose.EXIT
+    assert bench.said("C-ADJ-2").text == "this condor has been widened as often as allowed"
+
+
+def test_widening_too_dear_is_not_done(make_bench):
+    """C-ADJ-2: the debit cap decides; then the condor is closed to roll out."""
+    bench = threatened(make_bench, params=CondorParams(adjust=AdjustParams(widen_max_debit_pct_of_credit=5.0)))
+    intent = defend(bench, looks=30)
+    assert (intent.purpose, intent.rule) == (Purpose.EXIT, "C-ADJ-3")
+
+
+def test_widening_must_leave_the_threat(make_bench):
+    """A short so deep in trouble that 20 points do not help is not widened."""
+    bench = threatened(make_bench, spot=5650.0)
+    intent = defend(bench, looks=30)
+    assert intent.purpose is Purpose.EXIT
+    assert bench.said("C-ADJ-2").text in ("the new short would still be tested", "the break-even would stay too near")
+
+
+def test_missing_contracts_are_asked_for_and_not_waited_for_forever(make_bench):
+    """The strikes further out may be unknown: they are wanted, and after a minute the defence goes on without them."""
+    bench = threatened(make_bench)
+    bench.options = {k: v for k, v in bench.options.items() if k in the(bench).con_ids()}
+    bench.contracts = False
+    bench.look(60.0)
+    assert bench.places() == []
+    (want,) = bench.last.wants.options
+    assert want[1] == the(bench).expiry
+    assert want[2] <= the(bench).legs.put_long.strike_points - 25.0
+    bench.look(61.0)
+    assert bench.places()[0].purpose is Purpose.EXIT
+
+
+def test_half_a_widening_is_finished_before_anything_else(make_bench):
+    """One of two units filled, the walk over: the rest goes on, firmly, even when a stop is due."""
+    bench = threatened(make_bench)
+    first = defend(bench)
+    assert first.quantity == 2
+    bench.fill(first.ref, units=1)
+    bench.look(20.0)
+    bench.finish_cancels()
+    bench.look(1.0)
+    (second,) = bench.places()
+    assert (second.purpose, second.quantity, second.chain_ref) == (Purpose.ADJUST, 1, first.chain_ref)
+    bench.fill(second.ref)
+    assert the(bench).state is CondorState.OPEN
+    assert the(bench).quantity == 2
+
+
+def test_unfilled_widening_is_given_up_and_not_repeated(make_bench):
+    """After its walk the old legs stay and the condor is closed instead."""
+    bench = threatened(make_bench)
+    intent = defend(bench)
+    for _ in range(5):
+        bench.look(20.0)
+        bench.finish_cancels()
+        bench.look(1.0)
+        places = bench.places()
+        if not places or places[0].purpose is not Purpose.ADJUST:
+            break
+    assert intent.purpose is Purpose.ADJUST
+    assert the(bench).state is CondorState.OPEN
+    bench.look(2.0)
+    assert bench.places()[0].purpose is Purpose.EXIT
+
+
+def test_roll_out_sells_again_only_for_more_than_closing_cost(make_bench):
+    """C-ADJ-3: the second half needs a later expiry and a net credit, keeps the size, and is tagged."""
+    params = CondorParams(
+        entry=EntryParams(min_credit_pct_of_width=15.0, dte_target_days=38), adjust=AdjustParams(widen=False)
+    )
+    bench = threatened(make_bench, params=params)
+    first = the(bench)
+    assert (first.expiry - bench.day).days == 39
+    intent = defend(bench)
+    assert intent.rule == "C-ADJ-3"
+    bench.fill(intent.ref, at_points=25.0)
+    bench.now = bench.now.replace(minute=30, second=0)
+    bench.params = msgspec.structs.replace(params, entry=msgspec.structs.replace(params.entry, dte_target_days=45))
+    for _ in range(8):
+        bench.look(6.0)
+        assert bench.places() == []
+    assert bench.said("C-ADJ-3", "entry").text == "the roll would not collect a net credit"
+    closed = bench.condors[first.id]
+    tallies = {
+        k: msgspec.structs.replace(t, paid_points=8.0) if t.purpose is Purpose.EXIT else t
+        for k, t in closed.tallies.items()
+    }
+    bench.condors[first.id] = msgspec.structs.replace(closed, tallies=tallies)
+    places: list[PlaceIntent] = []
+    for _ in range(8):
+        places = bench.places()
+        if places:
+            break
+        bench.look(6.0)
+    rolled = bench.condors[places[0].condor_id]
+    assert (rolled.rolled_from, rolled.rolls_used) == (first.id, 1)
+    assert rolled.expiry > first.expiry
+    assert rolled.quantity_wanted <= 2
+
+
+def test_rolled_condor_is_not_rolled_again(make_bench):
+    """C-ADJ-3: once per life."""
+    bench = threatened(make_bench, params=CondorParams(adjust=AdjustParams(widen=False)))
+    condor = the(bench)
+    bench.condors[condor.id] = msgspec.structs.replace(condor, rolls_used=1)
+    assert defend(bench).rule == "C-DEC-1"
+
+
+def test_denied_widening_counts_as_refused(make_bench):
+    """The gate's no to a widening leads to the close, not to asking again."""
+    bench = threatened(make_bench)
+    for _ in range(6):
+        bench.look(60.0 if not bench.places() else 1.0, approve=False)
+        if bench.places():
+            break
+    assert bench.places()[0].purpose is Purpose.ADJUST
+    bench.look(31.0, approve=False)
+    assert bench.places()[0].purpose is Purpose.EXIT
+    assert not any(
+        r.state is OrderState.WORKING and r.intent.purpose is Purpose.ADJUST for r in bench.book.orders.values()
+    )
