@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from typing import Any
 
 
 class SystemClock:
@@ -78,20 +79,36 @@ class FollowedClock:
         self._at = datetime.fromisoformat(answer["at"]).astimezone(UTC)
 
     async def follow(self, on_tick: OnTick) -> None:
-        """Runs until the gateway says `end` or goes away; `on_tick(at, phase)` is awaited before each answer."""
+        """Runs until the gateway says `end`; `on_tick(at, phase)` is awaited before each answer.
+
+        Raises FollowError when the gateway goes away before that: half a run must not look like a whole one.
+        """
         if self._reader is None:
             await self.connect()
         assert self._reader is not None
         self._send({"verb": "follow"})
-        while line := await self._reader.readline():
-            message = json.loads(line)
+        while True:
+            message = await self._message(self._reader)
             if "n" not in message:
                 continue
             self._at = max(self._at, datetime.fromisoformat(message["at"]).astimezone(UTC))
             await on_tick(self._at, message["phase"])
             if message["phase"] == "end":
-                break
+                return
             self._send({"ack": message["n"]})
+
+    async def _message(self, reader: asyncio.StreamReader) -> dict[str, Any]:
+        try:
+            line = await reader.readline()
+            if not line:
+                raise ConnectionResetError("closed before the end of the world")
+            message: dict[str, Any] = json.loads(line)
+        except (OSError, ValueError) as reason:
+            raise FollowError(
+                f"the simulated gateway on {self._host}:{self._port} went away at market time "
+                f"{self._at:%Y-%m-%d %H:%M:%S}Z: {reason}"
+            ) from reason
+        return message
 
     async def close(self) -> None:
         """Leaves the channel."""

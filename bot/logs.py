@@ -10,7 +10,7 @@ import math
 import re
 import sys
 from collections.abc import Callable, MutableMapping
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -23,13 +23,14 @@ from strategies.domain import events as ev
 from strategies.domain.book import Fill
 from strategies.domain.session import session_date
 
-_ACCOUNT = re.compile(r"\b([DU]{1,2})\d{2,}(\d{3})\b")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x80-\x9f]")
+_ACCOUNT = re.compile(r"(?<![A-Za-z0-9])(D?[UFI]|D)\d{2,}(\d{3})(?![A-Za-z0-9])")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_LARGEST_INT = 2**63 - 1
 EventDict = MutableMapping[str, Any]
 
 
 def mask(text: str) -> str:
-    """Account ids as DU***567, control characters neutralised."""
+    """Account ids as DU***567; control characters, reordering marks and broken characters as `?`."""
     return _CONTROL.sub("?", _ACCOUNT.sub(r"\1***\2", text))
 
 
@@ -40,9 +41,11 @@ def _clean(value: Any) -> Any:
         return None
     if isinstance(value, dict):
         return {mask(str(key)): _clean(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple | set | frozenset):
         return [_clean(item) for item in value]
-    return value
+    if value is None or isinstance(value, bool | float) or (isinstance(value, int) and abs(value) <= _LARGEST_INT):
+        return value
+    return mask(value.isoformat() if isinstance(value, date) else str(value))
 
 
 def _cleaned(_: Any, __: str, event: EventDict) -> EventDict:
@@ -67,27 +70,41 @@ class SessionFile:
                 self._open = (session, path.open("a", encoding="utf-8"))
             self._open[1].write(line.decode() + "\n")
         except OSError as reason:
-            self._failed += 1
-            if self._failed == 1:
-                sys.stderr.write(f"logs cannot be written to {self._folder}: {reason}; the journal goes on\n")
+            self._fail(reason)
 
     def flush(self) -> None:
-        """Hands what was written to the operating system."""
-        if self._open is not None:
-            self._open[1].flush()
+        """Hands what was written to the operating system; failure as for `write`."""
+        try:
+            if self._open is not None:
+                self._open[1].flush()
+        except OSError as reason:
+            self._fail(reason)
 
     def close(self) -> None:
-        """Closes the session's file."""
-        if self._open is not None:
-            self._open[1].close()
-            self._open = None
+        """Closes the session's file; failure as for `write`."""
+        try:
+            if self._open is not None:
+                self._open[1].close()
+        except OSError as reason:
+            self._fail(reason)
+        self._open = None
+
+    @property
+    def failed(self) -> int:
+        """How often writing failed."""
+        return self._failed
+
+    def _fail(self, reason: OSError) -> None:
+        self._failed += 1
+        if self._failed == 1:
+            sys.stderr.write(f"logs cannot be written to {self._folder}: {reason}; the journal goes on\n")
 
 
 def make_logger(files: SessionFile, level: str) -> Any:
     """A structlog logger that renders JSON into the session files."""
 
     def render(_: Any, __: str, event: EventDict) -> str:
-        files.write(str(event.get("session", "none")), orjson.dumps(event, default=str))
+        files.write(str(event.get("session", "none")), orjson.dumps(event))
         raise structlog.DropEvent
 
     order = {"debug": 10, "info": 20, "warning": 30}

@@ -29,7 +29,7 @@ def take(state_dir: Path) -> list[OperatorCommanded | FaultNoted]:
     folder = state_dir / FOLDER
     try:
         names = sorted(name for name in os.listdir(folder) if name.endswith(".json"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
     taken: list[OperatorCommanded | FaultNoted] = []
     for name in names:
@@ -44,7 +44,18 @@ def take(state_dir: Path) -> list[OperatorCommanded | FaultNoted]:
             )
             path.unlink()
             taken.append(command)
-        except (OSError, ValueError, KeyError, TypeError) as reason:
-            path.replace(path.with_suffix(".refused"))
-            taken.append(FaultNoted(code="COMMAND", text=f"command file {name} refused: {reason}"))
+        except FileNotFoundError:
+            continue  # withdrawn between the listing and the look
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as reason:
+            taken.append(FaultNoted(code="COMMAND", text=_refused(path, reason)))
     return taken
+
+
+def _refused(path: Path, reason: Exception) -> str:
+    """Sets the file aside, so that it is told once, and says so."""
+    text = f"command file {path.name} refused: {type(reason).__name__} {reason}"
+    try:
+        path.replace(path.with_suffix(".refused"))
+    except OSError as trouble:
+        text += f"; it could not be set aside ({trouble.strerror}), remove it by hand"
+    return text

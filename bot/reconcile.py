@@ -3,7 +3,8 @@
 Rules
 - Executions are folded first: they are the strongest evidence.
 - Absence proves something only if every part of the snapshot is Known, of the current connection, and was begun after
-  the order was last touched.
+  the order was last touched. So does an open order against a claim or an earlier proof; an order in doubt is found at
+  any time. A completed order proves its end only together with its executions.
 - A position that vanished after its contract stopped trading was settled in cash, not lost.
 - What is not ours (no order reference of ours) is adopted as external: counted in risk, never touched.
 """
@@ -27,6 +28,10 @@ class Proof(NamedTuple):
     ref: str
     trigger: OrderTrigger
     perm_id: int | None
+
+
+_FOUND = (OrderState.SENT, OrderState.UNKNOWN, OrderState.WORKING, OrderState.CANCELING)
+"""States that nobody has claimed to be over: seeing the order open settles it."""
 
 
 class Findings(NamedTuple):
@@ -61,17 +66,19 @@ def examine(snapshot: BrokerSnapshot, book: Book, *, our_prefix: str) -> Finding
         return Findings((), (), ())
     opened = {order.ref: order for order in snapshot.open_orders.value if order.ref}
     done = {order.ref: order for order in snapshot.completed_orders.value if order.ref}
+    executed = isinstance(snapshot.executions, Known)
+    is_complete, started_at = complete(snapshot), snapshot.started_at
     proofs: list[Proof] = []
     absent: list[str] = []
     for record in book.orders.values():
         if record.ref in opened:
-            if record.state is not OrderState.FILLED:
+            if record.state in _FOUND or (record.state is not OrderState.FILLED and _touched(record) < started_at):
                 proofs.append(Proof(record.ref, OrderTrigger.PROVED_WORKING, opened[record.ref].perm_id))
         elif record.live and record.state is not OrderState.APPROVED:
-            verdict = _verdict(record, done.get(record.ref), complete(snapshot), snapshot.started_at)
+            verdict = _verdict(record, done.get(record.ref) if executed else None, is_complete, started_at)
             if verdict is not None:
                 proofs.append(Proof(record.ref, verdict, None))
-            elif complete(snapshot) and _touched(record) < snapshot.started_at and record.ref not in done:
+            elif is_complete and _touched(record) < started_at and record.ref not in done:
                 absent.append(record.ref)
     orphans = tuple(o for ref, o in opened.items() if ref.startswith(our_prefix) and ref not in book.orders)
     return Findings(tuple(proofs), tuple(absent), orphans)

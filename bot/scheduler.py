@@ -21,6 +21,8 @@ from strategies.domain.events import FaultNoted, TimerFired, TimerMissed
 from strategies.domain.session import NEW_YORK
 
 MISFIRE_GRACE_S = 60
+_EPOCH = datetime(1990, 1, 1, tzinfo=UTC)
+"""Where intervals are counted from: without it APScheduler would count from now on the wall clock."""
 PostTimer = Callable[[TimerFired | TimerMissed | FaultNoted], None]
 
 
@@ -51,7 +53,7 @@ def timetable(pulse_s: float) -> tuple[Moment, ...]:
         Moment("close_check", at(15, 45), "official daily values and the last look before the close"),
         Moment("end_of_day", at(16, 20), "after the close: day orders proven ended, checkpoint"),
         Moment("report", at(16, 25), "the session's report"),
-        Moment("pulse", IntervalTrigger(seconds=pulse_s, timezone=UTC), "deadlines, doubts, limits"),
+        Moment("pulse", IntervalTrigger(seconds=pulse_s, start_date=_EPOCH, timezone=UTC), "deadlines, doubts, limits"),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ class StatusFile:
         self._before: tuple[Any, ...] = ()
         self._last_decision = ""
         self._last_alert = ""
+        self._failed = False
 
     def observe(self, envelope: ev.Envelope, state: State, outcome: Outcome) -> None:
         """Hears a step."""
@@ -39,12 +41,18 @@ class StatusFile:
             self._last_alert = outcome.alerts[-1].text
         key = (state.control, len(state.book.live_orders()), state.link.state, self._last_alert)
         now_s = asyncio.get_running_loop().time()
-        if key == self._before and now_s - self._written_at < self._every_s:
+        commanded = isinstance(envelope.event, ev.OperatorCommanded | ev.LatchFound)  # somebody waits for the answer
+        if not commanded and key == self._before and now_s - self._written_at < self._every_s:
             return
         self._before, self._written_at = key, now_s
         draft = self._path.with_suffix(".draft")
-        draft.write_text(json.dumps(self.describe(envelope, state)))
-        draft.replace(self._path)
+        try:
+            draft.write_text(json.dumps(self.describe(envelope, state)))
+            draft.replace(self._path)
+        except OSError as reason:  # the loop goes on: the status is for people, and an old one says its age
+            if not self._failed:
+                sys.stderr.write(f"{self._path} cannot be written: {reason}; the journal goes on\n")
+            self._failed = True
 
     def describe(self, envelope: ev.Envelope, state: State) -> dict[str, Any]:
         """The status as plain values; unknown figures are null."""
@@ -80,6 +88,6 @@ class StatusFile:
                 for c in state.condors.values()
                 if c.state not in _DONE
             ],
-            "last_decision": self._last_decision,
+            "last_decision": mask(self._last_decision),
             "last_alert": mask(self._last_alert),
         }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import sys
 import time
@@ -13,7 +12,9 @@ import click
 
 from bot import instance, latch, mailbox
 from bot.cli import exits
+from bot.cli.kill import who
 from bot.cli.root import common
+from bot.logs import mask
 from strategies.domain.control import OperatorVerb
 
 ANSWER_DEADLINE_S = 10.0
@@ -42,6 +43,9 @@ def arm(
         sys.exit(exits.NOT_RUNNING)
     _show_cause(status, state_dir)
     suffix = str(status.get("account", ""))[-3:]
+    if not suffix:
+        _print(as_json, "NOT armed: the account is not known yet, because no broker link was up so far")
+        sys.exit(exits.HALTED)
     typed = confirm if confirm is not None else click.prompt(f"Type the last three characters of {status['account']}")
     if not suffix or typed != suffix:
         _print(as_json, "not confirmed: nothing was changed")
@@ -88,13 +92,17 @@ def _command(state_dir: Path, verb: OperatorVerb, message: str, as_json: bool, d
 
 def _leave(state_dir: Path, verb: OperatorVerb, message: str, *, confirmed: bool) -> None:
     number = time.time_ns() // 1_000_000
-    mailbox.leave(state_dir, verb, getpass.getuser(), message, confirmed=confirmed, number=number)
+    try:
+        mailbox.leave(state_dir, verb, who(), message, confirmed=confirmed, number=number)
+    except OSError as reason:
+        sys.stderr.write(f"the command cannot be left in {state_dir / mailbox.FOLDER}: {reason.strerror}\n")
+        sys.exit(exits.BROKEN_STATE)
 
 
 def _show_cause(status: dict[str, Any], state_dir: Path) -> None:
     found = latch.read(state_dir / "KILL")
     if found is not None:
-        sys.stderr.write(f"kill latch: {found.reason} (by {found.who}, {found.at})\n")
+        sys.stderr.write(mask(f"kill latch: {found.reason} (by {found.who}, {found.at})") + "\n")
     for cause in status.get("latches", []):
         sys.stderr.write(f"stop: {cause}\n")
     sys.stderr.write(
@@ -105,10 +113,10 @@ def _show_cause(status: dict[str, Any], state_dir: Path) -> None:
 
 def _status(state_dir: Path) -> dict[str, Any] | None:
     try:
-        found: dict[str, Any] = json.loads((state_dir / "status.json").read_text())
+        found = json.loads((state_dir / "status.json").read_text())
     except (OSError, ValueError):
         return None
-    return found
+    return found if isinstance(found, dict) else None
 
 
 def _wait(state_dir: Path, done: Any) -> dict[str, Any] | None:

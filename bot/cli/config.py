@@ -42,11 +42,13 @@ def config(
         )
         return
     if what == "explain":
+        if key is None:
+            raise click.UsageError("explain needs a KEY, for example risk.open_condors")
         if key not in known_keys():
-            hint = closest(key or "", known_keys())
+            hint = closest(key, known_keys())
             click.echo(f"no setting {key!r}" + (f"; did you mean {hint}?" if hint else ""), err=True)
             sys.exit(exits.USAGE)
-        _explain(loaded, str(key), values.get(str(key)), as_json)
+        _explain(loaded, key, values.get(key), as_json)
         return
     rows = {name: {"value": value, "from": loaded.origin(name)} for name, value in values.items()}
     if as_json:

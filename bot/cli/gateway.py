@@ -14,8 +14,7 @@ import click
 
 from bot.cli import exits
 from bot.cli.trouble import told
-from bot.cli.worlds import WorldChoice, chosen, gateway_for, world_options
-from bot.sim.venue.ledger import Ledger
+from bot.cli.worlds import Tick, WorldChoice, chosen, gateway_for, ledger_for, world_options
 
 
 @click.command()
@@ -23,7 +22,7 @@ from bot.sim.venue.ledger import Ledger
 @click.option("--host", default="127.0.0.1", show_default=True, help="address to listen on (loopback)")
 @click.option("--port", type=click.IntRange(0, 65535), default=4002, show_default=True, help="0 takes a free port")
 @click.option("--control-port", type=click.IntRange(0, 65535), default=0, help="control channel; 0 takes a free port")
-@click.option("--tick", "tick_s", type=float, help="market seconds between two looks at the market")
+@click.option("--tick", "tick_s", type=Tick(), help="market seconds between two looks at the market")
 def gateway(
     scenario: str | None,
     history: Path | None,
@@ -50,7 +49,7 @@ def gateway(
 
 async def _serve(choice: WorldChoice, host: str, port: int, control_port: int, tick_s: float | None) -> int:
     world = choice.build()
-    ledger = Ledger(choice.ledger) if choice.ledger is not None else None
+    ledger = ledger_for(choice)
     speed = choice.speed if choice.speed is not None else 1e6
     free = WorldChoice(choice.scenario, choice.history, choice.start, choice.end, choice.seed, speed, choice.ledger)
     served = gateway_for(free, world, ledger, host=host, port=port, control_port=control_port, tick_s=tick_s)

@@ -21,9 +21,10 @@ def status(state_dir: Path, config_file: Path | None, assignments: tuple[str, ..
     """What the bot is doing now. Exit 0 active, 3 halted or reducing, 4 blind, 5 not running."""
     running = instance.holder(state_dir)
     try:
-        found: dict[str, Any] = json.loads((state_dir / "status.json").read_text())
+        told: Any = json.loads((state_dir / "status.json").read_text())
     except (OSError, ValueError):
-        found = {}
+        told = None
+    found: dict[str, Any] = told if isinstance(told, dict) else {}
     found["running_pid"] = running
     if as_json:
         click.echo(json.dumps(found))

@@ -13,11 +13,13 @@ from typing import Any
 
 import click
 
+from bot import instance
 from bot.cli import exits
 from bot.cli.progress import Progress
 from bot.cli.root import common
 from bot.cli.trouble import told
-from bot.cli.worlds import WorldChoice, chosen, gateway_for, world_options
+from bot.cli.worlds import Tick, WorldChoice, chosen, gateway_for, ledger_for, world_options
+from bot.sim.world.market import MarketWorld
 
 READY_DEADLINE_S = 60.0
 
@@ -29,7 +31,7 @@ READY_DEADLINE_S = 60.0
 @click.option(
     "--tick",
     "tick_s",
-    type=float,
+    type=Tick(),
     default=15.0,
     show_default=True,
     help="market seconds between two looks at the market",
@@ -60,13 +62,14 @@ def sim(
     with told():
         from bot.report.words import closing_words
 
-        state_dir.parent.mkdir(parents=True, exist_ok=True)
+        world = choice.build()
+        _loaded(config_file, assignments, 4002, 4102, choice)  # what is wrong is refused before anything is emptied
         if fresh:
             _empty(state_dir)
         progress = Progress(quiet=quiet or as_json, title=choice.name)
         run = _virtual if choice.speed is None else _over_tcp
-        code, notes = run(choice, state_dir, config_file, assignments, tick_s, progress)
-        words = closing_words(state_dir, notes)
+        code = run(choice, world, state_dir, config_file, assignments, tick_s, progress)
+        words = closing_words(state_dir, tuple(world.notes()))
     if as_json:
         click.echo(json.dumps({"exit": code, **words.as_dict()}))
     else:
@@ -75,9 +78,11 @@ def sim(
 
 
 def _empty(state_dir: Path) -> None:
-    """Removes an earlier run; refuses a directory that is not one of ours."""
-    if not state_dir.exists():
+    """Removes an earlier run; refuses a directory that is not one of ours or that a bot is running on."""
+    if not state_dir.is_dir():
         return
+    if instance.holder(state_dir) is not None:
+        raise instance.AlreadyRunning(state_dir, instance.holder(state_dir))
     if any(state_dir.iterdir()) and not (state_dir / "journal.sqlite3").exists():
         raise click.UsageError(f"{state_dir} is not empty and holds no journal of ours: not touched")
     shutil.rmtree(state_dir)
@@ -96,20 +101,18 @@ def _loaded(
 
 def _virtual(
     choice: WorldChoice,
+    world: MarketWorld,
     state_dir: Path,
     config_file: Path | None,
     assignments: tuple[str, ...],
     tick_s: float,
     progress: Progress,
-) -> tuple[int, tuple[str, ...]]:
+) -> int:
     """One process, virtual time: as fast as the machine allows, the same every time."""
     from bot.life import Life
-    from bot.sim.venue.ledger import Ledger
     from bot.sim.virtual_time import run_virtual
 
-    world = choice.build()
-    _loaded(config_file, assignments, 4002, 4102, choice)  # a wrong setting is refused before anything runs
-    ledger = Ledger(choice.ledger) if choice.ledger is not None else None
+    ledger = ledger_for(choice)
 
     async def both() -> int:
         gateway = gateway_for(choice, world, ledger, host="127.0.0.1", port=0, control_port=0, tick_s=tick_s)
@@ -135,22 +138,21 @@ def _virtual(
     finally:
         if ledger is not None:
             ledger.close()
-    return code, tuple(world.notes())
+    return code
 
 
 def _over_tcp(
     choice: WorldChoice,
+    world: MarketWorld,
     state_dir: Path,
     config_file: Path | None,
     assignments: tuple[str, ...],
     tick_s: float,
     progress: Progress,
-) -> tuple[int, tuple[str, ...]]:
+) -> int:
     """Two processes: the client library speaks TCP to the gateway, as it would to the real one."""
     from bot.life import Life
 
-    world = choice.build()
-    _loaded(config_file, assignments, 4002, 4102, choice)
     command = [sys.executable, "-m", "bot", "gateway", "--port", "0", "--control-port", "0", "--tick", repr(tick_s)]
     process = subprocess.Popen([*command, *choice.arguments()], stdout=subprocess.PIPE, text=True)
     try:
@@ -168,7 +170,7 @@ def _over_tcp(
             watchers=(progress.observe,),
         )
         progress.start(len(world.days))
-        return asyncio.run(life.run()).code, tuple(world.notes())
+        return asyncio.run(life.run()).code
     finally:
         process.terminate()
         process.wait(10)

@@ -55,6 +55,16 @@ class WorldChoice:
         return words + (["--ledger", str(self.ledger)] if self.ledger is not None else [])
 
 
+def ledger_for(choice: WorldChoice) -> Ledger | None:
+    """The ledger file, opened; None where none is wanted. Raises click.UsageError where it cannot be written."""
+    if choice.ledger is None:
+        return None
+    try:
+        return Ledger(choice.ledger)
+    except OSError as reason:
+        raise click.UsageError(f"--ledger {choice.ledger} cannot be written: {reason.strerror}") from reason
+
+
 def gateway_for(
     choice: WorldChoice,
     world: MarketWorld,
@@ -89,6 +99,22 @@ class Speed(click.ParamType[Any]):
         return factor
 
 
+class Tick(click.ParamType[Any]):
+    """Market seconds between two looks at the market."""
+
+    name = "seconds"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """A number from 0.1 to 3600; NaN is none."""
+        try:
+            seconds = float(value)
+        except (TypeError, ValueError):
+            self.fail(f"{value!r} is not a number of seconds", param, ctx)
+        if not 0.1 <= seconds <= 3600.0:
+            self.fail(f"{value!r} must lie between 0.1 and 3600 market seconds", param, ctx)
+        return seconds
+
+
 def world_options(default_speed: str) -> Callable[[Any], Any]:
     """--scenario, or --history with --start and --end; --seed, --speed, --ledger."""
 
@@ -103,7 +129,7 @@ def world_options(default_speed: str) -> Callable[[Any], Any]:
                 show_default=True,
                 help="market seconds per second, or max; nights and weekends are skipped",
             ),
-            click.option("--seed", type=int, default=7, show_default=True, help="chance, in one number"),
+            click.option("--seed", type=click.IntRange(0), default=7, show_default=True, help="chance, in one number"),
             click.option("--end", type=day, help="last day of the history"),
             click.option("--start", type=day, help="first day of the history"),
             click.option("--history", type=click.Path(path_type=Path), help="folder of daily market data"),

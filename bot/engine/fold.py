@@ -14,6 +14,7 @@ from bot.engine.state import Baselines, Link, Parameters
 from bot.engine.work import Work
 from strategies.condor.machine import CondorState, on_settlement
 from strategies.domain import events as ev
+from strategies.domain.book import Fill
 from strategies.domain.control import Control, LinkState, OperatorVerb, TradingState
 from strategies.domain.instruments import Option
 from strategies.domain.known import Known, Unknown
@@ -50,7 +51,6 @@ def _run_started(work: Work, event: ev.RunStarted) -> None:
         margins={},
         lines=(),
         snapshot_at=None,
-        kill_file=False,
     )
     _lose(work, (OrderState.APPROVED, OrderState.SENT))
     for condor in tuple(work.state.condors.values()):
@@ -250,13 +250,10 @@ def _account(work: Work, event: ev.AccountReported) -> None:
 
 def _snapshot(work: Work, event: ev.BrokerSnapshot) -> None:
     """Executions first, then what open and completed orders prove, then positions."""
-    _answered(work, "snapshot")
     if event.epoch != work.state.link.epoch:
         return
     for fill in reconcile.new_fills(event, work.state.book):
-        work.take(orders.fold_fill(work.state.book, fill, work.at))
-        if fill.ref is None:
-            _note_external(work, fill.exec_id)
+        _count_fill(work, fill)
     findings = reconcile.examine(event, work.state.book, our_prefix=OUR_PREFIX)
     for proof in findings.proofs:
         trigger = proof.trigger
@@ -294,7 +291,7 @@ def _positions(work: Work, event: ev.BrokerSnapshot) -> None:
         return
     broker = {con_id: q for con_id, q in event.positions.value.items() if q != 0}
     check = reconcile.compare_positions(work.state.book, broker, work.state.market, work.at)
-    if check.settled:
+    if check.settled and isinstance(event.executions, Known):
         _settle(work, check)
     book = msgspec.structs.replace(work.state.book, broker_positions=broker)
     since = work.state.mismatch_since
@@ -308,7 +305,7 @@ def _settle(work: Work, check: reconcile.PositionCheck) -> None:
     condors = work.state.condors
     settled = []
     for item in check.settled:
-        owner = next((c.id for c in condors.values() if item.con_id in c.con_ids()), None)
+        owner = next((c.id for c in condors.values() if c.active and item.con_id in c.con_ids()), None)
         settled.append(msgspec.structs.replace(item, condor_id=owner))
     book = work.state.book
     work.set(book=msgspec.structs.replace(book, settlements=(*book.settlements, *settled)))
@@ -318,16 +315,20 @@ def _settle(work: Work, check: reconcile.PositionCheck) -> None:
         work.alert(AlertLevel.WARNING, f"settled.{condor_id}", f"{condor_id} settled in cash at expiry")
 
 
-def _note_external(work: Work, exec_id: str) -> None:
-    work.alert(AlertLevel.CRITICAL, "C31", f"execution {exec_id} is not ours: counted in risk, never touched")
-
-
 # orders -------------------------------------------------------------------------------------------
 def _filled(work: Work, event: ev.Filled) -> None:
-    known = event.fill.base_id in work.state.book.fills
-    work.take(orders.fold_fill(work.state.book, event.fill, work.at))
-    if event.fill.ref is None and not known:
-        _note_external(work, event.fill.exec_id)
+    _count_fill(work, event.fill)
+
+
+def _count_fill(work: Work, fill: Fill) -> None:
+    """Books an execution; one that no order of ours explains stops new risk until a person has looked."""
+    known = fill.base_id in work.state.book.fills
+    work.take(orders.fold_fill(work.state.book, fill, work.at))
+    if known or fill.ref in work.state.book.orders:
+        return
+    text = f"execution {fill.exec_id} is not ours: counted in risk, never touched"
+    if not work.latch("C31", TradingState.REDUCING, "reconcile", text):
+        work.alert(AlertLevel.CRITICAL, "C31", text)
 
 
 def _commission(work: Work, event: ev.CommissionReported) -> None:

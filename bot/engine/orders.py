@@ -85,7 +85,8 @@ def fold_status(book: Book, event: OrderStatusReported, at: datetime) -> Folded:
     trigger = _STATUS_TRIGGER.get(event.status)
     if trigger is None or event.ref not in book.orders:
         return Folded(book, ())
-    return move(book, event.ref, trigger, at, perm_id=event.perm_id or book.orders[event.ref].perm_id)
+    perm_id = event.perm_id or book.orders[event.ref].perm_id
+    return move(book, event.ref, trigger, at, perm_id=perm_id, absences=0)
 
 
 def fold_error(book: Book, event: OrderErrored, at: datetime) -> Folded:
@@ -105,6 +106,8 @@ def fold_fill(book: Book, fill: Fill, at: datetime) -> Folded:
     known = book.fills.get(fill.base_id)
     if known is not None and known.revision >= fill.revision:
         return Folded(book, ())
+    if known is not None and fill.ref is None:
+        fill = msgspec.structs.replace(fill, ref=known.ref)
     book = msgspec.structs.replace(book, fills={**book.fills, fill.base_id: fill})
     if fill.ref is None or fill.ref not in book.orders:
         return Folded(book, ())
@@ -112,7 +115,7 @@ def fold_fill(book: Book, fill: Fill, at: datetime) -> Folded:
     by_leg = dict(record.filled_by_leg)
     before = known.signed_quantity if known is not None else 0
     by_leg[fill.con_id] = by_leg.get(fill.con_id, 0) - before + fill.signed_quantity
-    record = msgspec.structs.replace(record, filled_by_leg=by_leg, perm_id=fill.perm_id or record.perm_id)
+    record = msgspec.structs.replace(record, filled_by_leg=by_leg, perm_id=fill.perm_id or record.perm_id, absences=0)
     book = with_record(book, record)
     if not record.complete or record.state is OrderState.FILLED:
         return Folded(book, (fill.ref,))

@@ -9,6 +9,7 @@ import msgspec
 from bot.actions import Action, Alert, Submit
 from bot.engine.state import State
 from risk.gate import Verdict
+from risk.utilisation import Use
 from strategies.domain.decision import Decision
 
 
@@ -23,18 +24,19 @@ class Move(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything a step concluded, in the order it concluded it."""
+    """Everything a step concluded, in the order it concluded it; `caps` is their use, sampled every five minutes."""
 
     decisions: tuple[Decision, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
     moves: tuple[Move, ...] = ()
     actions: tuple[dict[str, Any], ...] = ()
     alerts: tuple[Alert, ...] = ()
+    caps: tuple[Use, ...] = ()
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing worth a record."""
-        return not (self.decisions or self.verdicts or self.moves or self.actions or self.alerts)
+        return not (self.decisions or self.verdicts or self.moves or self.actions or self.alerts or self.caps)
 
 
 class Step(NamedTuple):

@@ -12,6 +12,7 @@ from bot.engine.state import PendingMargin, State
 from bot.engine.work import Work
 from risk import gate
 from risk.gate import Verdict
+from risk.utilisation import utilisation
 from risk.view import Holding, RiskView
 from strategies.condor.machine import Condor
 from strategies.domain.account import MarginImpact
@@ -56,11 +57,7 @@ def holdings(state: State) -> tuple[Holding, ...]:
         key = (settled.condor_id, settled.con_id)
         quantity, paid = held.get(key, (0, 0.0))
         held[key] = (quantity - settled.quantity, paid - settled.quantity * settled.price_points)
-    rows = [
-        Holding(condor_id=owner, con_id=con_id, quantity=quantity, average_price_points=paid / quantity)
-        for (owner, con_id), (quantity, paid) in held.items()
-        if quantity != 0
-    ]
+    rows = _rows(held)
     explained: dict[int, int] = {}
     for row in rows:
         explained[row.con_id] = explained.get(row.con_id, 0) + row.quantity
@@ -69,6 +66,21 @@ def holdings(state: State) -> tuple[Holding, ...]:
         if rest != 0:
             rows.append(Holding(condor_id=None, con_id=con_id, quantity=rest, average_price_points=None))
     return tuple(sorted(rows, key=lambda r: (r.condor_id or "", r.con_id)))
+
+
+def _rows(held: dict[tuple[str | None, int], tuple[int, float]]) -> list[Holding]:
+    """Holdings with an average price. What closed legs of a condor brought or cost stays in its first open leg, so
+    that a condor's worst case keeps the cash of a roll."""
+    realised: dict[str | None, float] = {}
+    for (owner, _), (quantity, paid) in held.items():
+        if quantity == 0 and owner is not None:
+            realised[owner] = realised.get(owner, 0.0) + paid
+    rows = []
+    for (owner, con_id), (quantity, paid) in sorted(held.items(), key=lambda item: (item[0][0] or "", item[0][1])):
+        if quantity != 0:
+            price = (paid + realised.pop(owner, 0.0)) / quantity
+            rows.append(Holding(condor_id=owner, con_id=con_id, quantity=quantity, average_price_points=price))
+    return rows
 
 
 def permit(work: Work, intents: tuple[Intent, ...], proposals: tuple[Condor, ...]) -> None:
@@ -124,6 +136,7 @@ def _review(work: Work, intent: PlaceIntent, margin: Known[MarginImpact] | Unkno
     work.set(book=orders.approve(work.state.book, intent, work.at))
     work.take(orders.Folded(work.state.book, (intent.ref,)))
     work.act(Submit(approved=reviewed.approved))
+    work.caps = utilisation(risk_view(work.state, margin), work.parameters.limits)
 
 
 def _withdraw(work: Work, intent: PlaceIntent, verdict: Verdict) -> None:

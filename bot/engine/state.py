@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import date, datetime
 
 import msgspec
-from strategies.desk import DeskState
 
 from risk.limits import Limits
 from strategies.condor.machine import Condor
 from strategies.condor.params import CondorParams
+from strategies.desk import DeskState
 from strategies.domain.account import AccountSnapshot, MarginImpact
 from strategies.domain.book import Book
 from strategies.domain.control import Control, LinkState

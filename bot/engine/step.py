@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from strategies.desk import DeskView, Wants, decide
-
 from bot.actions import AskChain, AskOptions, Subscribe
 from bot.engine.fold import fold
 from bot.engine.outcome import Step
@@ -17,6 +15,7 @@ from bot.engine.permit import permit, resolve_margin
 from bot.engine.state import State
 from bot.engine.supervise import due, supervise
 from bot.engine.work import Work
+from strategies.desk import DeskView, Wants, decide
 from strategies.domain import events as ev
 from strategies.domain.control import LinkState
 from strategies.domain.decision import Decision, DecisionVerdict
@@ -34,7 +33,7 @@ def step(state: State, envelope: ev.Envelope) -> Step:
     fold(work, envelope.event)
     if work.state.parameters is None:
         return work.finish()
-    supervise(work)
+    supervise(work, envelope.event)
     if not isinstance(envelope.event, _SILENT):
         resolve_margin(work)
         _decide(work)
@@ -54,6 +53,7 @@ def _decide(work: Work) -> None:
         link=state.link.state,
         params=work.parameters.condor,
         desk_state=state.desk,
+        pending_refs=frozenset(state.pending_margin),
     )
     outcome = decide(view)
     work.set(desk=outcome.desk_state, marks=outcome.marks)

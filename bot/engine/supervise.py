@@ -10,18 +10,22 @@ from bot.engine.fold import cancel_everything
 from bot.engine.permit import risk_view
 from bot.engine.work import Work
 from risk.halt import breaches
+from risk.utilisation import utilisation
+from strategies.domain import events as ev
 from strategies.domain.control import LinkState, TradingState
 from strategies.domain.known import Unknown
 from strategies.domain.orders import OrderState, OrderTrigger
 from strategies.domain.session import NEW_YORK
 
 
-def supervise(work: Work) -> None:
-    """Runs after every fact; each part does nothing unless its time has come."""
-    if work.state.parameters is None:
+def supervise(work: Work, event: ev.AnyEvent) -> None:
+    """Runs after every fact but quotes, which change nothing it looks at; the pulse timer bounds the delay."""
+    if work.state.parameters is None or isinstance(event, ev.QuotesUpdated):
         return
     _overdue(work)
     _limits(work)
+    if isinstance(event, ev.TimerFired) and event.name == "regime":
+        work.caps = utilisation(risk_view(work.state, Unknown("not asked")), work.parameters.limits)
     if work.state.link.state in (LinkState.UP, LinkState.DEGRADED):
         _prove(work)
         _keep_killing(work)

@@ -12,6 +12,7 @@ from bot.engine.orders import Folded
 from bot.engine.outcome import Move, Outcome, Step, journal_form
 from bot.engine.state import Parameters, State
 from risk.gate import Verdict
+from risk.utilisation import Use
 from strategies.condor.machine import Condor, on_order, quarantine
 from strategies.domain.control import Latch, TradingState
 from strategies.domain.decision import Decision
@@ -29,6 +30,7 @@ class Work:
         self.verdicts: list[Verdict] = []
         self.moves: list[Move] = []
         self.alerts: list[Alert] = []
+        self.caps: tuple[Use, ...] = ()
 
     @property
     def parameters(self) -> Parameters:
@@ -52,9 +54,9 @@ class Work:
         self.actions.append(alert)
 
     def latch(self, cause: str, state: TradingState, who: str, reason: str) -> bool:
-        """Adds a stop unless the same cause already stands; returns whether it is new."""
+        """Adds a stop unless the same cause already stands as strictly; returns whether it is new."""
         control = self.state.control
-        if any(latch.cause == cause for latch in control.latches):
+        if any(latch.cause == cause and latch.state in (state, TradingState.HALTED) for latch in control.latches):
             return False
         latch = Latch(cause=cause, state=state, at=self.at, who=who, reason=reason)
         self.set(control=msgspec.structs.replace(control, latches=(*control.latches, latch)))
@@ -94,7 +96,7 @@ class Work:
         if condor is None:
             return
         try:
-            self.put_condor(on_order(condor, record, self.at))
+            self.put_condor(on_order(condor, record, self.at, self.state.book.fills.values()))
         except ImpossibleEvent as reason:
             self.put_condor(quarantine(condor, str(reason), self.at), str(reason))
             self.alert(AlertLevel.CRITICAL, f"quarantine.{condor.id}", f"{condor.id} is in quarantine: {reason}")
@@ -107,5 +109,6 @@ class Work:
             moves=tuple(self.moves),
             actions=tuple(journal_form(a) for a in self.actions if not isinstance(a, Alert)),
             alerts=tuple(self.alerts),
+            caps=self.caps,
         )
         return Step(self.state, tuple(self.actions), outcome)

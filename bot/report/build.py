@@ -152,12 +152,29 @@ def _slippage(orders: list[Json]) -> Json:
 
 
 def _caps(sessions: list[SessionFacts]) -> list[Json]:
+    """Each cap at its fullest over the sessions; `share_pct` 100 is the cap itself (floors are turned round)."""
     worst: dict[str, Json] = {}
     for session in sessions:
         for code, use in session.caps.items():
-            if code not in worst or use["worst"] / use["cap"] > worst[code]["worst"] / worst[code]["cap"]:
+            before = worst.get(code)
+            if before is None or (_fullness(use) or -1.0) > (_fullness(before) or -1.0):
                 worst[code] = use
-    return [worst[code] for code in sorted(worst)]
+    rows = []
+    for code in sorted(worst):
+        use = worst[code]
+        row = {key: use[key] for key in ("code", "name", "cap", "worst", "unit", "at", "unknown")}
+        fullness = _fullness(use)
+        rows.append({**row, "floor": use.get("floor", False), "share_pct": _rounded(fullness, 1)})
+    return rows
+
+
+def _fullness(use: Json) -> float | None:
+    worst, cap = use["worst"], use["cap"]
+    if worst is None or not cap:
+        return None
+    if use.get("floor"):
+        return float(100.0 * cap / worst) if worst > 0 else 1000.0
+    return float(100.0 * worst / cap)
 
 
 def _replay(state_dir: Path) -> Json:

@@ -129,10 +129,8 @@ class Collected:
             session.decisions.append(decision)
         for verdict in body.get("verdicts", ()):
             session.verdicts.append({"at": _iso(at), **verdict})
-            for check in verdict["checks"]:
-                self._cap(session, at, check["code"], check["observed"], check["cap"], check["unit"])
         for use in body.get("caps", ()):
-            self._cap(session, at, use["code"], use["used"], use["cap"], use["unit"])
+            self._cap(session, at, use)
         for move in body.get("moves", ()):
             self._move(session, at, move)
         for action in body.get("actions", ()):
@@ -257,13 +255,16 @@ class Collected:
             self.condors[condor_id].commission_usd += usd
 
     @staticmethod
-    def _cap(session: SessionFacts, at: datetime, code: str, used: Any, cap: Any, unit: str) -> None:
-        """Keeps the moment a cap was used most, as a share of itself."""
-        if not isinstance(used, int | float) or not isinstance(cap, int | float) or isinstance(used, bool) or cap <= 0:
+    def _cap(session: SessionFacts, at: datetime, use: Json) -> None:
+        """Keeps the moment a cap was nearest to being broken; what is unknown is counted, not guessed."""
+        worst = session.caps.setdefault(use["code"], {**use, "worst": None, "at": None, "unknown": 0})
+        used = use["used"]
+        if used is None:
+            worst["unknown"] += 1
             return
-        worst = session.caps.get(code)
-        if worst is None or used / cap > worst["worst"] / worst["cap"]:
-            session.caps[code] = {"code": code, "cap": cap, "worst": used, "unit": unit, "at": _iso(at)}
+        best = worst["worst"]
+        if best is None or (used < best if use.get("floor") else used > best):
+            worst.update(worst=used, at=_iso(at), cap=use["cap"])
 
 
 def _is_index(instrument: Instrument | None) -> bool:

@@ -85,9 +85,11 @@ def _caps(rows: list[Json]) -> str:
         return ""
     lines = ["Caps at their fullest (share of the cap, when)"]
     for c in rows:
-        share = 100 * c["worst"] / c["cap"]
+        word = "at least" if c["floor"] else "of at most"
+        share = "-" if c["share_pct"] is None else f"{c['share_pct']:.0f} %"
         lines.append(
-            f"  {c['code']:<10}{c['worst']:>14,.2f} of {c['cap']:>12,.2f} {c['unit']:<14}{share:>6.0f} %  {c['at'][:16]}"
+            f"  {c['code']:<10}{c['name']:<24}{_f(c['worst'], 9, 2)} {word:<10}{c['cap']:>9,.2f} {c['unit']:<12}"
+            f"{share:>7}  {(c['at'] or '')[:16]}"
         )
     return "\n".join(lines)
 

@@ -177,8 +177,8 @@ def merged(layers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     for values in layers:
         for key, value in values.items():
             below = result.get(key)
-            both = isinstance(value, Mapping) and isinstance(below, Mapping)
-            result[key] = merged([below, value]) if both else (merged([value]) if isinstance(value, Mapping) else value)
+            parts = [part for part in (below, value) if isinstance(part, Mapping)]
+            result[key] = merged(parts) if isinstance(value, Mapping) else value
     return result
 
 

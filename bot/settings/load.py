@@ -28,7 +28,7 @@ from bot.settings.layers import (
     put,
     read_toml,
 )
-from bot.settings.models import FIXED_LIMITS, Settings, known_keys
+from bot.settings.models import FIXED_LIMITS, MacroSection, Settings, known_keys
 from risk.limits import Limits, paper_limits
 from strategies.condor.params import CondorParams
 
@@ -65,7 +65,7 @@ def load(
     files = _files(config_dir, profile, config)
     variables, problems = from_environment(os.environ if environ is None else environ, known_keys())
     assigned, wrong = from_assignments(assignments)
-    layers = (*(read_toml(path, name) for path, name in files), variables, assigned)
+    layers = (*_read(files), variables, assigned)
     problems += wrong + _unknown_keys(layers)
     values = {"profile": profile, **merged([variables.values, assigned.values])}
     try:
@@ -73,10 +73,11 @@ def load(
     except ValidationError as error:
         rows = [row for row in error.errors(include_url=False) if row["type"] != "extra_forbidden"]
         problems += [_problem(row, layers) for row in rows]
-        _, wrong = _parameters(_without(layers, [_dotted(row) for row in rows]), layers)
-        raise ConfigError(problems + wrong) from None
+        told = [_dotted(row) for row in rows]
+        _, wrong = _parameters(_without(layers, told), layers)
+        raise ConfigError(problems + wrong + _events_problems(layers, told)) from None
     parameters, wrong = _parameters(settings.model_dump(), layers)
-    problems += wrong + _events_problems(settings, layers)
+    problems += wrong + _events_problems(layers, ())
     if problems or parameters is None:
         raise ConfigError(problems)
     return Loaded(settings, parameters, _hash(settings), layers)
@@ -92,6 +93,19 @@ def _files(config_dir: Path, profile: str, config: Path | None) -> list[tuple[Pa
         files.append(config_dir / "local.toml")
     shown = [(path, f"config/{path.name}") for path in files]
     return [*shown, (config, str(config))] if config is not None else shown
+
+
+def _read(files: Sequence[tuple[Path, str]]) -> list[Layer]:
+    layers: list[Layer] = []
+    problems: list[Problem] = []
+    for path, name in files:
+        try:
+            layers.append(read_toml(path, name))
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(problems)
+    return layers
 
 
 def _unknown_keys(layers: Sequence[Layer]) -> list[Problem]:
@@ -230,10 +244,14 @@ def _judged(table: str, text: str, named: Sequence[str], layers: Sequence[Layer]
     return Problem(where, f"{key}{value}", text)
 
 
-def _events_problems(settings: Settings, layers: Sequence[Layer]) -> list[Problem]:
+def _events_problems(layers: Sequence[Layer], told: Sequence[str]) -> list[Problem]:
     """The events file is part of the configuration: a bot must not start to find out that it cannot be read."""
+    values = merged([layer.values for layer in layers]).get("macro", {})
+    if any(key.startswith("macro") for key in told) or not isinstance(values, dict):
+        return []
+    section = MacroSection.model_validate({key: values[key] for key in ("events", "kinds") if key in values})
     try:
-        load_events(settings.macro.events, settings.macro.kinds)
+        load_events(section.events, section.kinds)
     except CalendarError as reason:
         where, value = _found("macro.events", layers)
         return [Problem(where, f"macro.events{value}", str(reason))]

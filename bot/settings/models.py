@@ -22,7 +22,6 @@ from pydantic_settings import (
 )
 
 from bot.engine.state import EngineParams
-from bot.settings.layers import ENV_NESTED, ENV_PREFIX
 from risk.limits import Limits
 from strategies.condor.params import CondorParams
 
@@ -152,8 +151,6 @@ class Settings(BaseSettings):
         extra="forbid",
         frozen=True,
         hide_input_in_errors=True,
-        env_prefix=ENV_PREFIX,
-        env_nested_delimiter=ENV_NESTED,
     )
 
     schema_version: Literal[1]

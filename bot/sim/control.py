@@ -2,6 +2,8 @@
 
 Rules: one request and one reply per line; after `follow` the connection also gets one line per tick, and market time
 waits for its `{"ack": n}`. A follower that stays silent for two loop seconds is not waited for until it acks again.
+After `hold` market time never runs without a follower, nor ahead of one that is slow: a client can die and come back
+at the same market moment.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ MAX_LINE_BYTES = 65_536
 VERBS = {
     "clock": "current market time",
     "follow": "from now on one line per tick, each to be answered by {'ack': n} before market time moves on",
+    "hold": "market time stands still while nobody follows, and waits for its followers however long; 'on': false ends it",
     "restart": "reset every client and refuse connections for refuse_s market seconds; rollback_ids lowers next ids",
     "drop": "reset every client connection",
     "status": "clients, lines, tick and counters",
@@ -61,11 +64,11 @@ class _Follower:
         self.lagging = False
         self.changed = asyncio.Event()
 
-    async def wait(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Returns when the last tick is acked, the follower is gone, or patience ends."""
+    async def wait(self, loop: asyncio.AbstractEventLoop, *, patient: Callable[[], bool]) -> None:
+        """Returns when the last tick is acked, the follower is gone, or patience ends (never while `patient`)."""
         patience = loop.call_later(MAX_WAIT_S, self._give_up)
         try:
-            while self.acked < self.sent and not self.lagging and not self.writer.is_closing():
+            while self.acked < self.sent and not self.writer.is_closing() and (patient() or not self.lagging):
                 self.changed.clear()
                 await self.changed.wait()
         finally:
@@ -92,6 +95,8 @@ class ControlServer:
         self._asked_port = port
         self._server: asyncio.Server | None = None
         self._followers: dict[_Follower, None] = {}
+        self._holding = False
+        self._moved = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._writers: dict[asyncio.StreamWriter, None] = {}
         self.port = 0
@@ -117,7 +122,10 @@ class ControlServer:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def publish(self, tick: Tick) -> None:
-        """Tells the followers about a tick and waits for those in step."""
+        """Tells the followers about a tick and waits for those in step; held, it first waits for one to be there."""
+        while self._holding and not self._followers:
+            self._moved.clear()
+            await self._moved.wait()
         if not self._followers:
             return
         loop = asyncio.get_running_loop()
@@ -126,8 +134,8 @@ class ControlServer:
             follower.sent = tick.number
             follower.writer.write(line)
         for follower in list(self._followers):
-            if not follower.lagging:
-                await follower.wait(loop)
+            if self._holding or not follower.lagging:
+                await follower.wait(loop, patient=lambda: self._holding)
 
     # connections ---------------------------------------------------------------------------------
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -171,7 +179,10 @@ class ControlServer:
             return {}
         if verb == "follow":
             self._followers[follower] = None
+            self._moved.set()
             return {"at": self._gateway.clock.now.isoformat(), "tick_s": self._gateway.clock.tick_s}
+        if verb == "hold":
+            return self._hold(command.get("on", True))
         simple: dict[object, Callable[[], dict[str, object]]] = {
             "clock": lambda: {"at": self._gateway.clock.now.isoformat()},
             "status": self._gateway.status,
@@ -181,6 +192,15 @@ class ControlServer:
         if verb not in simple:
             raise _BadCommand(f"unknown verb {verb!r}; known are {', '.join(VERBS)}")
         return simple[verb]()
+
+    def _hold(self, on: object) -> dict[str, object]:
+        if not isinstance(on, bool):
+            raise _BadCommand(f"on must be true or false, got {on!r}")
+        self._holding = on
+        self._moved.set()
+        for follower in self._followers:
+            follower.changed.set()
+        return {"holding": on, "at": self._gateway.clock.now.isoformat()}
 
     def _drop(self) -> dict[str, object]:
         self._gateway.drop()

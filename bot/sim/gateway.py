@@ -72,6 +72,7 @@ class SimulatedGateway:
                 await self.server.stop()
                 raise
         self._driver = asyncio.create_task(self._drive(self._clock), name="market-clock")
+        self._driver.add_done_callback(_say_if_stopped)
 
     async def stop(self) -> None:
         """Stops market time, closes every connection and the ports."""
@@ -167,3 +168,10 @@ class SimulatedGateway:
                 self.restart(event.seconds)
             elif event.verb == "drop":
                 self.drop()
+
+
+def _say_if_stopped(driver: asyncio.Task[None]) -> None:
+    """Market time that stops by an error must not look like a quiet market: the loop's handler reports it at once."""
+    if not driver.cancelled() and (error := driver.exception()) is not None:
+        context = {"message": "market time has stopped by an error", "exception": error, "task": driver}
+        driver.get_loop().call_exception_handler(context)

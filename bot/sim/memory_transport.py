@@ -121,8 +121,7 @@ class MemoryTransport(asyncio.Transport):
         if self._inbox:
             data = bytes(self._inbox[:READ_LIMIT])
             del self._inbox[:READ_LIMIT]
-            protocol: Any = self._protocol
-            protocol.data_received(data)
+            self._hand_over(data)
             if self._peer is not None:
                 self._peer._tell_about_pressure()
             if self._inbox or self._eof_coming:
@@ -132,6 +131,15 @@ class MemoryTransport(asyncio.Transport):
             eof: Any = self._protocol
             if not eof.eof_received():
                 self.close()
+
+    def _hand_over(self, data: bytes) -> None:
+        protocol: Any = self._protocol
+        try:
+            protocol.data_received(data)
+        except Exception as error:  # noqa: BLE001 - a socket transport reports it and drops the connection, so do we
+            context = {"message": "protocol.data_received() call failed", "exception": error, "transport": self}
+            self._loop.call_exception_handler(context)
+            self.abort()
 
     def _tell_about_pressure(self) -> None:
         full = self.get_write_buffer_size() > self._high_water

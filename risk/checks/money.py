@@ -56,8 +56,7 @@ def dry_powder(case: Case) -> Finding:
     excess, nlv = case.account.excess_liquidity_usd, case.account.net_liquidation_usd
     if excess is None or nlv is None or not math.isfinite(excess) or not math.isfinite(nlv) or nlv <= 0.0:
         return unknown(cap, "% of NLV", "the broker reported no excess liquidity")
-    planned = max(0.0, case.own_loss_usd) - max(0.0, case.own.at_rest().worst_loss_usd)
-    planned += sum(max(0.0, s.worst_loss_usd) - max(0.0, s.at_rest().worst_loss_usd) for s in case.others if s.units)
+    planned = sum(_planned_usd(stake) for stake in (case.own_after, *case.others) if stake.units)
     if not math.isfinite(planned):
         return unknown(cap, "% of NLV", "what is working has no bounded worst case")
     left = 100.0 * (excess - planned) / nlv

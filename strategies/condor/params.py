@@ -64,7 +64,8 @@ class EntryParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     width_points: float = 50.0
     small_width_points: float = 25.0
     small_below_nlv_usd: float = 150_000.0
-    min_credit_pct_of_width: float = 20.0
+    min_credit_pct_of_width: float = 15.0
+    """The rulebook's 20 was set on a smile that flatters condors; real chains pay 15 to 22 (docs/strategy.md)."""
     slippage_points_per_leg: float = 0.05
     breakeven_min_em: float = 1.0
     rank_min_pct: float = 15.0

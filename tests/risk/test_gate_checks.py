@@ -314,6 +314,14 @@ def test_position_that_only_the_journal_lacks_is_a_break() -> None:
     assert "C30" in failing(judged(world, entry()))
 
 
+def test_dry_powder_counts_what_else_is_working() -> None:
+    """What this order leaves is enough by itself and not enough once another working order may fill as well."""
+    figures = {"excess_liquidity_usd": 0.412 * NLV}
+    assert judged(World(account=figures), entry()).approved
+    other = record(entry("ic-2", EXPIRIES[0]))
+    assert failing(judged(World(account=figures, orders=(other,)), entry())) == ["C20"]
+
+
 def test_price_walk_is_no_duplicate_but_a_repeat_is() -> None:
     """The next attempt of a chain passes after the last one ended; while it works, or repeated, it does not."""
     ended = World(orders=(record(entry(), OrderState.CANCELED, ago_s=20.0),))

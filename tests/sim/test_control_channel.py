@@ -110,7 +110,7 @@ def test_a_follower_sees_the_whole_world_to_its_end() -> None:
     """Every tick once, in order, the last one saying end; afterwards the gateway still answers."""
 
     async def main() -> None:
-        gateway = await gateway_at_the_open(speed=1.0, tick_s=300.0)
+        gateway = await gateway_at_the_open(speed=100.0, tick_s=300.0)
         channel = await Channel.to(gateway)
         await channel.ask({"verb": "follow"})
         numbers, phase = [], ""
@@ -146,6 +146,36 @@ def test_a_scripted_restart_waits_for_a_working_order() -> None:
         assert [kind for kind, _ in venue.lines] == ["fault"]
         await asyncio.sleep(46)
         assert not gateway.server.refusing
+        await gateway.stop()
+
+    run_virtual(main)
+
+
+def test_held_market_time_waits_for_a_follower_to_come_back() -> None:
+    """With `hold`, time stands still while nobody follows and for a slow follower; without it, it runs on again."""
+
+    async def main() -> None:
+        gateway = await gateway_at_the_open(speed=1000.0, tick_s=10.0)
+        master, first = await Channel.to(gateway), await Channel.to(gateway)
+        assert (await master.ask({"verb": "hold"}))["holding"] is True
+        await asyncio.sleep(60)
+        stood = gateway.clock.tick.number
+        await asyncio.sleep(60)
+        assert gateway.clock.tick.number == stood
+        await first.ask({"verb": "follow"})
+        tick = await first.line()
+        await asyncio.sleep(30)
+        assert gateway.clock.tick.number == tick["n"]
+        first.send({"ack": tick["n"]})
+        assert (await first.line())["n"] == tick["n"] + 1
+        first.writer.close()
+        await asyncio.sleep(60)
+        assert gateway.clock.tick.number <= tick["n"] + 2
+        assert (await master.ask({"verb": "hold", "on": "yes"}))["ok"] is False
+        assert (await master.ask({"verb": "hold", "on": False}))["holding"] is False
+        await asyncio.sleep(1)
+        assert gateway.clock.tick.number > tick["n"] + 60
+        master.writer.close()
         await gateway.stop()
 
     run_virtual(main)

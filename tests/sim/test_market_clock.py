@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -52,7 +53,7 @@ def test_ticks_move_forward_by_at_most_one_step(tick_s: float, speed: float) -> 
     clock = clock_of(FakeWorld(), LoopTime(), tick_s=tick_s, speed=speed)
     ticks = list(clock.schedule())
     assert [tick.number for tick in ticks] == list(range(1, len(ticks) + 1))
-    for early, late in zip(ticks, ticks[1:], strict=False):
+    for early, late in pairwise(ticks):
         assert early.at <= late.at
         assert 0.0 < late.elapsed_s - early.elapsed_s <= tick_s * (1 + 1e-9)
 

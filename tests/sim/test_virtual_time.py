@@ -159,3 +159,23 @@ def test_a_taken_port_is_refused_and_the_current_loop_is_restored() -> None:
 
     run_virtual(main)
     assert asyncio.get_event_loop_policy()._local._loop is before  # type: ignore[attr-defined]
+
+
+def test_a_protocol_that_raises_is_reported_and_loses_its_connection() -> None:
+    """As on a socket: the error reaches the loop's handler and the other end sees a reset."""
+
+    class Broken(Silent):
+        def data_received(self, data: bytes) -> None:
+            raise LookupError("no such thing")
+
+    async def main() -> None:
+        loop, reports = asyncio.get_running_loop(), []
+        loop.set_exception_handler(lambda _, context: reports.append(context["exception"]))
+        await loop.create_server(Broken, "127.0.0.1", 7496)
+        transport, client = await loop.create_connection(Silent, "127.0.0.1", 7496)
+        transport.write(b"x")
+        await asyncio.sleep(1)
+        assert isinstance(reports[0], LookupError)
+        assert isinstance(client.ended[0], ConnectionResetError)
+
+    run_virtual(main)

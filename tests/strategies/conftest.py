@@ -66,6 +66,7 @@ class DeskBench:
         self.state = DeskState()
         self.silent: set[int] = set()
         self.one_sided: set[int] = set()
+        self.asks: dict[int, float] = {}
         self.age_s = 0.0
         self.epoch = 1
         self.options: dict[int, Option] = {}
@@ -133,6 +134,7 @@ class DeskBench:
     def _quote(self, cid: int, bid: float | None, ask: float | None, last: float | None = None) -> Quote:
         if cid in self.one_sided:
             bid = None
+        ask = self.asks.get(cid, ask)
         at = self.now - timedelta(seconds=self.age_s)
         return Quote(cid, bid, ask, 10, 10, last, None, at, self.epoch)
 

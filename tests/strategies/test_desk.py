@@ -217,3 +217,22 @@ def test_memory_forgets_finished_condors(make_bench):
     bench.now = bench.now.replace(minute=15)
     bench.look()
     assert (bench.state.walks, bench.state.watches, bench.state.counts) == ({}, {}, {})
+
+
+def test_revived_order_is_cancelled_before_its_open_condor_is_touched(bench):
+    """An order believed over lives while the profit target is reached: first the cancel, then the exit."""
+    condor = bench.open_condor()
+    ref = next(iter(bench.book.orders))
+    bench.now = bench.now.replace(minute=12)
+    bench.condors[condor.id] = msgspec.structs.replace(condor, adjust_points=30.0)
+    revived = msgspec.structs.replace(bench.book.orders[ref], state=OrderState.WORKING)
+    bench.book = msgspec.structs.replace(bench.book, orders={ref: revived})
+    bench.look()
+    assert bench.places() == []
+    assert [c.ref for c in bench.cancels()] == [ref]
+    bench.book = msgspec.structs.replace(
+        bench.book, orders={ref: msgspec.structs.replace(revived, state=OrderState.CANCELED)}
+    )
+    bench.condors[condor.id] = msgspec.structs.replace(condor, adjust_points=30.0)
+    bench.look(1.0)
+    assert [i.purpose for i in bench.places()] == [Purpose.EXIT]

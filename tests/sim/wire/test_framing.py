@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.sim.wire.framing import MAX_FRAME_BYTES, BrokenFrame, FrameBuffer, frame, split_fields
 
 
+@settings(deadline=None)
 @given(payloads=st.lists(st.binary(min_size=1, max_size=60), max_size=12), cuts=st.lists(st.integers(1, 9), min_size=1))
 def test_any_segmentation_gives_back_the_payloads(payloads: list[bytes], cuts: list[int]) -> None:
     """However TCP cuts the stream, the payloads come out whole and in order."""

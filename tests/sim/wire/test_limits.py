@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.sim.wire.limits import Limits, RateLimit, Verdict
@@ -24,6 +24,7 @@ def test_a_burst_is_one_violation_and_the_third_second_with_one_closes() -> None
     assert verdicts == [ok, ok, late, late, late, ok, ok, late, late, late, ok, ok, *[Verdict.CLOSE] * 3]
 
 
+@settings(deadline=None)
 @given(times=st.lists(st.floats(0.0, 20.0), max_size=200))
 def test_no_second_admits_more_than_the_limit(times: list[float]) -> None:
     """Whatever the arrival times, any second holds at most the allowed number of admitted messages."""

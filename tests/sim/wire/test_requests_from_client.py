@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from ib_insync import (  # noqa: TID251 - the client whose bytes are read
     ComboLeg,
@@ -164,6 +164,7 @@ def test_unknown_requests_are_named_and_carry_their_id() -> None:
     assert caught.value.request_id == 21
 
 
+@settings(deadline=None)
 @given(cut=st.integers(0, 120), noise=st.text(alphabet="x1-.\x00", max_size=6))
 def test_a_damaged_order_is_malformed_and_never_half_read(cut: int, noise: str) -> None:
     """Cutting fields off or adding some is noticed, with the message named."""

@@ -344,18 +344,22 @@ def test_denied_closing_order_is_tried_again_after_a_pause_with_a_new_ref(make_b
     assert bench.places()[0].ref != first.ref
 
 
-def test_worthless_wing_without_a_bid_can_be_given_away(make_bench):
-    """A long wing nobody bids for, offered at a few cents, does not block taking profit."""
+def test_worthless_wing_can_be_given_away_but_never_stops(make_bench):
+    """A long wing nobody bids for, offered at a few cents, does not block taking profit; it is no sample for a stop."""
     bench = opened(make_bench)
-    condor = the(bench)
-    quotes = bench.market().quotes
-    wing = condor.legs.put_long.con_id
-    view = bench.view()
-    cheap = msgspec.structs.replace(quotes[wing], bid=None, ask=0.2)
-    from strategies.condor.structure import net_price
-
-    legs = condor.legs.closing()
-    assert net_price(legs, {**view.market.quotes, wing: cheap}) is None
-    assert net_price(legs, {**view.market.quotes, wing: cheap}, 0.25) is not None
-    dear = msgspec.structs.replace(cheap, ask=0.3)
-    assert net_price(legs, {**view.market.quotes, wing: dear}, 0.25) is None
+    wing = the(bench).legs.call_long.con_id
+    bench.one_sided, bench.asks = {wing}, {wing: 0.30}
+    bench.look()
+    assert bench.said("C-EXIT-1").text == "quotes cannot say what closing costs"
+    bench.asks = {wing: 0.25}
+    bench.look()
+    known = the(bench)
+    cost = known.credit_points - bench.said("C-EXIT-1").inputs["profit_points"]
+    bench.condors[known.id] = msgspec.structs.replace(known, adjust_points=cost - 45.0)
+    for _ in range(4):
+        bench.look(60.0)
+        assert bench.places() == []
+    assert "no sample" in bench.said("C-EXIT-3").text
+    bench.condors[known.id] = msgspec.structs.replace(known, adjust_points=cost)
+    bench.look(1.0)
+    assert bench.places()[0].rule == "C-EXIT-1"

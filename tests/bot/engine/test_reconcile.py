@@ -1,0 +1,228 @@
+"""What a broker snapshot proves about orders and positions, and all that it does not."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import msgspec
+import pytest
+
+from bot import reconcile
+from strategies.domain.events import BrokerOrderStatus, BrokerSnapshot
+from strategies.domain.instruments import Index, Option, Right, SettlementStyle
+from strategies.domain.market import DailyBar, Market, Quote
+from strategies.domain.orders import LIVE_STATES, OrderState, OrderTrigger
+from tests.bot.engine.builders import (
+    EXPIRY,
+    SPX_ID,
+    TEN,
+    book_with,
+    broker_order,
+    make_fill,
+    make_intent,
+    make_option,
+    make_record,
+    make_snapshot,
+    seconds,
+)
+
+S, T = OrderState, OrderTrigger
+REF = make_intent().ref
+AFTER = TEN + seconds(1)
+PARTS = ("positions", "open_orders", "completed_orders", "executions")
+
+
+def findings(record, snapshot: BrokerSnapshot) -> reconcile.Findings:
+    return reconcile.examine(snapshot, book_with(record), our_prefix="ic-")
+
+
+def proved(record, snapshot: BrokerSnapshot) -> OrderTrigger | None:
+    found = findings(record, snapshot).proofs
+    return found[0].trigger if found else None
+
+
+# orders -------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("state", "word", "proof"),
+    [
+        (S.CANCEL_CLAIMED, BrokerOrderStatus.CANCELLED, T.PROVED_CANCELED),
+        (S.WORKING, BrokerOrderStatus.API_CANCELLED, T.PROVED_CANCELED),
+        (S.UNKNOWN, BrokerOrderStatus.CANCELLED, T.PROVED_CANCELED),
+        (S.REJECT_CLAIMED, BrokerOrderStatus.INACTIVE, T.PROVED_REJECTED),
+        (S.WORKING, BrokerOrderStatus.FILLED, None),
+    ],
+)
+def test_what_a_completed_order_proves(
+    state: OrderState, word: BrokerOrderStatus, proof: OrderTrigger | None
+) -> None:
+    """Completed as cancelled or inactive ends it; completed as filled waits for the executions."""
+    snapshot = make_snapshot(AFTER, completed_orders=(broker_order(REF, word),))
+    assert proved(make_record(state), snapshot) is proof
+    assert findings(make_record(state), snapshot).absent == ()
+
+
+@pytest.mark.parametrize(
+    ("state", "proof"), [(S.CANCEL_CLAIMED, T.PROVED_CANCELED), (S.REJECT_CLAIMED, T.PROVED_REJECTED)]
+)
+def test_a_claim_is_proven_by_an_order_gone_from_a_later_complete_snapshot(
+    state: OrderState, proof: OrderTrigger
+) -> None:
+    """Neither open nor completed nor executed, asked after the claim: the claim was true."""
+    assert proved(make_record(state), make_snapshot(AFTER)) is proof
+
+
+@pytest.mark.parametrize("state", [S.CANCEL_CLAIMED, S.REJECT_CLAIMED, S.UNKNOWN, S.SENT])
+@pytest.mark.parametrize("started_s", [-1.0, 0.0])
+def test_a_snapshot_begun_before_the_last_touch_proves_no_absence(state: OrderState, started_s: float) -> None:
+    """What was asked before the order was last heard of says nothing about it now."""
+    found = findings(make_record(state), make_snapshot(TEN + seconds(started_s)))
+    assert (found.proofs, found.absent) == ((), ())
+
+
+@pytest.mark.parametrize("state", [S.CANCEL_CLAIMED, S.REJECT_CLAIMED])
+def test_a_reject_or_cancel_is_disproven_by_an_open_order(state: OrderState) -> None:
+    """The snapshot, begun after the claim, shows it open: it works, under its perm id."""
+    snapshot = make_snapshot(AFTER, open_orders=(broker_order(REF, perm_id=77),))
+    assert findings(make_record(state), snapshot).proofs == (reconcile.Proof(REF, T.PROVED_WORKING, 77),)
+
+
+@pytest.mark.parametrize("state", [S.CANCEL_CLAIMED, S.REJECT_CLAIMED, S.CANCELED, S.REJECTED, S.ABSENT])
+def test_an_open_order_seen_before_a_claim_does_not_disprove_it(state: OrderState) -> None:
+    """The list of open orders may be older than the cancel; only a later one outweighs it."""
+    assert proved(make_record(state), make_snapshot(TEN - seconds(1), open_orders=(broker_order(REF),))) is None
+
+
+@pytest.mark.parametrize("state", [S.UNKNOWN, S.SENT])
+def test_a_lost_order_is_found_by_its_reference(state: OrderState) -> None:
+    """An open order with our reference resolves the doubt whenever the snapshot began."""
+    snapshot = make_snapshot(TEN - seconds(1), open_orders=(broker_order(REF),))
+    assert proved(make_record(state), snapshot) is T.PROVED_WORKING
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("state", sorted(LIVE_STATES))
+def test_absence_from_an_incomplete_snapshot_proves_nothing(state: OrderState, part: str) -> None:
+    """With any part Unknown nothing is counted absent and no claim is proven."""
+    found = findings(make_record(state), make_snapshot(AFTER, **{part: "no answer in time"}))
+    assert (found.proofs, found.absent, found.orphans) == ((), (), ())
+
+
+def test_a_completed_order_proves_nothing_while_its_executions_are_unknown() -> None:
+    """Cancelled with an unknown part filled: the end is not believed before the executions are."""
+    done = (broker_order(REF, BrokerOrderStatus.CANCELLED),)
+    assert proved(make_record(S.CANCEL_CLAIMED), make_snapshot(AFTER, completed_orders=done, executions="late")) is None
+
+
+def test_a_sent_or_lost_order_nobody_shows_is_counted_absent() -> None:
+    """Absence is counted for the caller to add up, never concluded from one look."""
+    for state in (S.SENT, S.UNKNOWN, S.WORKING):
+        found = findings(make_record(state), make_snapshot(AFTER))
+        assert (found.proofs, found.absent) == ((), (REF,))
+
+
+@pytest.mark.parametrize("state", sorted({S.APPROVED, S.FILLED, S.CANCELED, S.REJECTED, S.EXPIRED, S.ABSENT}))
+def test_orders_not_sent_or_over_are_left_alone(state: OrderState) -> None:
+    """An approved order is not at the broker yet; what is over needs no absence."""
+    found = findings(make_record(state, sent_at=None), make_snapshot(AFTER))
+    assert (found.proofs, found.absent) == ((), ())
+
+
+def test_an_open_order_of_ours_that_the_journal_lacks_is_an_orphan() -> None:
+    """Only references with our prefix count as ours; other people's orders are their own."""
+    strangers = (broker_order("ic-9.entry.1"), broker_order(""), broker_order("somebody"))
+    found = findings(make_record(S.FILLED), make_snapshot(AFTER, open_orders=strangers))
+    assert [o.ref for o in found.orphans] == ["ic-9.entry.1"]
+
+
+def test_completeness_needs_every_part() -> None:
+    """A snapshot is complete when all four answers are Known."""
+    assert reconcile.complete(make_snapshot(AFTER))
+    assert not any(reconcile.complete(make_snapshot(AFTER, **{part: "silent"})) for part in PARTS)
+
+
+def test_new_executions_are_those_unknown_or_in_a_higher_revision() -> None:
+    """Diffing a snapshot gives each missing execution and correction once, and nothing twice."""
+    book = book_with(make_record(), fills={"e1": make_fill("e1.01")})
+    told = (make_fill("e1.01"), make_fill("e2.01", 1), make_fill("e1.02"))
+    assert [f.exec_id for f in reconcile.new_fills(make_snapshot(AFTER, executions=told), book)] == ["e2.01", "e1.02"]
+    assert reconcile.new_fills(make_snapshot(AFTER, executions="silent"), book) == ()
+
+
+# positions ----------------------------------------------------------------------------------------
+PUT = make_option(5400.0, Right.PUT)
+OVER = PUT.last_trade_at + timedelta(minutes=5)
+
+
+def holding(option: Option, quantity: int):
+    fill = make_fill("h1.01", quantity=quantity, con_id=option.con_id)
+    return book_with(fills={"h1": msgspec.structs.replace(fill, side=make_intent().legs[0].action)})
+
+
+def market(option: Option = PUT, level: float | None = None, bar: DailyBar | None = None) -> Market:
+    quotes = {}
+    if level is not None:
+        at = option.last_trade_at - seconds(1)
+        quotes[SPX_ID] = Quote(SPX_ID, None, None, None, None, level, None, at, 1)
+    bars = {} if bar is None else {"SPX": (bar,)}
+    return Market({option.con_id: option, SPX_ID: Index(SPX_ID, "SPX", "CBOE")}, quotes, bars)
+
+
+def test_equal_positions_differ_in_nothing() -> None:
+    """Broker and journal agree."""
+    check = reconcile.compare_positions(holding(PUT, 2), {PUT.con_id: 2}, market(), TEN)
+    assert check == reconcile.PositionCheck((), {})
+
+
+def test_differences_are_broker_minus_journal_in_both_directions() -> None:
+    """Missing, surplus and foreign contracts are all named."""
+    broker = {PUT.con_id: 1, 999: -3}
+    assert reconcile.compare_positions(holding(PUT, 2), broker, market(), TEN).differences == {PUT.con_id: -1, 999: -3}
+    assert reconcile.compare_positions(holding(PUT, 2), {}, market(), TEN).differences == {PUT.con_id: -2}
+
+
+def test_an_option_that_expired_in_the_money_settles_at_its_payoff() -> None:
+    """Gone after its last trade with the index known: settled in cash, not lost."""
+    check = reconcile.compare_positions(holding(PUT, 2), {}, market(level=5350.0), OVER)
+    assert check.differences == {}
+    assert [(s.quantity, s.price_points) for s in check.settled] == [(2, 50.0)]
+
+
+def test_the_expiry_days_bar_outweighs_the_last_level() -> None:
+    """The official close is the settlement of a PM option."""
+    bar = DailyBar(EXPIRY, 5390.0, 5410.0, 5330.0, 5340.0)
+    settled = reconcile.compare_positions(holding(PUT, 2), {}, market(level=5350.0, bar=bar), OVER).settled
+    assert settled[0].price_points == 60.0
+
+
+def test_an_am_option_settles_on_the_opening() -> None:
+    """AM-settled contracts take the expiry morning's opening price."""
+    option = msgspec.structs.replace(PUT, settlement=SettlementStyle.AM)
+    bar = DailyBar(EXPIRY, 5390.0, 5410.0, 5330.0, 5340.0)
+    settled = reconcile.compare_positions(holding(option, 2), {}, market(option, bar=bar), OVER).settled
+    assert settled[0].price_points == 10.0
+
+
+def test_without_a_known_level_nothing_is_settled() -> None:
+    """A vanished position whose settlement nobody knows stays a difference: unknown is never zero."""
+    check = reconcile.compare_positions(holding(PUT, 2), {}, market(), OVER)
+    assert check == reconcile.PositionCheck((), {PUT.con_id: -2})
+    other_day = DailyBar(EXPIRY - timedelta(days=1), 1.0, 1.0, 1.0, 1.0)
+    assert reconcile.compare_positions(holding(PUT, 2), {}, market(bar=other_day), OVER).settled == ()
+
+
+def test_a_position_that_vanished_while_it_trades_is_a_difference() -> None:
+    """Before the last trade only an execution explains a change."""
+    check = reconcile.compare_positions(holding(PUT, 2), {}, market(level=5350.0), PUT.last_trade_at - seconds(1))
+    assert check == reconcile.PositionCheck((), {PUT.con_id: -2})
+
+
+def test_an_expired_position_still_shown_is_no_difference() -> None:
+    """The broker removes expired contracts in its own time."""
+    assert reconcile.compare_positions(holding(PUT, 2), {PUT.con_id: 2}, market(), OVER).differences == {}
+
+
+def test_an_expired_position_shown_partly_is_a_difference() -> None:
+    """Settlement takes all of it or none."""
+    assert reconcile.compare_positions(holding(PUT, 2), {PUT.con_id: 1}, market(level=5350.0), OVER).differences == {
+        PUT.con_id: -1
+    }
