@@ -74,9 +74,12 @@ class FollowedClock:
                 f"no simulated gateway answers on its control port {self._host}:{self._port} "
                 f"({type(reason).__name__}); start `condor gateway` first, or clear clock.follow to use real time"
             ) from reason
-        if "at" not in answer:
-            raise FollowError(f"{self._host}:{self._port} is not a simulated gateway's control port: {answer}")
-        self._at = datetime.fromisoformat(answer["at"]).astimezone(UTC)
+        try:
+            self._at = datetime.fromisoformat(answer["at"]).astimezone(UTC)
+        except (KeyError, TypeError, ValueError) as reason:
+            raise FollowError(
+                f"{self._host}:{self._port} is not a simulated gateway's control port: {answer}"
+            ) from reason
 
     async def follow(self, on_tick: OnTick) -> None:
         """Runs until the gateway says `end`; `on_tick(at, phase)` is awaited before each answer.

@@ -134,6 +134,7 @@ def kill(work: Work, who: str, reason: str) -> None:
 def cancel_everything(work: Work, reason: str) -> None:
     """One global cancel, and every live order of ours marked as asked to cancel."""
     work.act(CancelAll(reason=reason))
+    work.set(asked={**work.state.asked, "cancel_all": work.at})
     for record in work.state.book.live_orders():
         if record.state is not OrderState.APPROVED:
             work.take(orders.move(work.state.book, record.ref, OrderTrigger.CANCEL, work.at))

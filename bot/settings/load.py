@@ -71,7 +71,12 @@ def load(
     try:
         settings = _validated([path for path, _ in files], values)
     except ValidationError as error:
-        rows = [row for row in error.errors(include_url=False) if row["type"] != "extra_forbidden"]
+        already = {problem.what for problem in problems}
+        rows = [
+            row
+            for row in error.errors(include_url=False)
+            if row["type"] != "extra_forbidden" and _dotted(row) not in already
+        ]
         problems += [_problem(row, layers) for row in rows]
         told = [_dotted(row) for row in rows]
         _, wrong = _parameters(_without(layers, told), layers)

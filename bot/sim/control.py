@@ -21,7 +21,7 @@ MAX_LINE_BYTES = 65_536
 VERBS = {
     "clock": "current market time",
     "follow": "from now on one line per tick, each to be answered by {'ack': n} before market time moves on",
-    "hold": "market time stands still while nobody follows, and waits for its followers however long; 'on': false ends it",
+    "hold": "market time stands still while nobody follows and waits for followers however long; 'on': false ends it",
     "restart": "reset every client and refuse connections for refuse_s market seconds; rollback_ids lowers next ids",
     "drop": "reset every client connection",
     "status": "clients, lines, tick and counters",
@@ -150,7 +150,7 @@ class ControlServer:
                 if reply is not None:
                     writer.write(_line(reply))
         except (ConnectionError, ValueError, asyncio.CancelledError):
-            pass  # the other side is gone, sent an endless line, or the gateway stops
+            return  # the other side is gone, sent an endless line, or the gateway stops
         finally:
             self._followers.pop(follower, None)
             follower.changed.set()

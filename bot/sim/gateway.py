@@ -9,9 +9,9 @@ from datetime import datetime
 from bot.sim.clock import MarketClock, Tick, default_tick_s
 from bot.sim.control import ControlServer
 from bot.sim.desk.desk import Desk
+from bot.sim.ports import Venue, World
 from bot.sim.scripted import ScriptedEvents
 from bot.sim.server import WireServer
-from bot.sim.types import Venue, World
 from bot.sim.wire.limits import Limits
 from bot.sim.wire.session import MAX_VERSION
 

@@ -1,16 +1,14 @@
-"""The vocabulary between the simulated gateway's parts: wire above, venue in the middle, world below.
+"""The vocabulary between the simulated gateway's parts, as plain values; `bot.sim.ports` says who offers what.
 
-Direction of knowledge: `wire` knows `Venue`; the venue knows `World`; the world knows only option maths.
 Prices are index points per share; cash is US dollars; times are aware datetimes in America/New_York.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -145,61 +143,6 @@ class WorldEvent:
     condition: str | None = None
 
 
-class World(Protocol):
-    """A market: where prices come from. Deterministic by seed; time only moves forward."""
-
-    @property
-    def name(self) -> str:
-        """Scenario name or history range."""
-        ...
-
-    @property
-    def days(self) -> Sequence[TradingDay]:
-        """Every exchange day the world covers, in order. History holes appear as missing days and end a segment."""
-        ...
-
-    @property
-    def events(self) -> Sequence[WorldEvent]:
-        """What the scenario asks of the gateway, in order of time; empty for history."""
-        ...
-
-    def advance(self, at: datetime) -> None:
-        """Moves the market to `at` (never backwards; times outside sessions leave it at the last state)."""
-        ...
-
-    def index(self, symbol: str) -> IndexLevel:
-        """SPX, VIX, VIX9D, VIX3M, VVIX, SKEW (and SPY where modelled). Raises KeyError for others."""
-        ...
-
-    def future_expiries(self, on: date) -> Sequence[date]:
-        """Settlement days of the VX monthly contracts listed on that day (weeklies too where the world has them)."""
-        ...
-
-    def future(self, expiry: date) -> IndexLevel:
-        """The VX future settling that day; `last` None where the world has no value (a hole is a hole)."""
-        ...
-
-    def marks(self, specs: Sequence[ContractSpec]) -> Marks:
-        """Vectorised quotes and greeks of SPX/SPXW/VIX/VIXW options at the current instant."""
-        ...
-
-    def daily_bars(self, symbol: str, until: date, count: int) -> Sequence[Bar]:
-        """Up to `count` daily bars of an index ending the day before `until`; scenarios invent a seeded past."""
-        ...
-
-    def future_daily_bars(self, expiry: date, until: date, count: int) -> Sequence[Bar]:
-        """Daily bars of one VX contract (settlement as close)."""
-        ...
-
-    def settlement_price(self, spec: ContractSpec) -> float | None:
-        """Final settlement value of the underlying for this expiry (PM close, or SOQ/VRO), `None` until published."""
-        ...
-
-    def notes(self) -> Sequence[str]:
-        """Substitutions and derivations this world made, one sentence each, for the run's report."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Leg:
     """One leg of an order: a single contract has one leg of ratio 1."""
@@ -325,159 +268,3 @@ class Reject:
     code: int
     text: str
     final_status: str | None = None
-
-
-class VenueListener(Protocol):
-    """Who hears what the venue does; the wire layer implements it and addresses the right clients."""
-
-    def on_order(self, order: VenueOrder) -> None:
-        """Order state changed (openOrder + orderStatus)."""
-        ...
-
-    def on_execution(self, execution: Execution) -> None:
-        """An execution happened (execDetails, reqId -1)."""
-        ...
-
-    def on_commission(self, commission: Commission, execution: Execution) -> None:
-        """A commission report follows its execution."""
-        ...
-
-    def on_error(self, client_id: int, request_id: int, code: int, text: str) -> None:
-        """An error or notice for one client (order id or request id, -1 for none)."""
-        ...
-
-    def on_position(self, position: PositionLine) -> None:
-        """A position changed, by trade or settlement."""
-        ...
-
-    def on_account(self, state: AccountState) -> None:
-        """Account figures changed (throttled by the venue)."""
-        ...
-
-
-class Venue(Protocol):
-    """Exchange and broker in one: contracts, orders, matching, accounts. Synchronous; time arrives through `advance`.
-
-    Order of callbacks for a combo fill: on_order(Submitted...) -> on_execution per leg and the BAG's own ->
-    on_order(Filled or partial) -> on_position per leg -> on_commission per leg (later) -> on_account.
-    """
-
-    @property
-    def now(self) -> datetime:
-        """Venue time."""
-        ...
-
-    @property
-    def accounts(self) -> Sequence[str]:
-        """Account ids (DU...)."""
-        ...
-
-    def subscribe(self, listener: VenueListener) -> None:
-        """Registers the listener (one wire layer, or a test)."""
-        ...
-
-    def advance(self, at: datetime) -> None:
-        """Moves time: market, matching of resting orders, day-order expiry, settlement, account refresh."""
-        ...
-
-    # contracts ---------------------------------------------------------------------------------
-    def find(self, query: Mapping[str, object]) -> Sequence[ContractSpec]:
-        """Contracts matching the given fields (con_id, symbol, sec_type, expiry 'YYYYMM' or 'YYYYMMDD', strike, right,
-        multiplier, exchange, trading_class, local_symbol); an absent or empty field matches all."""
-        ...
-
-    def spec(self, con_id: int) -> ContractSpec | None:
-        """The contract with this id, listed or expired."""
-        ...
-
-    def option_chains(self, symbol: str) -> Sequence[tuple[str, int, str, int, Sequence[date], Sequence[float]]]:
-        """(exchange, underlying con_id, trading class, multiplier, expiries, strikes) per class."""
-        ...
-
-    def market_rule(self, rule_id: int) -> Sequence[tuple[float, float]] | None:
-        """Price increments (low edge, increment) of a market rule; None if unknown."""
-        ...
-
-    def hours(self, spec: ContractSpec) -> tuple[str, str, str]:
-        """(timeZoneId, tradingHours, liquidHours) in the protocol's text form, from today over the next sessions."""
-        ...
-
-    # market ------------------------------------------------------------------------------------
-    def is_open(self, spec: ContractSpec) -> bool:
-        """Whether the contract is quoted right now."""
-        ...
-
-    def index_level(self, spec: ContractSpec) -> IndexLevel:
-        """Level of an index, future or stock."""
-        ...
-
-    def option_marks(self, specs: Sequence[ContractSpec]) -> Marks:
-        """Tick-rounded bids and asks (NaN none), sizes and model greeks of options."""
-        ...
-
-    def bag_quote(self, legs: Sequence[Leg]) -> tuple[float | None, float | None]:
-        """Natural net bid and ask of a combo in points for action BUY; None where a leg has no quote."""
-        ...
-
-    def daily_bars(self, spec: ContractSpec, until: datetime, count: int) -> Sequence[Bar]:
-        """Historical daily bars ending at or before `until`."""
-        ...
-
-    # orders ------------------------------------------------------------------------------------
-    def place(self, ticket: OrderTicket) -> VenueOrder | Reject:
-        """New order, or modification of the client's own working order with the same id. A reject leaves nothing
-        behind; errors are returned, not sent through on_error."""
-        ...
-
-    def what_if(self, ticket: OrderTicket) -> MarginImpact | Reject:
-        """Margin impact of the order; nothing is placed."""
-        ...
-
-    def cancel(self, client_id: int, order_id: int) -> Reject | None:
-        """Cancels a working order of that client; the confirmation comes through on_order and on_error 202."""
-        ...
-
-    def cancel_all(self, client_id: int) -> None:
-        """Global cancel: every working order of every client."""
-        ...
-
-    def open_orders(self, client_id: int | None = None) -> Sequence[VenueOrder]:
-        """Working orders of one client, or of all."""
-        ...
-
-    def completed_orders(self) -> Sequence[VenueOrder]:
-        """Orders of the day that are done (filled, cancelled, rejected)."""
-        ...
-
-    def executions(self) -> Sequence[tuple[Execution, Commission | None]]:
-        """Today's executions of all clients in order, with their commissions where reported."""
-        ...
-
-    def positions(self) -> Sequence[PositionLine]:
-        """All non-zero positions."""
-        ...
-
-    def account(self, account: str) -> AccountState:
-        """Current figures of an account."""
-        ...
-
-    def next_order_id(self, client_id: int) -> int:
-        """Next valid order id of this client id; survives reconnects."""
-        ...
-
-    # ledger ------------------------------------------------------------------------------------
-    def record(self, kind: str, **facts: object) -> None:
-        """Writes a line to the independent ledger (connect, place, cancel, global_cancel, fault, ... from the wire)."""
-        ...
-
-
-class Clock(Protocol):
-    """The venue's clock: maps loop time to market time, skipping closed hours."""
-
-    @property
-    def now(self) -> datetime:
-        """Current market time, aware, America/New_York."""
-        ...
-
-
-OnTick = Callable[[datetime], None]

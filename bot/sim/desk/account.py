@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 
 from bot.sim.desk.client import DeskClient
-from bot.sim.types import AccountState, PositionLine, SecType, Venue
+from bot.sim.ports import Venue
+from bot.sim.types import AccountState, PositionLine, SecType
 from bot.sim.wire import encode
 from bot.sim.wire import requests as ask
 

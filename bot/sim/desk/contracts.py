@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.sim.desk.client import DeskClient
-from bot.sim.types import ContractSpec, Leg, Reject, SecType, Side, Venue
+from bot.sim.ports import Venue
+from bot.sim.types import ContractSpec, Leg, Reject, SecType, Side
 from bot.sim.wire import encode
 from bot.sim.wire import requests as ask
 from bot.sim.wire.encode_contract import contract_details

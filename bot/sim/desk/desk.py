@@ -13,7 +13,8 @@ from bot.sim.desk.contracts import ContractDesk
 from bot.sim.desk.history import HistoryDesk
 from bot.sim.desk.orders import OrderDesk
 from bot.sim.desk.quotes import QuoteDesk
-from bot.sim.types import AccountState, Commission, Execution, PositionLine, Venue, VenueOrder
+from bot.sim.ports import Venue
+from bot.sim.types import AccountState, Commission, Execution, PositionLine, VenueOrder
 from bot.sim.wire import encode
 from bot.sim.wire import requests as ask
 from bot.sim.wire.decode import UnknownRequest, decode, request_id_of

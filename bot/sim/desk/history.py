@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 
 from bot.sim.desk.client import DeskClient
 from bot.sim.desk.contracts import find_one
-from bot.sim.types import Bar, Reject, Venue
+from bot.sim.ports import Venue
+from bot.sim.types import Bar, Reject
 from bot.sim.wire import encode
 from bot.sim.wire import requests as ask
 from bot.sim.wire.times import moment, read_moment

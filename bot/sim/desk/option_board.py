@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.sim.desk.client import DeskClient
-from bot.sim.types import ContractSpec, Floats, Marks, Venue
+from bot.sim.ports import Venue
+from bot.sim.types import ContractSpec, Floats, Marks
 
 _SIDE_GREEKS_EVERY_S = 60.0
 """Market seconds between two computations off bid and ask (ticks 10 and 11); the model's (13) comes at every tick."""

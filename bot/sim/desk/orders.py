@@ -7,17 +7,8 @@ from datetime import datetime
 
 from bot.sim.desk.client import DeskClient
 from bot.sim.desk.contracts import find_legs, find_one
-from bot.sim.types import (
-    Commission,
-    Execution,
-    Leg,
-    OrderTicket,
-    Reject,
-    SecType,
-    Side,
-    Venue,
-    VenueOrder,
-)
+from bot.sim.ports import Venue
+from bot.sim.types import Commission, Execution, Leg, OrderTicket, Reject, SecType, Side, VenueOrder
 from bot.sim.venue.ledger import leg_facts
 from bot.sim.wire import encode, encode_order
 from bot.sim.wire import requests as ask

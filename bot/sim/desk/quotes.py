@@ -13,7 +13,8 @@ from bot.sim.clock import MarketClock
 from bot.sim.desk.client import DeskClient
 from bot.sim.desk.contracts import find_legs, find_one
 from bot.sim.desk.option_board import OptionBoard
-from bot.sim.types import ContractSpec, IndexLevel, Leg, Reject, SecType, Venue
+from bot.sim.ports import Venue
+from bot.sim.types import ContractSpec, IndexLevel, Leg, Reject, SecType
 from bot.sim.wire import encode
 from bot.sim.wire import requests as ask
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from bot.sim.ports import VenueListener
 from bot.sim.types import (
     AccountState,
     Commission,
@@ -14,7 +15,6 @@ from bot.sim.types import (
     PositionLine,
     Reject,
     SecType,
-    VenueListener,
     VenueOrder,
 )
 from bot.sim.venue.ledger import Ledger, contract_facts

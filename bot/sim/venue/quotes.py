@@ -9,7 +9,8 @@ from datetime import datetime
 
 import numpy as np
 
-from bot.sim.types import ContractSpec, Floats, IndexLevel, Leg, Marks, SecType, World
+from bot.sim.ports import World
+from bot.sim.types import ContractSpec, Floats, IndexLevel, Leg, Marks, SecType
 from bot.sim.venue.products import MARKET_RULES, tick_at
 from bot.sim.venue.sessions import Sessions
 

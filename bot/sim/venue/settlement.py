@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from bot.sim.types import ContractSpec, Right, SecType, Settlement, World
+from bot.sim.ports import World
+from bot.sim.types import ContractSpec, Right, SecType, Settlement
 from bot.sim.venue.accounts import Account, Position
 from bot.sim.venue.announce import Announcer
 from bot.sim.venue.sessions import Sessions

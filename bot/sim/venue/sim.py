@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 
+from bot.sim.ports import VenueListener, World
 from bot.sim.types import (
     AccountState,
     Bar,
@@ -26,9 +27,7 @@ from bot.sim.types import (
     PositionLine,
     Reject,
     SecType,
-    VenueListener,
     VenueOrder,
-    World,
 )
 from bot.sim.venue.accounts import Account
 from bot.sim.venue.announce import Announcer

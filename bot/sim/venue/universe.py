@@ -6,7 +6,8 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 
-from bot.sim.types import ContractSpec, Right, SecType, Settlement, World
+from bot.sim.ports import World
+from bot.sim.types import ContractSpec, Right, SecType, Settlement
 from bot.sim.venue import expiries as rules
 from bot.sim.venue.products import (
     FUTURE_CLASSES,

@@ -70,11 +70,9 @@ def read_integer(name: str, text: str, default: int = 0) -> int:
     """See FieldReader.integer."""
     if text in ("", UNSET_INTEGER, UNSET_LONG):
         return default
-    try:
+    if text.lstrip("-").isdecimal():
         return int(text)
-    except ValueError:
-        pass
-    try:
+    try:  # some clients write whole numbers as decimals
         value = float(text)
     except ValueError:
         value = math.nan

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bot.sim.types import ContractSpec, Floats, Right, SecType, Settlement, World
+from bot.sim.ports import World
+from bot.sim.types import ContractSpec, Floats, Right, SecType, Settlement
 from bot.sim.world import files
 from bot.sim.world.chains import read_chain
 from bot.sim.world.load import load_history, load_scenario, scenario_names

@@ -41,8 +41,8 @@ from strategies.domain.events import BrokerOrder, BrokerOrderStatus, BrokerSnaps
 from strategies.domain.instruments import Future, Index, Instrument, Option, Right, SettlementStyle, TickBand
 from strategies.domain.known import Known, Unknown
 from strategies.domain.market import Chain, DailyBar, Quote
-from strategies.domain.orders import LegIntent, OrderRecord, OrderState, PlaceIntent, Purpose
 from strategies.domain.orders import Action as Side
+from strategies.domain.orders import LegIntent, OrderRecord, OrderState, PlaceIntent, Purpose
 from strategies.domain.session import SessionDay
 from strategies.pricing import black76
 from strategies.signals.curve import CurveParams
@@ -179,17 +179,13 @@ class World:
             forward = self.spot * math.exp(0.032 * tau)
             atm = 0.79 * self.vix / 100.0
             m = np.log(strikes / forward) / (atm * math.sqrt(tau))
-            iv = atm * np.where(
-                m < 0, 1.0 - 0.315 * m - 0.009 * m * m, np.maximum(1.0 - 0.37 * m + 0.14 * m * m, 0.6)
-            )
+            iv = atm * np.where(m < 0, 1.0 - 0.315 * m - 0.009 * m * m, np.maximum(1.0 - 0.37 * m + 0.14 * m * m, 0.6))
             calls = np.array([o.is_call for o in wanted])
             fair = self.premium * black76.price(forward, strikes, iv, tau, calls, math.exp(-0.045 * tau))
             for option, price in zip(wanted, fair.tolist(), strict=True):
                 half = 0.05 + 0.01 * math.sqrt(price)
                 bid, ask = 0.05 * math.floor((price - half) / 0.05), 0.05 * math.ceil((price + half) / 0.05)
-                rows.append(
-                    Quote(option.con_id, max(0.0, round(bid, 2)), round(ask, 2), 9, 9, None, None, at, epoch)
-                )
+                rows.append(Quote(option.con_id, max(0.0, round(bid, 2)), round(ask, 2), 9, 9, None, None, at, epoch))
         return tuple(rows)
 
 
@@ -210,9 +206,7 @@ class VenueOrder:
 
     def shown(self) -> BrokerOrder:
         rest = float(self.intent.quantity - self.filled)
-        return BrokerOrder(
-            self.intent.ref, self.perm_id, self.order_id, 7, self.status, float(self.filled), rest
-        )
+        return BrokerOrder(self.intent.ref, self.perm_id, self.order_id, 7, self.status, float(self.filled), rest)
 
 
 class FakeBroker:

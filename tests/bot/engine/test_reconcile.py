@@ -52,9 +52,7 @@ def proved(record, snapshot: BrokerSnapshot) -> OrderTrigger | None:
         (S.WORKING, BrokerOrderStatus.FILLED, None),
     ],
 )
-def test_what_a_completed_order_proves(
-    state: OrderState, word: BrokerOrderStatus, proof: OrderTrigger | None
-) -> None:
+def test_what_a_completed_order_proves(state: OrderState, word: BrokerOrderStatus, proof: OrderTrigger | None) -> None:
     """Completed as cancelled or inactive ends it; completed as filled waits for the executions."""
     snapshot = make_snapshot(AFTER, completed_orders=(broker_order(REF, word),))
     assert proved(make_record(state), snapshot) is proof

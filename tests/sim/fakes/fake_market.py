@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from bot.sim.ports import VenueListener
 from bot.sim.types import (
     AccountState,
     Bar,
@@ -28,7 +29,6 @@ from bot.sim.types import (
     Settlement,
     Side,
     TradingDay,
-    VenueListener,
     VenueOrder,
 )
 

@@ -13,7 +13,7 @@ P = EntryParams()
 
 
 @pytest.mark.parametrize(
-    ("nlv", "width"), [(149_999.0, 25.0), (150_000.0, 25.0), (199_999.0, 25.0), (200_000.0, 50.0), (900_000.0, 50.0)]
+    ("nlv", "width"), [(149_999.0, 25.0), (150_000.0, 25.0), (199_999.0, 25.0), (220_000.0, 50.0), (900_000.0, 50.0)]
 )
 def test_small_accounts_get_the_narrow_condor(nlv, width):
     """C-ENTRY-3: 25 wide below 150k, and wherever one 50-wide condor would already be too much risk."""
