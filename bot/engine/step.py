@@ -56,7 +56,10 @@ def _decide(work: Work) -> None:
         pending_refs=frozenset(state.pending_margin),
     )
     outcome = decide(view)
-    work.set(desk=outcome.desk_state, marks=outcome.marks)
+    # An intent that waits for its what-if is revalued when the answer comes: its legs keep their marks until then.
+    waiting = {leg.con_id for pending in state.pending_margin.values() for leg in pending.intent.legs}
+    kept = {con_id: mark for con_id, mark in state.marks.items() if con_id in waiting}
+    work.set(desk=outcome.desk_state, marks={**kept, **outcome.marks})
     _keep_decisions(work, outcome.decisions)
     for condor in outcome.updates:
         work.put_condor(condor)

@@ -52,9 +52,12 @@ def _overdue(work: Work) -> None:
 
 
 def _prove(work: Work) -> None:
-    """Asks for a snapshot: quickly while an order is in doubt or positions differ, else on the regular round."""
+    """Asks for a snapshot: quickly while an order is in doubt or positions differ (as after each fill, until the
+    broker's are known again), else on the regular round."""
     engine = work.parameters.engine
-    doubt = bool(work.state.book.doubtful()) or work.state.mismatch_since is not None
+    book = work.state.book
+    differ = book.broker_positions is not None and book.broker_positions != book.positions()
+    doubt = differ or bool(book.doubtful())
     stale = work.state.snapshot_at is None or work.at - work.state.snapshot_at > timedelta(
         seconds=engine.snapshot_every_s
     )

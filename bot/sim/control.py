@@ -122,12 +122,8 @@ class ControlServer:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def publish(self, tick: Tick) -> None:
-        """Tells the followers about a tick and waits for those in step; held, it first waits for one to be there."""
-        while self._holding and not self._followers:
-            self._moved.clear()
-            await self._moved.wait()
-        if not self._followers:
-            return
+        """Tells the followers about a tick and waits for those in step; held, it waits for one to be there as well."""
+        await self._somebody()
         loop = asyncio.get_running_loop()
         line = _line({"n": tick.number, "at": tick.at.isoformat(), "phase": tick.phase.value})
         for follower in list(self._followers):
@@ -136,6 +132,13 @@ class ControlServer:
         for follower in list(self._followers):
             if self._holding or not follower.lagging:
                 await follower.wait(loop, patient=lambda: self._holding)
+        await self._somebody()
+
+    async def _somebody(self) -> None:
+        """Returns at once unless market time is held and nobody follows it."""
+        while self._holding and not self._followers:
+            self._moved.clear()
+            await self._moved.wait()
 
     # connections ---------------------------------------------------------------------------------
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -30,7 +30,7 @@ from strategies.condor.machine import (
     prepare_adjustment,
 )
 from strategies.condor.manage import Verdict, Wish
-from strategies.condor.marks import forward_points, tau_years
+from strategies.condor.marks import forward_points, mark_options, tau_years
 from strategies.condor.place import Ticket, chain_name, place
 from strategies.condor.standing import Standing, fresh_quotes
 from strategies.condor.structure import Leg, Legs, Net, net_price
@@ -287,6 +287,8 @@ def _order(
     agenda: Agenda,
 ) -> None:
     """One attempt: patient and under the debit cap while nothing has filled, firm and uncapped once something has."""
+    # The gate revalues the book with the order in it, so the legs not held yet need their marks as well.
+    mark_options(agenda, [(leg.con_id, condor.carry_rate) for leg in legs if leg.con_id not in agenda.marks])
     orders = agenda.ctx.params.orders
     started = any(t.units for t in condor.tallies.values() if t.chain_ref == chain)
     urgency = Urgency.FIRM if started else Urgency.PATIENT

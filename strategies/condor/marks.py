@@ -38,25 +38,29 @@ def forward_points(spot_points: float, carry_rate: float, tau: float) -> float:
 
 
 def mark_legs(agenda: Agenda, condors: list[Condor]) -> dict[int, LegGreeks]:
-    """Greeks of every leg with a fresh two-sided quote, others absent; also notes their marks for the gate."""
+    """Greeks of every held leg with a fresh two-sided quote, others absent; also notes their marks for the gate."""
+    return mark_options(agenda, [(con_id, condor.carry_rate) for condor in condors for con_id in condor.con_ids()])
+
+
+def mark_options(agenda: Agenda, wanted: list[tuple[int, float]]) -> dict[int, LegGreeks]:
+    """The same for any options, given as con id and the carry rate of the condor they belong to."""
     ctx = agenda.ctx
     if ctx.spot_points is None:
         return {}
     rate = ctx.params.exit.risk_free_pct / 100.0
     ids: list[int] = []
     columns: list[tuple[float, float, float, float, bool, float]] = []
-    for condor in condors:
-        for con_id in condor.con_ids():
-            option = ctx.market.option(con_id)
-            quote = ctx.market.fresh(con_id, ctx.now, ctx.params.orders.mark_quote_max_age_s)
-            if option is None or quote is None or (mid := quote.mid) is None:
-                continue
-            tau = tau_years(option, ctx)
-            if tau <= 0.0 or mid <= 0.0:
-                continue
-            forward = forward_points(ctx.spot_points, condor.carry_rate, tau)
-            ids.append(con_id)
-            columns.append((mid, forward, option.strike, tau, option.is_call, math.exp(-rate * tau)))
+    for con_id, carry_rate in wanted:
+        option = ctx.market.option(con_id)
+        quote = ctx.market.fresh(con_id, ctx.now, ctx.params.orders.mark_quote_max_age_s)
+        if option is None or quote is None or (mid := quote.mid) is None:
+            continue
+        tau = tau_years(option, ctx)
+        if tau <= 0.0 or mid <= 0.0:
+            continue
+        forward = forward_points(ctx.spot_points, carry_rate, tau)
+        ids.append(con_id)
+        columns.append((mid, forward, option.strike, tau, option.is_call, math.exp(-rate * tau)))
     if not ids:
         return {}
     price, forwards, strikes, taus, calls, discounts = zip(*columns, strict=True)

@@ -51,19 +51,19 @@ def only(found: tuple[Problem, ...]) -> str:
 def test_each_layer_overrides_the_one_below_key_by_key(folder: Path, loading: Load, tmp_path: Path) -> None:
     """default < profile < local < --config < environment < --set, and what a layer leaves out stays as it was."""
     extra = tmp_path / "mine.toml"
-    assert loading().settings.engine.snapshot_every_s == 30.0
+    assert loading().parameters.engine.snapshot_every_s == 30.0
     (folder / "paper.toml").write_text("[engine]\nsnapshot_every_s = 31.0\nprove_again_s = 4.0\n")
-    assert loading().settings.engine.snapshot_every_s == 31.0
+    assert loading().parameters.engine.snapshot_every_s == 31.0
     (folder / "local.toml").write_text("[engine]\nsnapshot_every_s = 32.0\n")
-    assert loading().settings.engine.snapshot_every_s == 32.0
+    assert loading().parameters.engine.snapshot_every_s == 32.0
     extra.write_text("[engine]\nsnapshot_every_s = 33.0\n")
-    assert loading(config=extra).settings.engine.snapshot_every_s == 33.0
+    assert loading(config=extra).parameters.engine.snapshot_every_s == 33.0
     variable = {"CONDOR_ENGINE__SNAPSHOT_EVERY_S": "34.5"}
-    assert loading(config=extra, **variable).settings.engine.snapshot_every_s == 34.5
+    assert loading(config=extra, **variable).parameters.engine.snapshot_every_s == 34.5
     told = loading("engine.snapshot_every_s=35", config=extra, **variable)
-    assert told.settings.engine.snapshot_every_s == 35.0
-    assert told.settings.engine.prove_again_s == 4.0
-    assert told.settings.engine.ack_deadline_s == 5.0
+    assert told.parameters.engine.snapshot_every_s == 35.0
+    assert told.parameters.engine.prove_again_s == 4.0
+    assert told.parameters.engine.ack_deadline_s == 5.0
 
 
 def test_a_table_in_a_later_layer_replaces_only_its_own_keys(loading: Load, tmp_path: Path) -> None:

@@ -48,21 +48,27 @@ def test_only_the_gateway_imports_the_client_library() -> None:
     assert importers == {"bot/ibkr/gateway.py"}
 
 
-def test_nothing_waits_without_a_deadline_on_the_broker() -> None:
-    """Every awaited client request in the gateway stands inside asyncio.timeout or wait_for."""
-    tree = ast.parse((ROOT / "bot/ibkr/gateway.py").read_text())
+def test_nothing_waits_for_the_broker_without_a_deadline() -> None:
+    """In the adapter every await of a bare future stands under asyncio.timeout, every asyncio.wait has a timeout, and
+    every question (`.ask`) hands over its deadline."""
     bare = []
-    for function in [n for n in ast.walk(tree) if isinstance(n, ast.AsyncFunctionDef)]:
+    for path in sorted((ROOT / "bot/ibkr").glob("*.py")):
+        tree = ast.parse(path.read_text())
         guarded = {
             id(inner)
-            for block in ast.walk(function)
+            for block in ast.walk(tree)
             if isinstance(block, ast.AsyncWith) and any("timeout" in ast.dump(i.context_expr) for i in block.items)
             for inner in ast.walk(block)
         }
-        for node in ast.walk(function):
-            if isinstance(node, ast.Await) and "Async'" in ast.dump(node) and id(node) not in guarded:
-                if "timeout" not in ast.dump(node) and "wait_for" not in ast.dump(node):
-                    bare.append(f"{function.name}:{node.lineno}")
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Await) or id(node) in guarded:
+                continue
+            waited = node.value
+            text = ast.unparse(waited)
+            unbounded_wait = text.startswith("asyncio.wait(") and "timeout=" not in text
+            question = ".ask(" in text and "deadline" not in text and "timeout_s" not in text
+            if isinstance(waited, ast.Name | ast.Attribute) or unbounded_wait or question:
+                bare.append(f"{path.name}:{node.lineno} {text[:60]}")
     assert not bare, bare
 
 

@@ -1,0 +1,265 @@
+"""kill -9 of the bot at named points of an order's life: after a restart journal and broker agree, nothing doubled.
+
+The gateway is another process over TCP and stays up; its market stands still while no bot follows. The bot that is
+restarted is untouched. The judge is the gateway's own ledger, read by code that shares nothing with the bot.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from bot.journal import reader
+from bot.recover import code_version, recover
+from bot.replay import replay
+from strategies.domain.orders import OrderState
+from tests.flow.crash_child import AGREED, disagreements
+from tests.oracle import ledger as truth
+from tests.oracle.check_ledger import check
+
+ROOT = Path(__file__).resolve().parents[2]
+WORLD = ROOT / "tests" / "flow" / "crash_days.toml"
+BOOT = (  # an installed library calls its own package `tests`
+    "import sys, types; tests = types.ModuleType('tests'); tests.__path__ = [sys.argv[1]]; "
+    "sys.modules['tests'] = tests; from tests.flow.crash_child import main; main()"
+)
+
+BUSY = (
+    "condor.entry.entries_per_day=20",
+    "condor.entry.every_min=5",
+    "condor.entry.scan_min=5",
+    "condor.entry.proposals_per_slot=5",
+    "condor.exit.take_profit_pct_of_credit=0.5",
+    "condor.exit.stop_loss_multiple_of_credit=0.02",
+    "condor.orders.patient_pause_s=30.0",
+)
+"""Condors are sold at the first chance and closed at the first tick of profit or loss: orders all the time."""
+
+QUICK = {"mid_per_minute": 6.0}
+PARTS = {"mid_per_minute": 6.0, "partial_probability": 1.0}
+NEVER = {"mid_per_minute": 0.0, "improvement_probability": 0.0}
+LATE_FEES = {"mid_per_minute": 6.0, "commission_delay_s": 45.0}
+
+MORNING, CLOSE = "2026-03-02T10:03:00-05:00", "2026-03-02T15:20:00-05:00"
+
+
+class Point(NamedTuple):
+    """Where the fuse blows, how often it must be reached before, and the market it happens in.
+
+    `then` are the points of the lives after the first crash; the last life always has no fuse.
+    """
+
+    name: str
+    nth: int = 1
+    fills: dict[str, float] = QUICK
+    begin: str = MORNING
+    then: tuple[tuple[str, int], ...] = ()
+    kill_when: str = ""
+
+    @property
+    def id(self) -> str:
+        return "-then-".join([f"{self.name}x{self.nth}", *(f"{name}x{nth}" for name, nth in self.then)])
+
+
+class Zygote:
+    """The process that has everything imported and forks gateways and bots on request."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-c", BOOT, str(ROOT / "tests")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+
+    def ask(self, **job: Any) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(job) + "\n")
+        self._process.stdin.flush()
+        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return answer
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait(10)
+        self._process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def zygote() -> Iterator[Zygote]:
+    found = Zygote()
+    yield found
+    found.close()
+
+
+class Lab:
+    """One gateway and the lives of one bot against it."""
+
+    def __init__(self, zygote: Zygote, place: Path, fills: dict[str, float], begin: str) -> None:
+        self._zygote = zygote
+        self.state = place / "state"
+        self.state.mkdir()
+        self.ledger = place / "ledger.jsonl"
+        self.out = place / "bot.out"
+        self._gateway = zygote.ask(
+            play="gateway",
+            world=str(WORLD),
+            seed=7,
+            ledger=str(self.ledger),
+            fills=fills,
+            speed=3000.0,
+            tick_s=15.0,
+            begin=begin,
+            out=str(place / "gateway.out"),
+        )
+        self.ready = self._gateway["ready"]
+        assert self.ready, (place / "gateway.out").read_text()
+        ends = (f"broker.port={self.ready['port']}", f'clock.follow="{self.ready["control"]}"')
+        self.settings = [*ends, *BUSY]
+
+    def live(self, **how: Any) -> int:
+        """One life of the bot to its end; the exit code, negative for a signal."""
+        job = {"state": str(self.state), "ledger": str(self.ledger), "out": str(self.out), "set": self.settings}
+        pid = self._zygote.ask(play="bot", **job, **how)["pid"]
+        code: int = self._zygote.ask(pid=pid)["code"]
+        return code
+
+    def crash(self, name: str, nth: int, kill_when: str = "") -> None:
+        code = self.live(fuse=[name, nth], kill_after=kill_when)
+        assert code == -signal.SIGKILL, f"{name} was never reached: exit {code}\n{self.words()}"
+
+    def restart(self) -> float:
+        """An untouched bot, until it agrees with the ledger and again five market minutes later; seconds it took."""
+        code = self.live(agree={"live_on_s": 300.0, "patience_s": 1200.0})
+        answer = self.state / "agreement.json"
+        found = json.loads(answer.read_text()) if answer.exists() else {}
+        assert code == AGREED, f"exit {code}: {found.get('texts')}\n{self.words()}"
+        seconds: float = found["agreed_after_s"]
+        return seconds
+
+    def words(self) -> str:
+        return self.out.read_text()[-3000:]
+
+    def close(self) -> None:
+        self._zygote.ask(pid=self._gateway["pid"], signal=signal.SIGTERM)
+
+
+@pytest.fixture
+def lab_of(zygote: Zygote, tmp_path: Path) -> Iterator[Any]:
+    labs: list[Lab] = []
+
+    def make(fills: dict[str, float], begin: str = MORNING) -> Lab:
+        labs.append(Lab(zygote, tmp_path, fills, begin))
+        return labs[-1]
+
+    yield make
+    for lab in labs:
+        lab.close()
+
+
+POINTS = [
+    Point("what_if.decided"),
+    Point("what_if.written"),
+    Point("MarginAnswered.received"),
+    Point("entry.decided"),
+    Point("entry.outcome.appended"),
+    Point("entry.outcome.before_commit"),
+    Point("entry.outcome.committed"),
+    Point("entry.write"),
+    Point("entry.half_written"),
+    Point("entry.written"),
+    Point("entry.sent.received"),
+    Point("entry.sent.committed"),
+    Point("entry.ack.received"),
+    Point("entry.ack.appended"),
+    Point("entry.ack.committed"),
+    Point("entry.partial.received", fills=PARTS),
+    Point("entry.partial.appended", nth=2, fills=PARTS),
+    Point("entry.partial.committed", nth=4, fills=PARTS),
+    Point("entry.fill.received"),
+    Point("entry.fill.received", nth=3),
+    Point("entry.fill.committed", nth=4),
+    Point("CommissionReported.received", nth=2, fills=LATE_FEES),
+    Point("CommissionReported.committed", fills=LATE_FEES),
+    Point("entry.cancel.decided", fills=NEVER),
+    Point("entry.cancel", fills=NEVER),
+    Point("cancel.write", fills=NEVER),
+    Point("cancel.written", fills=NEVER),
+    Point("entry.cancel_claim.received", fills=NEVER),
+    Point("entry.cancel_claim.committed", fills=NEVER),
+    Point("proof.received", fills=NEVER),
+    Point("proof.committed", fills=NEVER),
+    Point("exit.decided"),
+    Point("exit.outcome.committed"),
+    Point("exit.written"),
+    Point("exit.ack.received"),
+    Point("exit.partial.received", nth=2, fills=PARTS),
+    Point("exit.fill.received", nth=2),
+    Point("exit.fill.committed", nth=4),
+    Point("exit.cancel.decided", fills=QUICK),
+    Point("entry.written", then=(("recovery.fold", 20), ("RunStarted.before_commit", 1), ("snapshot.received", 1))),
+    Point("entry.fill.received", nth=2, then=(("recovery.end", 1), ("proof.appended", 1), ("proof.before_commit", 1))),
+    Point("checkpoint.before", begin=CLOSE),
+    Point("checkpoint.appended", begin=CLOSE),
+    Point("checkpoint.committed", begin=CLOSE),
+    Point("latch.written", kill_when="working", fills=NEVER),
+    Point("cancel_all.written", kill_when="working", fills=NEVER),
+]
+
+
+@pytest.mark.parametrize("point", POINTS, ids=lambda point: point.id)
+def test_after_kill_nine_journal_and_broker_agree(point: Point, lab_of: Any) -> None:
+    """Whatever the moment of death, the next life finds the truth, sends nothing twice and loses nothing."""
+    lab = lab_of(point.fills, point.begin)
+    lab.crash(point.name, point.nth, point.kill_when)
+    for name, nth in point.then:
+        lab.crash(name, nth)
+    lab.restart()
+    judge(lab)
+
+
+def judge(lab: Lab) -> None:
+    """What two independent records say of the whole story."""
+    true = truth.read(lab.ledger)
+    journal = lab.state / "journal.sqlite3"
+    state = recover(journal, code_version())
+    assert disagreements(state, true) == []
+    assert check(truth.lines(lab.ledger)).violations == []
+    refs = [order.order_ref for order in true.orders]
+    assert len(refs) == len(set(refs)), "an intent reached the wire twice"
+    assert true.doubled == []
+    assert set(refs) <= submitted(journal).keys(), "an order was sent that the journal does not hold"
+    for order in true.orders:
+        intent = submitted(journal)[order.order_ref]
+        sign = {"BUY": 1, "SELL": -1}
+        legs = {leg["con_id"]: sign[leg["action"]] * leg["ratio"] for leg in intent["legs"]}
+        assert (order.unit, order.quantity, order.pays_points) == (legs, intent["quantity"], intent["limit_points"])
+    assert not [o for o in state.book.orders.values() if o.state in (OrderState.APPROVED, OrderState.UNKNOWN)]
+    assert not [c for c in state.condors.values() if c.quarantine_reason]
+    assert reader.verify(journal).sound
+    replayed = replay(lab.state)
+    assert replayed.divergence is None, str(replayed.divergence)
+
+
+def submitted(journal: Path) -> dict[str, Any]:
+    """Intents that the journal holds as submitted, by ref."""
+    found: dict[str, Any] = {}
+    for outcome in reader.read_outcomes(journal):
+        for action in outcome.body["actions"]:
+            if action["type"] == "submit":
+                assert action["intent"]["ref"] not in found, "an intent was submitted twice"
+                found[action["intent"]["ref"]] = action["intent"]
+    return found
