@@ -19,6 +19,7 @@ def pages() -> dict[str, str]:
         "machines.md": _machines(),
         "configuration.md": _configuration(),
         "events.md": _events(),
+        "risk-checks.md": _risk_checks(),
     }
 
 
@@ -95,7 +96,39 @@ def _events() -> str:
     return "".join(parts)
 
 
-def _first(kind: type) -> str:
+def _risk_checks() -> str:
+    from risk.checks import CHECKS
+    from risk.halt import consequence_of
+    from risk.limits import BOUNDS, paper_limits
+
+    parts = [
+        "# The gate's checks and caps\n\n",
+        MADE,
+        "How the gate works is in [risk-gate.md](risk-gate.md). Checks stand in the order in which a denial names "
+        "them. *Binds reducers*: the check is also made for an order proven to reduce risk. "
+        "*Mark* is the `action` written beside each result in the journal.\n\n",
+        "| code | name | what is checked | binds reducers | mark | where |\n|---|---|---|---|---|---|\n",
+    ]
+    for check in CHECKS:
+        where = f"`{check.find.__module__.removeprefix('risk.')}.{check.find.__name__}`"
+        told = _first(check.find).partition(": ")[2]
+        always = "yes" if check.always else "no"
+        mark = consequence_of(check.code).value
+        parts.append(f"| {check.code} | {check.name} | {told} | {always} | {mark} | {where} |\n")
+    parts.append(
+        "\n## Caps\n\nKeys of the `[risk]` section; their meaning and value are in "
+        "[configuration.md](configuration.md). A value outside its range, NaN, infinity or a missing cap is "
+        "refused.\n\n"
+        "| cap | default | least | greatest | stricter is |\n|---|---|---|---|---|\n"
+    )
+    defaults = paper_limits()
+    for name, bound in BOUNDS.items():
+        stricter = bound.tighter or "-"
+        parts.append(f"| `{name}` | {getattr(defaults, name):g} | {bound.low:g} | {bound.high:g} | {stricter} |\n")
+    return "".join(parts)
+
+
+def _first(kind: Any) -> str:
     return " ".join((inspect.getdoc(kind) or "").split("\n\n")[0].split())
 
 

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
-from bot.engine.outcome import Outcome
 from bot.engine.state import State
 from bot.engine.step import step
 from bot.journal import reader
+from bot.journal.codec import outcome_dict
 from bot.journal.divergence import Divergence, first_divergence
 from bot.recover import decode_state
 from bot.report.build import REPLAY_FILE
@@ -87,10 +85,4 @@ def _made(path: Path, start: int, state: State, session: str, count: _Counter) -
         count.events += 1
         if not result.outcome.empty:
             count.outcomes += 1
-            yield {"cause_seq": envelope.seq, **as_recorded(result.outcome)}
-
-
-def as_recorded(outcome: Outcome) -> dict[str, Any]:
-    """An outcome after a trip through JSON, as the journal would give it back."""
-    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(outcome))
-    return plain
+            yield {"cause_seq": envelope.seq, **outcome_dict(result.outcome)}

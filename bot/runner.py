@@ -92,8 +92,6 @@ class Runner:
             while self._stopping is None:
                 await self._inbox.wait()
                 self.drain()
-        except JournalError as reason:
-            self._emergency(f"the journal cannot be written: {reason}")
         finally:
             if self._later is not None:
                 self._later.cancel()
@@ -107,7 +105,16 @@ class Runner:
         self._inbox.wake()
 
     def drain(self) -> None:
-        """Handles everything waiting: facts first, then quotes if their time has come; then commits."""
+        """Handles everything waiting: facts first, then quotes if their time has come; then commits.
+
+        Whoever calls it (the loop, a followed clock's tick), a journal that fails ends the loop.
+        """
+        try:
+            self._handle_waiting()
+        except JournalError as reason:
+            self._emergency(f"the journal cannot be written: {reason}")
+
+    def _handle_waiting(self) -> None:
         while self._stopping is None and (fact := self._inbox.next_fact()) is not None:
             self.process(fact)
         if self._stopping is None and self._inbox.has_quotes:
@@ -216,3 +223,4 @@ class Runner:
             ev.Envelope(0, at, ev.FaultNoted(code="JOURNAL", text=text)), self.state, Outcome(alerts=(alert,))
         )
         self._stopping = Stopped(3, text)
+        self._inbox.wake()

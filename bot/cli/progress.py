@@ -50,7 +50,9 @@ class Progress:
                 )
         event = envelope.event
         if isinstance(event, ev.TimerFired) and event.name == "end_of_day":
-            self._end_of_day(local, state)
+            day = event.due_at.astimezone(NEW_YORK).date()
+            if state.calendar.session_on(day) is not None:  # the timer also fires on holidays
+                self._end_of_day(local, state)
 
     def _end_of_day(self, local: datetime, state: State) -> None:
         self._day += 1

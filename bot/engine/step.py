@@ -72,16 +72,17 @@ def _keep_decisions(work: Work, decisions: tuple[Decision, ...]) -> None:
     """Records a decision when it acts, when it changed, or as a sign of life after a while."""
     pause = timedelta(seconds=work.parameters.engine.hold_decision_every_s)
     kept: list[Decision] = []
-    decided = work.state.decided
-    decided_at = work.state.decided_at
+    decided, decided_at = work.state.decided, work.state.decided_at
     for decision in decisions:
         key = f"{decision.subject}|{decision.rule}"
         signature = "|".join(decision.signature())
-        stale = key not in decided_at or work.at - decided_at[key] >= pause
+        before = decided_at.get(key)
+        stale = before is None or work.at - before >= pause
         if decision.verdict is DecisionVerdict.ACT or decided.get(key) != signature or stale:
+            if not kept:
+                decided, decided_at = dict(decided), dict(decided_at)
             kept.append(decision)
-            decided = {**decided, key: signature}
-            decided_at = {**decided_at, key: work.at}
+            decided[key], decided_at[key] = signature, work.at
     if kept:
         work.decisions.extend(kept)
         work.set(decided=decided, decided_at=decided_at)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from bot.actions import AlertLevel, AskBars, AskReference, AskSnapshot, CancelAll
+from bot.actions import AlertLevel, AskBars, AskCalendar, AskReference, AskSnapshot, CancelAll
 from bot.engine import orders
 from bot.engine.fold import cancel_everything
 from bot.engine.permit import risk_view
@@ -31,6 +31,7 @@ def supervise(work: Work, event: ev.AnyEvent) -> None:
         _keep_killing(work)
     if work.state.link.state is LinkState.UP:
         _reference(work)
+    _calendar(work, event)
 
 
 def due(work: Work, wanted: str, every_s: float) -> bool:
@@ -77,15 +78,24 @@ def _keep_killing(work: Work) -> None:
 def _reference(work: Work) -> None:
     engine = work.parameters.engine
     market = work.state.market
-    if (market.index("SPX") is None or not market.futures("VX")) and due(work, "reference", engine.ask_again_s):
+    known = market.index("SPX") is not None and market.has_future("VX")
+    if not known and due(work, "reference", engine.ask_again_s):
         work.act(AskReference())
     today = work.at.astimezone(NEW_YORK).date()
-    finished = [s.day for s in work.state.calendar.sessions if s.day < today]
+    finished = work.state.calendar.last_before(today)
     for symbol in ("SPX", "VIX"):
         bars = market.bars.get(symbol)
-        old = not bars or not finished or bars[-1].day < finished[-1]
+        old = not bars or finished is None or bars[-1].day < finished.day
         if old and market.index(symbol) is not None and due(work, f"bars:{symbol}", 3600.0):
             work.act(AskBars(symbol=symbol, count=engine.bars_count))
+
+
+def _calendar(work: Work, event: ev.AnyEvent) -> None:
+    """Sessions are looked up each morning, and once a day when the broker's own hours came with contracts."""
+    morning = isinstance(event, ev.TimerFired) and event.name == "premarket"
+    hours = isinstance(event, ev.InstrumentsLoaded) and event.wanted not in ("indices", "futures")
+    if (morning or hours) and due(work, "calendar hours" if hours else "calendar", 12 * 3600.0):
+        work.act(AskCalendar())
 
 
 def _limits(work: Work) -> None:

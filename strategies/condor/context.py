@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -26,7 +27,7 @@ from strategies.signals.volatility import Tier
 NEW_YORK = ZoneInfo("America/New_York")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Context:
     """The moment: time, market levels and signals. `today` and `local` are the exchange's; None is unknown."""
 
@@ -50,7 +51,7 @@ class Context:
     tier: Tier | None
     crisis_since: datetime | None
 
-    @property
+    @cached_property
     def can_trade(self) -> bool:
         """Whether orders may be sent at this time of day: the session runs, not its first and last minutes."""
         if self.session is None:

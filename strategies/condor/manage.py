@@ -80,10 +80,10 @@ def last_moment(condor: Condor, agenda: Agenda) -> datetime | None:
     sessions = ctx.calendar.sessions
     if not sessions or sessions[-1].day < condor.expiry:
         return None
-    before = [s for s in sessions if s.day < condor.expiry]
-    if not before or before[-1].day < ctx.today:
+    last = ctx.calendar.last_before(condor.expiry)
+    if last is None or last.day < ctx.today:
         return None
-    at = before[-1].index_close_at.astimezone(ctx.local.tzinfo)
+    at = last.index_close_at.astimezone(ctx.local.tzinfo)
     wanted = ctx.params.exit.flat_before_expiry_at
     clock = at.replace(hour=wanted.hour, minute=wanted.minute, second=0, microsecond=0)
     return min(clock, at - timedelta(minutes=30))

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import NamedTuple
-
-import numpy as np
 
 from strategies.condor.context import Agenda, Context
 from strategies.condor.machine import Condor
 from strategies.domain.instruments import Option
 from strategies.domain.marks import Mark
-from strategies.pricing import black76
 from strategies.pricing.black76 import InvalidInput
-from strategies.pricing.implied import IvStatus, implied_vol
+from strategies.pricing.chain import analyse
+from strategies.pricing.implied import IvStatus
 from strategies.pricing.surface import SmileFit, SurfaceError, fit_smile, forward_from_parity
 
 SECONDS_PER_YEAR = 365.0 * 86_400.0
@@ -25,6 +24,17 @@ class LegGreeks(NamedTuple):
     iv: float
     delta: float
     theta: float
+
+
+class _Terms(NamedTuple):
+    """What the value of one option hangs on: points, points, points, years, and the worth today of one point then."""
+
+    mid: float
+    forward: float
+    strike: float
+    tau: float
+    is_call: bool
+    discount: float
 
 
 def tau_years(option: Option, ctx: Context) -> float:
@@ -49,7 +59,7 @@ def mark_options(agenda: Agenda, wanted: list[tuple[int, float]]) -> dict[int, L
         return {}
     rate = ctx.params.exit.risk_free_pct / 100.0
     ids: list[int] = []
-    columns: list[tuple[float, float, float, float, bool, float]] = []
+    columns: list[_Terms] = []
     for con_id, carry_rate in wanted:
         option = ctx.market.option(con_id)
         quote = ctx.market.fresh(con_id, ctx.now, ctx.params.orders.mark_quote_max_age_s)
@@ -60,24 +70,25 @@ def mark_options(agenda: Agenda, wanted: list[tuple[int, float]]) -> dict[int, L
             continue
         forward = forward_points(ctx.spot_points, carry_rate, tau)
         ids.append(con_id)
-        columns.append((mid, forward, option.strike, tau, option.is_call, math.exp(-rate * tau)))
+        columns.append(_Terms(mid, forward, option.strike, tau, option.is_call, math.exp(-rate * tau)))
     if not ids:
         return {}
-    price, forwards, strikes, taus, calls, discounts = zip(*columns, strict=True)
-    vols = implied_vol(price, forwards, strikes, taus, calls, discounts)
-    good = np.flatnonzero(vols.status == int(IvStatus.OK)).tolist()
-    if not good:
-        return {}
-    pick = [columns[i] for i in good]
-    sigma = vols.sigma[good]
-    _, forwards, strikes, taus, calls, discounts = zip(*pick, strict=True)
-    values = black76.greeks(forwards, strikes, sigma, taus, calls, discounts)
     found: dict[int, LegGreeks] = {}
-    for row, i in enumerate(good):
-        iv = float(sigma[row])
-        found[ids[i]] = LegGreeks(iv, float(values.delta[row]), float(values.theta[row]))
-        agenda.marks[ids[i]] = Mark(iv, forwards[row], taus[row], discounts[row])
+    for con_id, terms, leg in zip(ids, columns, _analysed(tuple(columns)), strict=True):
+        if leg is not None:
+            found[con_id] = leg
+            agenda.marks[con_id] = Mark(leg.iv, terms.forward, terms.tau, terms.discount)
     return found
+
+
+@lru_cache(maxsize=4)
+def _analysed(columns: tuple[_Terms, ...]) -> tuple[LegGreeks | None, ...]:
+    """Greeks of each option, None where its mid has no volatility. Several facts come at one moment and ask the same
+    of the same quotes: the last answers are kept by everything they depend on."""
+    price, forwards, strikes, taus, calls, discounts = zip(*columns, strict=True)
+    found = analyse(price, forwards, strikes, taus, calls, discounts)
+    rows = zip(found.status.tolist(), found.sigma.tolist(), found.delta.tolist(), found.theta.tolist(), strict=True)
+    return tuple(LegGreeks(iv, delta, theta) if status == IvStatus.OK else None for status, iv, delta, theta in rows)
 
 
 def fit_expiry(options: tuple[Option, ...], ctx: Context) -> SmileFit | str:

@@ -61,7 +61,7 @@ def run_search(
         agenda.note("C-ENTRY-2", ENTRY, HOLD, "waiting for index levels")
         return state
     low, high = _reach(ctx, state.expiry, terms)
-    if not options:
+    if not _board(options, ctx.params.search.parity_strikes):
         agenda.option_wants.append((chain.trading_class, state.expiry, low, high))
         agenda.note("C-ENTRY-1", ENTRY, HOLD, "waiting for the contracts of the expiry")
         return state
@@ -101,6 +101,12 @@ def _expiry(agenda: Agenda, terms: EntryTerms, chain: Chain) -> date | None:
 
 def _tradable(option: Option) -> bool:
     return option.settlement is SettlementStyle.PM
+
+
+def _board(options: tuple[Option, ...], pairs: int) -> bool:
+    """Whether the expiry's contracts are loaded; the legs that an earlier condor left behind are no board."""
+    puts = {o.strike for o in options if not o.is_call}
+    return sum(1 for o in options if o.is_call and o.strike in puts) >= pairs
 
 
 def _reach(ctx: Context, expiry: date, terms: EntryTerms) -> tuple[float, float]:

@@ -120,6 +120,10 @@ class Market(msgspec.Struct, frozen=True):
         rows = [i for i in self.instruments.values() if isinstance(i, Future) and i.trading_class == trading_class]
         return tuple(sorted(rows, key=lambda f: f.expiry))
 
+    def has_future(self, trading_class: str) -> bool:
+        """Whether any future of the class is loaded; stops at the first, where `futures` reads them all."""
+        return any(isinstance(i, Future) and i.trading_class == trading_class for i in self.instruments.values())
+
     def fresh(self, con_id: int, now: datetime, max_age_s: float) -> Quote | None:
         """The quote if it is of this connection, live, not halted and young enough; else None."""
         quote = self.quotes.get(con_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -39,7 +40,7 @@ class MacroEvent(msgspec.Struct, frozen=True):
 
 
 class Calendar(msgspec.Struct, frozen=True):
-    """Sessions in order and macro events with how far their list reaches (`events_until`)."""
+    """Sessions by rising day and macro events with how far their list reaches (`events_until`)."""
 
     sessions: tuple[SessionDay, ...] = ()
     events: tuple[MacroEvent, ...] = ()
@@ -47,18 +48,27 @@ class Calendar(msgspec.Struct, frozen=True):
 
     def session_on(self, day: date) -> SessionDay | None:
         """The session of that day, None on a closed day."""
-        for session in self.sessions:
-            if session.day == day:
-                return session
-        return None
+        at = bisect_left(self.sessions, day, key=_day)
+        return self.sessions[at] if at < len(self.sessions) and self.sessions[at].day == day else None
 
     def current(self, now: datetime) -> SessionDay | None:
         """The session in progress: open_at <= now < close_at."""
-        for session in self.sessions:
-            if session.open_at <= now < session.close_at:
-                return session
-        return None
+        at = bisect_right(self.sessions, now, key=_open_at)
+        return self.sessions[at - 1] if at and now < self.sessions[at - 1].close_at else None
+
+    def last_before(self, day: date) -> SessionDay | None:
+        """The last session strictly before a day, None if none is known."""
+        at = bisect_left(self.sessions, day, key=_day)
+        return self.sessions[at - 1] if at else None
 
     def sessions_after(self, day: date) -> tuple[SessionDay, ...]:
         """Sessions strictly after a day."""
-        return tuple(s for s in self.sessions if s.day > day)
+        return self.sessions[bisect_right(self.sessions, day, key=_day) :]
+
+
+def _day(session: SessionDay) -> date:
+    return session.day
+
+
+def _open_at(session: SessionDay) -> datetime:
+    return session.open_at

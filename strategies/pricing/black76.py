@@ -11,10 +11,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from strategies.pricing.normal import INV_SQRT_TWO_PI, FloatArray, cdf
+from strategies.pricing.normal import INV_SQRT_TWO_PI, BoolArray, FloatArray, cdf
 
 DAYS_PER_YEAR = 365.0
 VOL_POINT = 0.01
+
+_least, _greatest = np.minimum.reduce, np.maximum.reduce  # half the cost of .min() and .max() on short arrays
 
 
 class InvalidInput(ValueError):
@@ -41,7 +43,7 @@ class Greeks(NamedTuple):
 def positive(argument: str, values: ArrayLike) -> FloatArray:
     """The values as a float array, all finite and above zero; raises InvalidInput naming the first that is not."""
     array = np.asarray(values, dtype=np.float64)
-    if array.size and not (array.min() > 0.0 and array.max() < np.inf):
+    if array.size and not (_least(array, axis=None) > 0.0 and _greatest(array, axis=None) < np.inf):
         bad = np.argwhere(~((array > 0.0) & (array < np.inf)))[0]
         index = tuple(int(i) for i in bad)
         raise InvalidInput(argument, index, float(array[index]))
@@ -62,7 +64,23 @@ def price(
     is_call boolean, discount the value today of one point at expiry. Raises InvalidInput for nan, infinite, zero or
     negative numbers.
     """
-    return greeks(forward, strike, sigma, tau, is_call, discount).price
+    terms = _terms(forward, strike, sigma, tau, is_call, discount)
+    n1, n2 = cdf(terms.side * np.stack((terms.d1, terms.d2)))
+    return _filled(_value(terms, n1, n2), terms.shape)
+
+
+def delta(
+    forward: ArrayLike,
+    strike: ArrayLike,
+    sigma: ArrayLike,
+    tau: ArrayLike,
+    is_call: ArrayLike,
+    discount: ArrayLike = 1.0,
+) -> FloatArray:
+    """dV/dF alone, for searches that need no more; arguments and errors as `price`."""
+    terms = _terms(forward, strike, sigma, tau, is_call, discount)
+    (n1,) = cdf(np.stack((terms.side * terms.d1,)))
+    return _filled(_delta(terms, n1), terms.shape)
 
 
 def greeks(
@@ -74,6 +92,41 @@ def greeks(
     discount: ArrayLike = 1.0,
 ) -> Greeks:
     """Present value and sensitivities; arguments and errors as `price`, units as the module's docstring."""
+    terms = _terms(forward, strike, sigma, tau, is_call, discount)
+    f, vol, t, df, d1 = terms.forward, terms.sigma, terms.tau, terms.discount, terms.d1
+    n1, n2 = cdf(terms.side * np.stack((d1, terms.d2)))
+    value = _value(terms, n1, n2)
+    density = df * INV_SQRT_TWO_PI * np.exp(-0.5 * d1 * d1)
+    gamma = density / (f * terms.total_vol)
+    vega_unit = f * density * terms.root_tau
+    rate = -np.log(df) / t
+    theta = (-0.5 * vega_unit * vol / t + rate * value) / DAYS_PER_YEAR
+    parts = value, _delta(terms, n1), gamma, vega_unit * VOL_POINT, theta
+    return Greeks(*(_filled(part, terms.shape) for part in parts))
+
+
+class _Terms(NamedTuple):
+    """Checked arguments, total_vol = sigma*sqrt(tau), d1, d2; side is +1 where the call is out of the money, else -1;
+    sign is +1 for a call, -1 for a put; `itm` says that the option asked for is not the out-of-the-money one."""
+
+    forward: FloatArray
+    strike: FloatArray
+    sigma: FloatArray
+    tau: FloatArray
+    discount: FloatArray
+    root_tau: FloatArray
+    total_vol: FloatArray
+    d1: FloatArray
+    d2: FloatArray
+    side: FloatArray
+    sign: FloatArray
+    itm: BoolArray
+    shape: tuple[int, ...]
+
+
+def _terms(
+    forward: ArrayLike, strike: ArrayLike, sigma: ArrayLike, tau: ArrayLike, is_call: ArrayLike, discount: ArrayLike
+) -> _Terms:
     f, k = positive("forward", forward), positive("strike", strike)
     vol, t = positive("sigma", sigma), positive("tau", tau)
     df = positive("discount", discount)
@@ -81,22 +134,21 @@ def greeks(
     root_t = np.sqrt(t)
     s = vol * root_t
     d1 = np.log(f / k) / s + 0.5 * s
-    d2 = d1 - s
-    # The out-of-the-money side is computed, the other follows by parity: no digits lost deep in the money.
     side = np.where(f >= k, -1.0, 1.0)
-    n1, n2 = cdf(side * np.stack((d1, d2)))
     sign = np.where(call, 1.0, -1.0)
-    same = sign == side
-    otm = np.maximum(side * (f * n1 - k * n2), 0.0)
-    value = df * (otm + np.where(same, 0.0, sign * (f - k)))
-    delta = df * (side * n1 + np.where(same, 0.0, sign))
-    density = df * INV_SQRT_TWO_PI * np.exp(-0.5 * d1 * d1)
-    gamma = density / (f * s)
-    vega_unit = f * density * root_t
-    rate = -np.log(df) / t
-    theta = (-0.5 * vega_unit * vol / t + rate * value) / DAYS_PER_YEAR
     shape = np.broadcast_shapes(f.shape, k.shape, s.shape, call.shape, df.shape)
-    return Greeks(*(_filled(part, shape) for part in (value, delta, gamma, vega_unit * VOL_POINT, theta)))
+    return _Terms(f, k, vol, t, df, root_t, s, d1, d1 - s, side, sign, sign != side, shape)
+
+
+def _value(terms: _Terms, n1: FloatArray, n2: FloatArray) -> FloatArray:
+    """The out-of-the-money side is computed, the other follows by parity: no digits lost deep in the money."""
+    f, k = terms.forward, terms.strike
+    otm = np.maximum(terms.side * (f * n1 - k * n2), 0.0)
+    return terms.discount * (otm + np.where(terms.itm, terms.sign * (f - k), 0.0))
+
+
+def _delta(terms: _Terms, n1: FloatArray) -> FloatArray:
+    return np.asarray(terms.discount * (terms.side * n1 + np.where(terms.itm, terms.sign, 0.0)))
 
 
 def _filled(part: FloatArray, shape: tuple[int, ...]) -> FloatArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -52,7 +53,7 @@ def analyse(
     model's at sigma, equal to the given one up to rounding.
     """
     columns, shape = as_columns(price, forward, strike, tau, is_call, discount)
-    n = int(np.prod(shape))
+    n = math.prod(shape)
     out = np.empty((6, n))
     status = np.zeros(n, dtype=np.int8)
     rows = np.empty((BLOCK_ROWS, min(n, BLOCK)))

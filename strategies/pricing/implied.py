@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -99,7 +100,7 @@ def implied_vol(
     a chain with one broken quote is the rule; read `status` before `sigma`.
     """
     columns, shape = as_columns(price, forward, strike, tau, is_call, discount)
-    n = int(np.prod(shape))
+    n = math.prod(shape)
     sigma, status = np.empty(n), np.zeros(n, dtype=np.int8)
     rows = np.empty((BLOCK_ROWS, min(n, BLOCK)))
     with np.errstate(all="ignore"):
@@ -167,8 +168,8 @@ def _doubtful(solution: solver.Solution, floor: FloatArray, tau: FloatArray, nea
         and np.maximum.reduce(step) <= solver.GUESS_LIMIT
         and np.maximum.reduce(near) <= solver.D1_LIMIT
         and np.minimum.reduce(solution.t) > 0.0
-        and tau.min() > 0.0
-        and tau.max() < np.inf
+        and np.minimum.reduce(tau, axis=None) > 0.0
+        and np.maximum.reduce(tau, axis=None) < np.inf
     ):
         return np.empty(0, dtype=np.intp)
     sound = (floor > 0.0) & (step <= solver.GUESS_LIMIT) & (near <= solver.D1_LIMIT) & (solution.t > 0.0)

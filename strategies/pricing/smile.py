@@ -115,7 +115,7 @@ class Smile:
 
     def delta(self, strikes: ArrayLike, is_call: ArrayLike) -> FloatArray:
         """Black delta at the smile's own volatility: dV/dF with each strike's volatility held."""
-        return self.greeks(strikes, is_call).delta
+        return black76.delta(self.forward, strikes, self.iv(strikes), self.tau, is_call, self.discount)
 
     def delta_sticky(self, strikes: ArrayLike, is_call: ArrayLike) -> FloatArray:
         """dV/dF when the smile moves with the forward (volatility a function of moneyness alone)."""

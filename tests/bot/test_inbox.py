@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from bot.inbox import Inbox
 from strategies.domain import events as ev
@@ -72,7 +73,12 @@ def test_quotes_never_wait_among_the_facts() -> None:
 async def test_waiting_ends_with_a_fact_a_quote_or_a_wake() -> None:
     """The consumer sleeps until there is something to look at, and a post before the wait is not missed."""
     inbox = Inbox()
-    for stir in (lambda: inbox.post(command(OperatorVerb.KILL)), lambda: inbox.post_quote(quote(1, 1.0)), inbox.wake):
+    stirs: tuple[Callable[[], None], ...] = (
+        lambda: inbox.post(command(OperatorVerb.KILL)),
+        lambda: inbox.post_quote(quote(1, 1.0)),
+        inbox.wake,
+    )
+    for stir in stirs:
         waiting = asyncio.create_task(inbox.wait())
         await asyncio.sleep(0)
         assert not waiting.done()

@@ -14,7 +14,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ import bot.life
 import bot.recover
 import bot.runner
 from bot import actions, latch
+from bot.calendar import ExchangeCalendar
 from bot.engine.state import State
 from bot.ibkr.broker import IbkrBroker
 from bot.ibkr.gateway import Wire
@@ -36,9 +37,11 @@ from bot.sim.venue.sim import SimVenue
 from bot.sim.world.load import load_scenario
 from strategies.domain import events as ev
 from strategies.domain.control import LinkState
+from strategies.domain.orders import OrderState
 from tests.oracle import ledger as truth
 
 ACCOUNT = "DU1234567"
+DAY = date(2026, 3, 2)
 LIFETIME_S = 60
 """Real seconds after which a process that hangs is ended, so that a test fails instead of waiting."""
 
@@ -47,9 +50,10 @@ _WORDS = {"Submitted": "ack", "PreSubmitted": "ack", "Cancelled": "cancel_claim"
 
 
 class Fuse:
-    """Kills this process at the `nth` time a point is reached."""
+    """Kills this process at the `nth` time a point is reached after it was woken."""
 
-    def __init__(self, point: str, nth: int) -> None:
+    def __init__(self, point: str, nth: int, *, awake: bool) -> None:
+        self.awake = awake
         self._point = point
         self._left = nth
         self._wanted: dict[str, int] = {}
@@ -58,7 +62,7 @@ class Fuse:
         self._doubt = False
 
     def reach(self, point: str) -> None:
-        if point == self._point:
+        if self.awake and point == self._point:
             self._left -= 1
             if self._left == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
@@ -243,11 +247,15 @@ def _decided(action: actions.Action) -> list[str]:
 
 
 class Agreement:
-    """Watches a bot from inside its loop until it and the ledger say the same, twice, some market time apart."""
+    """Watches a bot from inside its loop until it and the ledger say the same.
 
-    def __init__(self, ledger: Path, result: Path, live_on_s: float, patience_s: float) -> None:
+    With a fuse, that wakes it; without one the process ends when both agree again some market time later.
+    """
+
+    def __init__(self, ledger: Path, result: Path, fuse: Fuse | None, live_on_s: float, patience_s: float) -> None:
         self._ledger = ledger
         self._result = result
+        self._fuse = fuse
         self._live_on_s = live_on_s
         self._patience_s = patience_s
         self._looking = False
@@ -267,6 +275,8 @@ class Agreement:
     def _look(self, at: datetime) -> None:
         """Runs when the facts in hand are handled and committed."""
         self._looking = False
+        if self._fuse is not None and self._fuse.awake:
+            return
         self._began = self._began or at
         if (at - self._began).total_seconds() > self._patience_s:
             self._end(NEVER_AGREED, disagreements(self._state, truth.read(self._ledger)), at)
@@ -278,6 +288,9 @@ class Agreement:
         if state.book.doubtful() or state.mismatch_since is not None:
             return
         if disagreements(state, truth.read(self._ledger)):
+            return
+        if self._fuse is not None:
+            self._fuse.awake = True
             return
         if self._agreed_at is None:
             self._agreed_at = at
@@ -307,12 +320,12 @@ def disagreements(state: State, true: truth.Truth) -> list[str]:
         fill.exec_id: (fill.ref, fill.con_id, fill.side.value, fill.quantity, fill.price_points)
         for fill in book.fills.values()
     }
-    executed = {
-        e.exec_id: (e.order_ref, e.con_id, e.side, e.quantity, e.price) for e in true.executions.values()
-    }
+    executed = {e.exec_id: (e.order_ref, e.con_id, e.side, e.quantity, e.price) for e in true.executions.values()}
     if fills != executed:
-        found.append(f"fills: only in journal {fills.keys() - executed.keys()}, only in ledger "
-                     f"{executed.keys() - fills.keys()}, different {[k for k in fills if fills[k] != executed.get(k)]}")
+        found.append(
+            f"fills: only in journal {fills.keys() - executed.keys()}, only in ledger "
+            f"{executed.keys() - fills.keys()}, different {[k for k in fills if fills[k] != executed.get(k)]}"
+        )
     if book.commissions_usd != true.commissions:
         found.append(f"commissions: journal {book.commissions_usd}, ledger {true.commissions}")
     return found
@@ -354,13 +367,17 @@ def play_gateway(job: dict[str, Any], say: Callable[[str], None]) -> int:
 def play_bot(job: dict[str, Any], say: Callable[[str], None]) -> int:
     """A life of the bot, with a fuse or until it agrees with the ledger."""
     state_dir = Path(job["state"])
+    result = state_dir / "agreement.json"
+    result.unlink(missing_ok=True)
     watchers: tuple[Any, ...] = ()
+    fuse: Fuse | None = None
     if job.get("fuse"):
-        Fuse(*job["fuse"]).fit()
+        fuse = Fuse(*job["fuse"], awake=not job.get("agree"))
+        fuse.fit()
     if job.get("agree"):
-        watchers = (Agreement(Path(job["ledger"]), state_dir / "agreement.json", **job["agree"]),)
-    if job.get("kill_after"):
-        watchers = (*watchers, _Presser(job["kill_after"]))
+        watchers = (Agreement(Path(job["ledger"]), result, fuse, **job["agree"]),)
+    if job.get("press"):
+        watchers = (*watchers, _Presser())
     say("{}")
     life = Life(
         loaded=load(profile="sim", assignments=job["set"]),
@@ -372,14 +389,13 @@ def play_bot(job: dict[str, Any], say: Callable[[str], None]) -> int:
 
 
 class _Presser:
-    """Presses the kill switch by signal once an order of ours works."""
+    """Presses the kill switch by signal once an order works."""
 
-    def __init__(self, status: str) -> None:
-        self._status = status
+    def __init__(self) -> None:
         self._pressed = False
 
     def __call__(self, envelope: ev.Envelope, state: State, outcome: Any) -> None:
-        if not self._pressed and any(o.state.value == self._status for o in state.book.live_orders()):
+        if not self._pressed and any(o.state is OrderState.WORKING for o in state.book.live_orders()):
             self._pressed = True
             os.kill(os.getpid(), signal.SIGUSR1)
 
@@ -414,7 +430,11 @@ def _child(job: dict[str, Any], ready: int) -> None:
 
 
 def main() -> None:
-    """Takes jobs until standard input ends; everything it started is ended with it."""
+    """Takes jobs until standard input ends; everything it started is ended with it.
+
+    The exchange calendar of the world's days is loaded once: each bot builds the same one, the library keeps it.
+    """
+    ExchangeCalendar(DAY - timedelta(days=10), DAY + timedelta(days=420))
     started: dict[int, str] = {}
     for text in sys.stdin:
         job = json.loads(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import get_args
 
@@ -16,7 +17,7 @@ from strategies.domain import events
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize("page", ["machines.md", "configuration.md", "events.md"])
+@pytest.mark.parametrize("page", ["machines.md", "configuration.md", "events.md", "risk-checks.md"])
 def test_generated_pages_are_fresh(page: str) -> None:
     """Diagrams, settings and facts in docs/ are those of the code (run `make docs` when this fails)."""
     assert (ROOT / "docs" / page).read_text() == docs.pages()[page]
@@ -33,6 +34,24 @@ def test_every_command_is_documented() -> None:
     """docs/commands.md has a section for each verb."""
     text = (ROOT / "docs/commands.md").read_text()
     assert [verb for verb in VERBS if f"## condor {verb}" not in text] == []
+
+
+def test_the_index_names_every_page() -> None:
+    """docs/index.md links to each page beside it."""
+    index = (ROOT / "docs/index.md").read_text()
+    missing = [page.name for page in (ROOT / "docs").glob("*.md") if f"({page.name})" not in index]
+    assert missing in ([], ["index.md"]), missing
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    """A link from one page to another file names a file that exists."""
+    broken = [
+        f"{page.name}: {target}"
+        for page in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+        for target in re.findall(r"\]\(([^)#:\s]+)", page.read_text())
+        if not (page.parent / target).exists()
+    ]
+    assert not broken, broken
 
 
 def test_every_fact_has_a_docstring() -> None:

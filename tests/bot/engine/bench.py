@@ -2,16 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
-from functools import cache
 from typing import Any
-from zoneinfo import ZoneInfo
-
-import msgspec
-import numpy as np
 
 from bot.actions import (
     Action,
@@ -27,29 +18,25 @@ from bot.actions import (
     Subscribe,
 )
 from bot.engine.outcome import Step
-from bot.engine.state import EngineParams, Parameters, State
+from bot.engine.state import Parameters, State
 from bot.engine.step import step
-from risk.approval import Approved
-from risk.limits import paper_limits
 from strategies.condor.machine import Condor
-from strategies.condor.params import CondorParams
 from strategies.domain import events as ev
-from strategies.domain.account import AccountSnapshot, MarginImpact
-from strategies.domain.book import Book, Fill
-from strategies.domain.control import LinkState, OperatorVerb
+from strategies.domain.control import LinkState
 from strategies.domain.decision import DecisionVerdict
-from strategies.domain.events import BrokerOrder, BrokerOrderStatus, BrokerSnapshot
-from strategies.domain.instruments import Future, Index, Instrument, Option, Right, SettlementStyle, TickBand
-from strategies.domain.known import Known, Unknown
-from strategies.domain.market import Chain, DailyBar, Quote
-from strategies.domain.orders import Action as Side
-from strategies.domain.orders import LegIntent, OrderRecord, OrderState, PlaceIntent, Purpose
-from strategies.domain.session import SessionDay
-from strategies.pricing import black76
-from strategies.signals.curve import CurveParams
+from strategies.domain.orders import OrderRecord, OrderState, PlaceIntent
+from tests.bot.engine.builders import (
+    NINE_THIRTY_SIX,
+    TEN,
+    account_reported,
+    calendar_loaded,
+    link,
+    make_parameters,
+    run_started,
+    seconds,
+)
+from tests.bot.engine.fakes import FakeBroker, World
 
-from tests.bot.engine.builders import *
-from tests.bot.engine.fakes import *
 
 class Bench:
     """Steps the engine over facts and lets the broker answer its actions; remembers every envelope and step."""
@@ -167,6 +154,22 @@ class Bench:
         self.broker.fill(intent.ref)
         self.feed()
         return self.state.condors[intent.condor_id]
+
+    def working(self) -> str:
+        """Ref of an entry order that works at the broker."""
+        ref = self.propose().ref
+        assert self.order(ref).state is OrderState.WORKING
+        return ref
+
+    def lost(self) -> str:
+        """Ref of an order the broker never had, now in doubt."""
+        self.broker.mute |= {"submit", "snapshot"}
+        ref = self.propose().ref
+        assert self.order(ref).state is OrderState.SENT
+        self.pulse(6.0)
+        self.broker.mute.discard("snapshot")
+        assert self.order(ref).state is OrderState.UNKNOWN
+        return ref
 
     # what was seen ------------------------------------------------------------------------------------
     def actions(self, kind: type) -> list[Any]:

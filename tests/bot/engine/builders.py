@@ -2,50 +2,27 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
-import numpy as np
 
-from bot.actions import (
-    Action,
-    AskBars,
-    AskChain,
-    AskMargin,
-    AskOptions,
-    AskReference,
-    AskSnapshot,
-    Cancel,
-    CancelAll,
-    Submit,
-    Subscribe,
-)
-from bot.engine.outcome import Step
-from bot.engine.state import EngineParams, Parameters, State
-from bot.engine.step import step
-from risk.approval import Approved
+from bot.engine.state import EngineParams, Parameters
 from risk.limits import paper_limits
-from strategies.condor.machine import Condor
 from strategies.condor.params import CondorParams
 from strategies.domain import events as ev
-from strategies.domain.account import AccountSnapshot, MarginImpact
+from strategies.domain.account import AccountSnapshot
 from strategies.domain.book import Book, Fill
 from strategies.domain.control import LinkState, OperatorVerb
-from strategies.domain.decision import DecisionVerdict
 from strategies.domain.events import BrokerOrder, BrokerOrderStatus, BrokerSnapshot
-from strategies.domain.instruments import Future, Index, Instrument, Option, Right, SettlementStyle, TickBand
+from strategies.domain.instruments import Option, Right, SettlementStyle, TickBand
 from strategies.domain.known import Known, Unknown
-from strategies.domain.market import Chain, DailyBar, Quote
+from strategies.domain.market import DailyBar
 from strategies.domain.orders import Action as Side
 from strategies.domain.orders import LegIntent, OrderRecord, OrderState, PlaceIntent, Purpose
 from strategies.domain.session import SessionDay
-from strategies.pricing import black76
 from strategies.signals.curve import CurveParams
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -129,7 +106,7 @@ def make_bars(last: float, low: float, high: float) -> tuple[DailyBar, ...]:
 
 
 @cache
-def _calm_spx() -> tuple[DailyBar, ...]:
+def calm_spx() -> tuple[DailyBar, ...]:
     closes = [5500.0 * (1 + 0.003 * (1 if i % 2 else -1)) for i in range(300)]
     days = [DAY - timedelta(days=300 - i) for i in range(300)]
     return tuple(DailyBar(d, c, c, c, c) for d, c in zip(days, closes, strict=True))
@@ -174,5 +151,3 @@ def link(state: LinkState, epoch: int = 1, accounts: tuple[str, ...] = (ACCOUNT,
 
 def command(verb: OperatorVerb, confirmed: bool = True) -> ev.OperatorCommanded:
     return ev.OperatorCommanded(verb=verb, who="tester", reason="because", confirmed=confirmed)
-
-

@@ -6,49 +6,41 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
 from typing import Any
-from zoneinfo import ZoneInfo
 
-import msgspec
 import numpy as np
 
 from bot.actions import (
-    Action,
     AskBars,
     AskChain,
     AskMargin,
     AskOptions,
     AskReference,
     AskSnapshot,
-    Cancel,
-    CancelAll,
-    Submit,
-    Subscribe,
 )
-from bot.engine.outcome import Step
-from bot.engine.state import EngineParams, Parameters, State
-from bot.engine.step import step
 from risk.approval import Approved
-from risk.limits import paper_limits
-from strategies.condor.machine import Condor
-from strategies.condor.params import CondorParams
 from strategies.domain import events as ev
-from strategies.domain.account import AccountSnapshot, MarginImpact
-from strategies.domain.book import Book, Fill
-from strategies.domain.control import LinkState, OperatorVerb
-from strategies.domain.decision import DecisionVerdict
+from strategies.domain.account import MarginImpact
+from strategies.domain.book import Fill
 from strategies.domain.events import BrokerOrder, BrokerOrderStatus, BrokerSnapshot
-from strategies.domain.instruments import Future, Index, Instrument, Option, Right, SettlementStyle, TickBand
+from strategies.domain.instruments import Future, Index, Instrument, Option, Right, TickBand
 from strategies.domain.known import Known, Unknown
-from strategies.domain.market import Chain, DailyBar, Quote
-from strategies.domain.orders import Action as Side
-from strategies.domain.orders import LegIntent, OrderRecord, OrderState, PlaceIntent, Purpose
-from strategies.domain.session import SessionDay
+from strategies.domain.market import Chain, Quote
+from strategies.domain.orders import PlaceIntent
 from strategies.pricing import black76
-from strategies.signals.curve import CurveParams
+from tests.bot.engine.builders import (
+    DAY,
+    EXPIRY,
+    NLV_USD,
+    SPX_ID,
+    VIX_ID,
+    VX_IDS,
+    calm_spx,
+    make_bars,
+    make_option,
+    make_snapshot,
+)
 
-from tests.bot.engine.builders import *
 
 @dataclass
 class World:
@@ -230,7 +222,7 @@ class FakeBroker:
 
     def ask_bars(self, ask: AskBars) -> None:
         if "bars" not in self.mute:
-            bars = _calm_spx() if ask.symbol == "SPX" else make_bars(17.0, 12.0, 25.0)
+            bars = calm_spx() if ask.symbol == "SPX" else make_bars(17.0, 12.0, 25.0)
             self.post(ev.BarsLoaded(symbol=ask.symbol, bars=bars))
 
     def ask_margin(self, ask: AskMargin, instruments: tuple[Instrument, ...]) -> None:
@@ -252,5 +244,3 @@ class FakeBroker:
             "executions": tuple(self.executions),
         }
         return make_snapshot(self.now(), **{**rows, "epoch": self.epoch, **changes})
-
-

@@ -161,8 +161,9 @@ def test_an_acknowledgement_starts_the_count_of_absences_anew() -> None:
     book = book_with(make_record(S.UNKNOWN, absences=2))
     book = orders.fold_status(book, status(BrokerOrderStatus.SUBMITTED), LATER).book
     assert book.orders[REF].absences == 0
-    book = orders.fold_status(book_with(make_record(S.WORKING, absences=2)), status(BrokerOrderStatus.SUBMITTED), LATER)
-    assert book.book.orders[REF].absences == 0
+    book = book_with(make_record(S.WORKING, absences=2))
+    book = orders.fold_status(book, status(BrokerOrderStatus.SUBMITTED), LATER).book
+    assert book.orders[REF].absences == 0
 
 
 def test_an_execution_starts_the_count_of_absences_anew() -> None:

@@ -16,7 +16,8 @@ from strategies.domain.account import MarginImpact
 from strategies.domain.control import LinkState, OperatorVerb
 from strategies.domain.known import Known, Unknown
 from strategies.domain.orders import CancelIntent, LegIntent, OrderState, PlaceIntent, Purpose
-from tests.bot.engine.builders import NLV_USD, Bench, command, link, make_fill, make_parameters
+from tests.bot.engine.bench import Bench
+from tests.bot.engine.builders import NLV_USD, command, link, make_fill, make_parameters
 
 
 @pytest.fixture

@@ -8,10 +8,11 @@ import msgspec
 import pytest
 
 from bot import reconcile
+from strategies.domain.book import Book
 from strategies.domain.events import BrokerOrderStatus, BrokerSnapshot
 from strategies.domain.instruments import Index, Option, Right, SettlementStyle
 from strategies.domain.market import DailyBar, Market, Quote
-from strategies.domain.orders import LIVE_STATES, OrderState, OrderTrigger
+from strategies.domain.orders import LIVE_STATES, OrderRecord, OrderState, OrderTrigger
 from tests.bot.engine.builders import (
     EXPIRY,
     SPX_ID,
@@ -32,11 +33,11 @@ AFTER = TEN + seconds(1)
 PARTS = ("positions", "open_orders", "completed_orders", "executions")
 
 
-def findings(record, snapshot: BrokerSnapshot) -> reconcile.Findings:
+def findings(record: OrderRecord, snapshot: BrokerSnapshot) -> reconcile.Findings:
     return reconcile.examine(snapshot, book_with(record), our_prefix="ic-")
 
 
-def proved(record, snapshot: BrokerSnapshot) -> OrderTrigger | None:
+def proved(record: OrderRecord, snapshot: BrokerSnapshot) -> OrderTrigger | None:
     found = findings(record, snapshot).proofs
     return found[0].trigger if found else None
 
@@ -151,7 +152,7 @@ PUT = make_option(5400.0, Right.PUT)
 OVER = PUT.last_trade_at + timedelta(minutes=5)
 
 
-def holding(option: Option, quantity: int):
+def holding(option: Option, quantity: int) -> Book:
     fill = make_fill("h1.01", quantity=quantity, con_id=option.con_id)
     return book_with(fills={"h1": msgspec.structs.replace(fill, side=make_intent().legs[0].action)})
 
@@ -161,7 +162,7 @@ def market(option: Option = PUT, level: float | None = None, bar: DailyBar | Non
     if level is not None:
         at = option.last_trade_at - seconds(1)
         quotes[SPX_ID] = Quote(SPX_ID, None, None, None, None, level, None, at, 1)
-    bars = {} if bar is None else {"SPX": (bar,)}
+    bars: dict[str, tuple[DailyBar, ...]] = {} if bar is None else {"SPX": (bar,)}
     return Market({option.con_id: option, SPX_ID: Index(SPX_ID, "SPX", "CBOE")}, quotes, bars)
 
 

@@ -17,9 +17,11 @@ from bot.journal import codec
 from bot.recover import decode_state, encode_state
 from strategies.condor.machine import CondorState
 from strategies.domain import events as ev
+from strategies.domain.book import Fill
 from strategies.domain.control import LinkState, OperatorVerb
 from strategies.domain.decision import DecisionVerdict
-from tests.bot.engine.builders import TEN, Bench, command, link, make_fill, make_snapshot, run_started, seconds
+from tests.bot.engine.bench import Bench
+from tests.bot.engine.builders import TEN, command, link, make_fill, make_snapshot, run_started, seconds
 
 
 @pytest.fixture(scope="module")
@@ -132,8 +134,8 @@ def test_facts_before_the_first_run_decide_nothing() -> None:
 
 def test_an_unreadable_parameter_record_is_refused_whole() -> None:
     """A RunStarted whose numbers break their bounds stops the run instead of deciding with them."""
-    bad = run_started(parameters='{"condor": {}, "limits": {}}')
-    with pytest.raises(msgspec.ValidationError):
+    bad = msgspec.structs.replace(run_started(), parameters='{"condor": {}, "limits": {}}')
+    with pytest.raises(msgspec.ValidationError, match="limits"):
         step(State(), ev.Envelope(1, TEN, bad))
 
 
@@ -193,13 +195,13 @@ def test_no_order_of_facts_breaks_the_engine_or_its_books(words: list[tuple[str,
     bench = Bench(PARAMETERS).start()
     bench.broker.mute |= {"ack", "snapshot", "cancel"}
     intent = bench.propose()
-    told = {}
+    told: dict[str, Fill] = {}
     for kind, value in words:
         bench.now += seconds(1)
         bench.feed(*facts(bench, intent.ref, kind, value, told))
         book = bench.state.book
         assert set(book.fills) == set(told)
-        expected = {}
+        expected: dict[int, int] = {}
         for fill in told.values():
             expected[fill.con_id] = expected.get(fill.con_id, 0) + fill.signed_quantity
         assert book.positions() == {c: q for c, q in expected.items() if q}
@@ -210,7 +212,7 @@ def test_no_order_of_facts_breaks_the_engine_or_its_books(words: list[tuple[str,
 PARAMETERS = Bench().parameters
 
 
-def facts(bench: Bench, ref: str, kind: str, value: object, told: dict) -> list[ev.AnyEvent]:
+def facts(bench: Bench, ref: str, kind: str, value: object, told: dict[str, Fill]) -> list[ev.AnyEvent]:
     """The fact a word of the chaos stands for."""
     order = bench.broker.orders[ref]
     match kind:

@@ -7,24 +7,19 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from bot.actions import AskSnapshot, Cancel, CancelAll, ClearLatch, WriteLatch
+from bot.actions import AskSnapshot
 from strategies.condor.machine import CondorState
 from strategies.domain import events as ev
 from strategies.domain.control import LinkState, OperatorVerb, TradingState
-from strategies.domain.instruments import Right
 from strategies.domain.known import Unknown
-from strategies.domain.market import DailyBar
 from strategies.domain.orders import Action, OrderState
+from tests.bot.engine.bench import Bench
 from tests.bot.engine.builders import (
     ACCOUNT,
-    EXPIRY,
     NLV_USD,
-    Bench,
     account_reported,
     broker_order,
-    calendar_loaded,
     command,
-    con_id,
     link,
     make_fill,
     run_started,
@@ -36,25 +31,6 @@ S = OrderState
 @pytest.fixture
 def bench() -> Bench:
     return Bench().start()
-
-
-def working(bench: Bench) -> str:
-    """Ref of an entry order that works at the broker."""
-    ref = bench.propose().ref
-    assert bench.order(ref).state is S.WORKING
-    return ref
-
-
-def lost(bench: Bench) -> str:
-    """Ref of an order the broker never had, now in doubt."""
-    bench.broker.mute.add("submit")
-    ref = bench.propose().ref
-    assert bench.order(ref).state is S.SENT
-    bench.broker.mute.add("snapshot")
-    bench.pulse(6.0)
-    bench.broker.mute.discard("snapshot")
-    assert bench.order(ref).state is S.UNKNOWN
-    return ref
 
 
 # overdue and proof --------------------------------------------------------------------------------
@@ -71,7 +47,7 @@ def test_an_order_without_an_answer_is_in_doubt_after_the_deadline_and_not_befor
 
 def test_absence_is_proven_by_three_complete_snapshots_and_not_faster_than_asked(bench: Bench) -> None:
     """Each look is at least three seconds after the one before; only the third ends the doubt."""
-    ref = lost(bench)
+    ref = bench.lost()
     seen = []
     for _ in range(4):
         bench.pulse(1.5)
@@ -82,7 +58,7 @@ def test_absence_is_proven_by_three_complete_snapshots_and_not_faster_than_asked
 
 def test_snapshots_with_an_unknown_part_count_for_nothing(bench: Bench) -> None:
     """However often the broker answers in part, absence is not concluded."""
-    ref = lost(bench)
+    ref = bench.lost()
     bench.broker.mute.add("snapshot")
     for _ in range(6):
         bench.now += timedelta(seconds=4)
@@ -92,7 +68,7 @@ def test_snapshots_with_an_unknown_part_count_for_nothing(bench: Bench) -> None:
 
 def test_a_sign_of_life_between_the_looks_starts_the_count_anew(bench: Bench) -> None:
     """Two absences, then a status: the order works, and earlier looks no longer count."""
-    ref = lost(bench)
+    ref = bench.lost()
     for _ in range(2):
         bench.pulse(4.0)
     assert bench.order(ref).absences == 2
@@ -108,7 +84,7 @@ def test_a_sign_of_life_between_the_looks_starts_the_count_anew(bench: Bench) ->
 
 def test_a_snapshot_of_an_older_connection_is_not_looked_at(bench: Bench) -> None:
     """What was asked on a connection that is gone proves nothing on this one."""
-    ref = working(bench)
+    ref = bench.working()
     bench.feed(bench.broker.snapshot(epoch=0, open_orders=(), executions=(make_fill("z.01", ref=None),)))
     assert bench.order(ref).absences == 0
     assert "z" not in bench.state.book.fills
@@ -116,7 +92,7 @@ def test_a_snapshot_of_an_older_connection_is_not_looked_at(bench: Bench) -> Non
 
 def test_a_reject_claim_is_proven_or_disproven_by_the_next_snapshot(bench: Bench) -> None:
     """The same words of the broker end one order and not the other; the snapshot decides."""
-    ref = working(bench)
+    ref = bench.working()
     bench.now += timedelta(seconds=1)
     bench.broker.mute.add("snapshot")
     claim = ev.OrderErrored(ref=ref, code=201, text="rejected", meaning=ev.ErrorMeaning.REJECTED)
@@ -133,7 +109,7 @@ def test_a_reject_claim_is_proven_or_disproven_by_the_next_snapshot(bench: Bench
 
 def test_fills_of_an_outage_come_from_the_snapshot_and_count_once(bench: Bench) -> None:
     """What filled unseen is booked from the executions of the next snapshot, then told again without effect."""
-    ref = working(bench)
+    ref = bench.working()
     rows = bench.broker.fill(ref, tell=False)
     bench.now += timedelta(seconds=31)
     bench.pulse()
@@ -174,7 +150,7 @@ def test_an_external_execution_is_counted_and_latches(bench: Bench, ref: str | N
 def test_an_order_of_ours_that_the_journal_lacks_halts_even_where_a_milder_stop_stands(bench: Bench) -> None:
     """An orphan order means a journal or a second bot is wrong: nothing but cancels leaves."""
     bench.feed(ev.Filled(fill=make_fill("m1.01", ref=None)))
-    assert bench.state.control.state is TradingState.REDUCING
+    assert bench.state.control.state == "reducing"
     bench.feed(bench.broker.snapshot(open_orders=(broker_order("ic-20260101-1.entry.1"),)))
     assert bench.state.control.state is TradingState.HALTED
 
@@ -195,40 +171,6 @@ def test_positions_that_differ_are_noted_at_once_and_latch_after_the_grace(bench
     assert bench.state.mismatch_since is None
     bench.feed(command(OperatorVerb.ARM))
     assert bench.causes() == set()
-
-
-# settlement ---------------------------------------------------------------------------------------
-def expire(bench: Bench, **parts: object) -> None:
-    """The expiry's evening: the broker shows none of the condor's legs any more."""
-    bench.now = bench.world.options[con_id(5400.0, Right.PUT)].last_trade_at + timedelta(minutes=20)
-    bench.broker.positions.clear()
-    bench.broker.mute |= {"snapshot", "bars"}
-    bench.feed(bench.broker.snapshot(**parts))
-
-
-def test_an_expired_condor_is_settled_when_the_price_is_known(bench: Bench) -> None:
-    """Positions gone after the last trade, with the day's close: the condor is settled, nothing differs."""
-    condor = bench.open_condor()
-    bars = bench.state.market.bars["SPX"]
-    bench.feed(ev.BarsLoaded(symbol="SPX", bars=(*bars, DailyBar(EXPIRY, 5500.0, 5500.0, 5500.0, 5500.0))))
-    expire(bench)
-    assert bench.state.condors[condor.id].state is CondorState.SETTLED
-    assert {s.condor_id for s in bench.state.book.settlements} == {condor.id}
-    assert bench.state.book.positions() == {}
-    assert bench.state.mismatch_since is None
-
-
-def test_an_expired_condor_is_not_settled_without_a_price_nor_without_the_executions(bench: Bench) -> None:
-    """No settlement price: a difference. No executions: perhaps it was closed, so nothing is booked."""
-    condor = bench.open_condor()
-    expire(bench)
-    assert bench.state.book.settlements == ()
-    assert bench.state.mismatch_since == bench.now
-    bars = bench.state.market.bars["SPX"]
-    bench.feed(ev.BarsLoaded(symbol="SPX", bars=(*bars, DailyBar(EXPIRY, 5500.0, 5500.0, 5500.0, 5500.0))))
-    bench.feed(bench.broker.snapshot(executions="silent"))
-    assert bench.state.book.settlements == ()
-    assert bench.state.condors[condor.id].state is CondorState.OPEN
 
 
 # restart and link ---------------------------------------------------------------------------------
@@ -274,7 +216,7 @@ def test_a_restart_forgets_what_only_the_old_process_waited_for(bench: Bench) ->
 
 def test_a_link_that_goes_down_puts_unanswered_orders_in_doubt_and_drops_candidates(bench: Bench) -> None:
     """A sent order may or may not have arrived; a working one is known; a candidate was never anything."""
-    ref = working(bench)
+    ref = bench.working()
     bench.feed(link(LinkState.DOWN))
     assert bench.order(ref).state is S.WORKING
     other = Bench().start()
@@ -309,7 +251,7 @@ def test_after_a_reconnect_nothing_is_reconciled_until_the_new_connection_was_co
 def test_the_only_paper_account_is_learned_once_and_another_one_halts(bench: Bench) -> None:
     """After the first connection no other account will do (C45)."""
     assert bench.state.expected_account == ACCOUNT
-    ref = working(bench)
+    ref = bench.working()
     bench.feed(link(LinkState.UP, accounts=("DU0000001",)))
     assert "C45" in bench.causes()
     assert bench.state.control.state is TradingState.HALTED
@@ -367,7 +309,7 @@ def test_a_loss_beyond_its_latching_limit_stops_new_risk_until_armed(
 
 def test_excess_liquidity_near_forced_liquidation_halts_and_cancels_everything(bench: Bench) -> None:
     """C20's last step: no order stays at the broker."""
-    ref = working(bench)
+    ref = bench.working()
     bench.feed(account_reported(bench.now, NLV_USD, excess_liquidity_usd=0.05 * NLV_USD))
     assert bench.state.control.state is TradingState.HALTED
     assert bench.broker.said("cancel_all")
@@ -381,124 +323,7 @@ def test_limits_are_not_judged_while_the_link_is_down() -> None:
     assert bench.causes() == set()
 
 
-# people -------------------------------------------------------------------------------------------
-def test_kill_latches_writes_it_down_and_cancels_everything_in_one_step(bench: Bench) -> None:
-    """The latch comes before the cancels; every live order is marked; positions are kept."""
-    ref = working(bench)
-    killed = bench.feed(command(OperatorVerb.KILL))[0]
-    kinds = [type(a) for a in killed.actions if isinstance(a, WriteLatch | CancelAll)]
-    assert kinds == [WriteLatch, CancelAll]
-    assert killed.state.book.orders[ref].state is S.CANCELING
-    assert killed.state.kill_file
-    assert bench.state.control.state is TradingState.HALTED
-
-
-def test_a_second_kill_cancels_again_and_keeps_the_first_cause(bench: Bench) -> None:
-    """Idempotent: one latch, the first reason, cancels every time."""
-    bench.feed(command(OperatorVerb.KILL))
-    latches = bench.state.control.latches
-    again = bench.feed(command(OperatorVerb.KILL))[0]
-    assert [type(a) for a in again.actions if isinstance(a, WriteLatch | CancelAll)] == [CancelAll]
-    assert bench.state.control.latches == latches
-
-
-def test_a_kill_cancels_until_the_broker_has_nothing_of_ours(bench: Bench) -> None:
-    """While an order stays alive the global cancel is repeated every two seconds, then never again."""
-    ref = working(bench)
-    bench.broker.mute.add("cancel")
-    bench.feed(command(OperatorVerb.KILL))
-    for _ in range(4):
-        bench.pulse(2.0)
-    assert len(bench.broker.said("cancel_all")) == 5
-    bench.broker.mute.discard("cancel")
-    bench.pulse(2.0)
-    for _ in range(4):
-        bench.pulse(4.0)
-    assert bench.order(ref).state is S.CANCELED
-    done = len(bench.broker.said("cancel_all"))
-    bench.pulse(10.0)
-    assert len(bench.broker.said("cancel_all")) == done
-
-
-def test_a_kill_survives_restart_and_reconnect(bench: Bench) -> None:
-    """Neither a new process nor a new connection lifts it, latch file or not."""
-    bench.feed(command(OperatorVerb.KILL))
-    bench.restart().connect()
-    assert bench.causes() == {"kill"}
-    assert bench.state.kill_file
-    bench.tick(60.0)
-    for _ in range(10):
-        bench.tick(300.0)
-    assert bench.broker.said("submit") == []
-
-
-def test_a_latch_file_found_before_the_first_fact_halts_the_run() -> None:
-    """The latch overtakes RunStarted in the inbox; it still holds afterwards."""
-    bench = Bench()
-    bench.feed(ev.LatchFound(who="file", reason="touched"), run_started(), calendar_loaded())
-    assert bench.state.kill_file
-    assert bench.causes() == {"kill"}
-
-
-def test_an_order_approved_when_the_kill_came_is_cancelled_once_it_is_out(bench: Bench) -> None:
-    """A send already on its way when the latch engages is hunted down."""
-    submit = bench.broker.submit
-    held: list = []
-    bench.broker.submit = held.append  # type: ignore[method-assign]
-    ref = bench.propose().ref
-    bench.feed(command(OperatorVerb.KILL))
-    assert bench.order(ref).state is S.APPROVED
-    submit(held[0])
-    bench.feed()
-    bench.pulse(3.0)
-    bench.pulse(4.0)
-    assert bench.order(ref).state is S.CANCELED
-
-
-def test_arm_clears_every_latch_and_the_file(bench: Bench) -> None:
-    """A confirmed arm with nothing in doubt is the one way back."""
-    bench.feed(command(OperatorVerb.KILL), command(OperatorVerb.REDUCE), command(OperatorVerb.PAUSE))
-    armed = bench.feed(command(OperatorVerb.ARM))[0]
-    assert ClearLatch() in armed.actions
-    assert (bench.state.control.latches, bench.state.control.paused, bench.state.kill_file) == ((), False, False)
-
-
-@pytest.mark.parametrize("trouble", ["unconfirmed", "link", "unsynced", "order"])
-def test_arm_is_refused_in_doubt(bench: Bench, trouble: str) -> None:
-    """Without confirmation, a reconciled link and the fate of every order, nothing is cleared."""
-    if trouble == "order":
-        lost(bench)
-    bench.feed(command(OperatorVerb.KILL))
-    if trouble == "link":
-        bench.feed(link(LinkState.DEGRADED))
-    if trouble == "unsynced":
-        bench.feed(link(LinkState.UP, 2))
-    refused = bench.feed(command(OperatorVerb.ARM, confirmed=trouble != "unconfirmed"))[0]
-    assert ClearLatch() not in refused.actions
-    assert [a.key for a in refused.outcome.alerts] == ["arm.refused"]
-    assert bench.causes() == {"kill"}
-    assert bench.state.kill_file
-
-
-def test_pause_stops_entries_and_reduce_latches(bench: Bench) -> None:
-    """Paused: the morning passes without an order. Reduced: a latch that only arming lifts."""
-    bench.feed(command(OperatorVerb.PAUSE))
-    with pytest.raises(AssertionError, match="no order"):
-        bench.propose()
-    assert bench.state.control.state is TradingState.ACTIVE
-    bench.feed(command(OperatorVerb.REDUCE))
-    assert bench.state.control.state is TradingState.REDUCING
-
-
-def test_an_orderly_stop_withdraws_entries_and_nothing_else(bench: Bench) -> None:
-    """Resting entries are cancelled one by one; no latch, no global cancel."""
-    ref = working(bench)
-    stopped = bench.feed(command(OperatorVerb.STOP))[0]
-    assert [a.ref for a in stopped.actions if isinstance(a, Cancel)] == [ref]
-    assert not any(isinstance(a, CancelAll) for a in stopped.actions)
-    assert bench.causes() == set()
-
-
+# requests ----------------------------------------------------------------------------------------
 def test_requests_are_made_once_per_patience_interval() -> None:
     """A broker that does not answer is asked again after thirty seconds, not at every fact."""
     quiet = Bench()

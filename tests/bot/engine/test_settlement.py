@@ -1,0 +1,58 @@
+"""Expiry: positions that vanish are settled in cash when price and executions are known, and not before."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from strategies.condor.machine import CondorState
+from strategies.domain import events as ev
+from strategies.domain.instruments import Right
+from strategies.domain.market import DailyBar
+from strategies.domain.orders import OrderState
+from tests.bot.engine.bench import Bench
+from tests.bot.engine.builders import (
+    EXPIRY,
+    con_id,
+)
+
+S = OrderState
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench().start()
+
+
+def expire(bench: Bench, **parts: object) -> None:
+    """The expiry's evening: the broker shows none of the condor's legs any more."""
+    bench.now = bench.world.options[con_id(5400.0, Right.PUT)].last_trade_at + timedelta(minutes=20)
+    bench.broker.positions.clear()
+    bench.broker.mute |= {"snapshot", "bars"}
+    bench.feed(bench.broker.snapshot(**parts))
+
+
+def test_an_expired_condor_is_settled_when_the_price_is_known(bench: Bench) -> None:
+    """Positions gone after the last trade, with the day's close: the condor is settled, nothing differs."""
+    condor = bench.open_condor()
+    bars = bench.state.market.bars["SPX"]
+    bench.feed(ev.BarsLoaded(symbol="SPX", bars=(*bars, DailyBar(EXPIRY, 5500.0, 5500.0, 5500.0, 5500.0))))
+    expire(bench)
+    assert bench.state.condors[condor.id].state is CondorState.SETTLED
+    assert {s.condor_id for s in bench.state.book.settlements} == {condor.id}
+    assert bench.state.book.positions() == {}
+    assert bench.state.mismatch_since is None
+
+
+def test_an_expired_condor_is_not_settled_without_a_price_nor_without_the_executions(bench: Bench) -> None:
+    """No settlement price: a difference. No executions: perhaps it was closed, so nothing is booked."""
+    condor = bench.open_condor()
+    expire(bench)
+    assert bench.state.book.settlements == ()
+    assert bench.state.mismatch_since == bench.now
+    bars = bench.state.market.bars["SPX"]
+    bench.feed(ev.BarsLoaded(symbol="SPX", bars=(*bars, DailyBar(EXPIRY, 5500.0, 5500.0, 5500.0, 5500.0))))
+    bench.feed(bench.broker.snapshot(executions="silent"))
+    assert bench.state.book.settlements == ()
+    assert bench.state.condors[condor.id].state is CondorState.OPEN
