@@ -92,6 +92,8 @@ def _verdict(
     record: OrderRecord, done: BrokerOrder | None, is_complete: bool, started_at: datetime
 ) -> OrderTrigger | None:
     if done is not None:
+        if not record.balanced and _touched(record) >= started_at:
+            return None  # its executions may still be coming in, leg by leg
         if done.status in (BrokerOrderStatus.CANCELLED, BrokerOrderStatus.API_CANCELLED):
             return OrderTrigger.PROVED_CANCELED
         if done.status is BrokerOrderStatus.INACTIVE:

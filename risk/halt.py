@@ -11,7 +11,7 @@ from risk.measures import approvals_today, approvals_within, fallen_pct
 from risk.result import Consequence
 from risk.view import RiskView
 from strategies.domain.account import AccountSnapshot
-from strategies.domain.control import Latch, LinkState, TradingState
+from strategies.domain.control import LIMIT_CAUSE, LinkState, TradingState
 from strategies.domain.known import Known
 
 CONSEQUENCES: dict[str, Consequence] = {
@@ -31,15 +31,6 @@ CONSEQUENCES: dict[str, Consequence] = {
     "K-SIZE-6": Consequence.HALT,
 }
 """The latch table. A control that is not listed refuses its order and nothing more."""
-
-
-LIMIT_CAUSE = "limit:"
-"""Latches whose cause begins so were set by a limit: orders proven to reduce risk still pass them, even when HALTED."""
-
-
-def stops_everything(latch: Latch) -> bool:
-    """Whether under this latch nothing but cancels may be sent."""
-    return latch.state is TradingState.HALTED and not latch.cause.startswith(LIMIT_CAUSE)
 
 
 def consequence_of(code: str) -> Consequence:
@@ -63,6 +54,30 @@ class Breach(msgspec.Struct, frozen=True):
 def breaches(view: RiskView, limits: Limits) -> tuple[Breach, ...]:
     """Every limit broken at this moment; cheap enough to ask after every fact."""
     return (*_account(view, limits), *_losses(view, limits), *_positions(view, limits), *_identity(view, limits))
+
+
+def warnings(view: RiskView, limits: Limits) -> tuple[tuple[str, str], ...]:
+    """What comes near a limit without breaking one: (control, sentence). Unknown figures are the breaches' business."""
+    account = _known(view)
+    if account is None or account.net_liquidation_usd is None or account.net_liquidation_usd <= 0.0:
+        return ()
+    found = []
+    excess = account.excess_liquidity_usd
+    if excess is not None:
+        share = 100.0 * excess / account.net_liquidation_usd
+        if share < limits.excess_liquidity_warn_pct:
+            cap = limits.excess_liquidity_warn_pct
+            found.append(("C20", f"excess liquidity is {share:.1f} % of NLV, the warning is at {cap:g} %"))
+    fall = fallen_pct(account.net_liquidation_usd, view.day_start_nlv_usd)
+    if fall is not None and fall >= limits.daily_loss_warn_pct:
+        found.append(
+            (
+                "C21",
+                f"net liquidation is {fall:.2f} % below today's start, the warning is at "
+                f"{limits.daily_loss_warn_pct:g} %",
+            )
+        )
+    return tuple(found)
 
 
 def _reducing(code: str, text: str, latching: bool = False) -> Breach:

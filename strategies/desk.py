@@ -18,7 +18,7 @@ from strategies.condor.entries import run_entry
 from strategies.condor.exits import run_exit, start_exit
 from strategies.condor.machine import Condor, CondorState
 from strategies.condor.manage import Wish, judge
-from strategies.condor.marks import LegGreeks, mark_legs
+from strategies.condor.marks import mark_legs
 from strategies.condor.params import CondorParams
 from strategies.condor.search import SearchState, run_search
 from strategies.condor.standing import standing
@@ -33,6 +33,7 @@ from strategies.domain.market import Market
 from strategies.domain.marks import Mark
 from strategies.domain.orders import Intent, Purpose
 from strategies.domain.session import Calendar
+from strategies.pricing.single import OptionGreeks
 from strategies.signals.curve import RegimeState, advance, effective, front_futures, read_curve
 from strategies.signals.volatility import Tier, tier_by_level
 
@@ -213,7 +214,7 @@ def _level(view: DeskView, con_id: int | None) -> float | None:
     return level if level is not None and level > 0.0 else None
 
 
-def _attend(condor: Condor, greeks: dict[int, LegGreeks], agenda: Agenda) -> None:
+def _attend(condor: Condor, greeks: dict[int, OptionGreeks], agenda: Agenda) -> None:
     """One condor that is not finished: first what forbids touching it, then what its state asks for."""
     ctx = agenda.ctx
     reason = _hands_off(condor, agenda)

@@ -63,7 +63,7 @@ def arm(
 @common
 @click.option("-m", "--message", required=True, help="why")
 def pause(message: str, state_dir: Path, config_file: Path | None, assignments: tuple[str, ...], as_json: bool) -> None:
-    """No new entries; exits and working orders go on. `condor arm` ends it."""
+    """No new entries, resting ones are withdrawn; exits go on. `condor arm` ends it."""
     _command(state_dir, OperatorVerb.PAUSE, message, as_json, lambda s: s.get("paused") is True, "paused")
 
 

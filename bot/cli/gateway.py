@@ -23,6 +23,13 @@ from bot.cli.worlds import Tick, WorldChoice, chosen, gateway_for, ledger_for, w
 @click.option("--port", type=click.IntRange(0, 65535), default=4002, show_default=True, help="0 takes a free port")
 @click.option("--control-port", type=click.IntRange(0, 65535), default=0, help="control channel; 0 takes a free port")
 @click.option("--tick", "tick_s", type=Tick(), help="market seconds between two looks at the market")
+@click.option(
+    "--begin",
+    type=click.Choice(["open", "premarket"]),
+    default="open",
+    show_default=True,
+    help="where the first day starts: inside the session, or fifteen minutes before it",
+)
 def gateway(
     scenario: str | None,
     history: Path | None,
@@ -35,6 +42,7 @@ def gateway(
     port: int,
     control_port: int,
     tick_s: float | None,
+    begin: str,
 ) -> None:
     """A simulated IB Gateway that speaks the TWS socket protocol.
 
@@ -44,15 +52,20 @@ def gateway(
     if host not in ("127.0.0.1", "localhost", "::1"):
         raise click.UsageError("the protocol has no authentication: the gateway listens on loopback only")
     with told():
-        sys.exit(asyncio.run(_serve(choice, host, port, control_port, tick_s)))
+        sys.exit(asyncio.run(_serve(choice, host, port, control_port, tick_s=tick_s, begin=begin)))
 
 
-async def _serve(choice: WorldChoice, host: str, port: int, control_port: int, tick_s: float | None) -> int:
+async def _serve(
+    choice: WorldChoice, host: str, port: int, control_port: int, *, tick_s: float | None, begin: str
+) -> int:
     world = choice.build()
     ledger = ledger_for(choice)
     speed = choice.speed if choice.speed is not None else 1e6
     free = WorldChoice(choice.scenario, choice.history, choice.start, choice.end, choice.seed, speed, choice.ledger)
-    served = gateway_for(free, world, ledger, host=host, port=port, control_port=control_port, tick_s=tick_s)
+    start = world.days[0].open_at if begin == "open" else None
+    served = gateway_for(
+        free, world, ledger, host=host, port=port, control_port=control_port, tick_s=tick_s, begin=start
+    )
     try:
         await served.start()
     except OSError as reason:

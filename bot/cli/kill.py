@@ -44,7 +44,7 @@ def main(arguments: list[str]) -> int:
             options.json,
             False,
             f"latch written to {path}; no running bot found. Working orders, if any, are untouched: look in TWS. "
-            "A bot started later cancels everything first and stays halted until `condor arm`.",
+            "A bot started later cancels everything as soon as its link is up and stays halted until `condor arm`.",
         )
         return exits.NOT_RUNNING
     status = _acknowledged(options.state, before)

@@ -17,7 +17,7 @@ VERBS = {
     "why": ("bot.cli.review", "why", "the reason for a decision, or for its absence"),
     "replay": ("bot.cli.review", "replay", "make every decision of the journal again and compare"),
     "arm": ("bot.cli.arm", "arm", "allow trading again after a stop"),
-    "pause": ("bot.cli.arm", "pause", "no new entries; exits go on"),
+    "pause": ("bot.cli.arm", "pause", "no new entries, resting ones withdrawn; exits go on"),
     "reduce": ("bot.cli.arm", "reduce", "only orders that reduce risk, until armed"),
     "config": ("bot.cli.config", "config", "the effective configuration, where each value comes from, what it means"),
     "kill": ("bot.cli.root", "kill_help", "stop trading now, cancel everything, keep positions"),

@@ -153,7 +153,20 @@ def _over_tcp(
     """Two processes: the client library speaks TCP to the gateway, as it would to the real one."""
     from bot.life import Life
 
-    command = [sys.executable, "-m", "bot", "gateway", "--port", "0", "--control-port", "0", "--tick", repr(tick_s)]
+    command = [
+        sys.executable,
+        "-m",
+        "bot",
+        "gateway",
+        "--port",
+        "0",
+        "--control-port",
+        "0",
+        "--begin",
+        "premarket",
+        "--tick",
+        repr(tick_s),
+    ]
     process = subprocess.Popen([*command, *choice.arguments()], stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None

@@ -74,11 +74,14 @@ def gateway_for(
     port: int,
     control_port: int | None,
     tick_s: float | None = None,
+    begin: datetime | None = None,
 ) -> SimulatedGateway:
     """A gateway on that world with one funded paper account."""
     venue = SimVenue(world, accounts={ACCOUNT: FUNDS_USD}, ledger=ledger, seed=choice.seed)
     speed = choice.speed if choice.speed is not None else 1.0
-    return SimulatedGateway(venue, world, host, port, speed=speed, tick_s=tick_s, control_port=control_port)
+    return SimulatedGateway(
+        venue, world, host, port, speed=speed, tick_s=tick_s, control_port=control_port, begin=begin
+    )
 
 
 class Speed(click.ParamType[Any]):

@@ -219,6 +219,9 @@ def _link(work: Work, event: ev.LinkChanged) -> None:
     work.set(link=link, market=market)
     if not work.state.expected_account and len(link.accounts) == 1 and link.accounts[0].startswith("DU"):
         work.set(expected_account=link.accounts[0])  # the only paper account; from now on no other will do
+    if event.state is LinkState.UP and work.state.control.state is TradingState.HALTED:
+        # What was sent by an earlier life, or by hand, may be alive: the first word on a new link is cancel.
+        cancel_everything(work, "halted when the link came up")
     if event.state is LinkState.DOWN:
         _lose(work, (OrderState.SENT,))
         work.set(asked={}, lines=(), pending_margin={})
@@ -265,7 +268,9 @@ def _snapshot(work: Work, event: ev.BrokerSnapshot) -> None:
     for ref in findings.absent:
         _count_absence(work, ref)
     for orphan in findings.orphans:
-        work.latch("C31", TradingState.HALTED, "reconcile", f"open order {orphan.ref} is ours but not in this journal")
+        text = f"open order {orphan.ref} is ours but not in this journal"
+        work.latch("C31", TradingState.HALTED, "reconcile", text)
+        work.act(Cancel(ref=orphan.ref, reason=text))
     _positions(work, event)
     if reconcile.complete(event):
         work.set(snapshot_at=event.started_at, link=msgspec.structs.replace(work.state.link, synced_epoch=event.epoch))

@@ -113,11 +113,12 @@ def fold_fill(book: Book, fill: Fill, at: datetime) -> Folded:
         return Folded(book, ())
     record = book.orders[fill.ref]
     by_leg = dict(record.filled_by_leg)
-    before = known.signed_quantity if known is not None else 0
-    by_leg[fill.con_id] = by_leg.get(fill.con_id, 0) - before + fill.signed_quantity
+    added = fill.signed_quantity - (known.signed_quantity if known is not None else 0)
+    by_leg[fill.con_id] = by_leg.get(fill.con_id, 0) + added
     record = msgspec.structs.replace(record, filled_by_leg=by_leg, perm_id=fill.perm_id or record.perm_id, absences=0)
     book = with_record(book, record)
-    if not record.complete or record.state is OrderState.FILLED:
+    if record.state is OrderState.FILLED or not (record.complete or (added and record.state in ORDER_TABLE.terminal)):
         return Folded(book, (fill.ref,))
-    folded = move(book, fill.ref, OrderTrigger.FILLED_WHOLLY, at)
+    # The legs of a combination are told one by one: until all are here an order believed over is in doubt again.
+    folded = move(book, fill.ref, OrderTrigger.FILLED_WHOLLY if record.complete else OrderTrigger.FILLED_LATE, at)
     return Folded(folded.book, (fill.ref,), folded.impossible)

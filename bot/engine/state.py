@@ -29,7 +29,6 @@ class EngineParams(msgspec.Struct, frozen=True, kw_only=True):
     prove_again_s: float = 3.0
     absences_needed: int = 3
     margin_deadline_s: float = 10.0
-    mismatch_grace_s: float = 10.0
     bars_count: int = 300
     hold_decision_every_s: float = 1800.0
 

@@ -9,7 +9,7 @@ from bot.engine import orders
 from bot.engine.fold import cancel_everything
 from bot.engine.permit import risk_view
 from bot.engine.work import Work
-from risk.halt import breaches
+from risk.halt import breaches, warnings
 from risk.utilisation import utilisation
 from strategies.domain import events as ev
 from strategies.domain.control import LinkState, TradingState
@@ -69,10 +69,10 @@ def _prove(work: Work) -> None:
 
 
 def _keep_killing(work: Work) -> None:
-    """While halted by a kill with orders alive: cancel again until the snapshot proves there is none."""
-    killed = any(latch.cause == "kill" for latch in work.state.control.latches)
-    if killed and work.state.book.live_orders() and due(work, "cancel_all", 2.0):
-        work.act(CancelAll(reason="kill stands and orders are alive"))
+    """While halted with orders alive: cancel again until the snapshot proves there is none."""
+    halted = work.state.control.state is TradingState.HALTED
+    if halted and work.state.book.live_orders() and due(work, "cancel_all", 2.0):
+        work.act(CancelAll(reason="halted and orders are alive"))
 
 
 def _reference(work: Work) -> None:
@@ -102,7 +102,11 @@ def _limits(work: Work) -> None:
     """Continuous limits: what is breached latches or reduces, with the numbers, until a person arms again."""
     if work.state.link.state is not LinkState.UP:
         return
-    for breach in breaches(risk_view(work.state, Unknown("not asked")), work.parameters.limits):
+    view = risk_view(work.state, Unknown("not asked"))
+    for code, text in warnings(view, work.parameters.limits):
+        if due(work, f"warned {code}", 6 * 3600.0):
+            work.alert(AlertLevel.WARNING, f"warn.{code}", f"{code}: {text}")
+    for breach in breaches(view, work.parameters.limits):
         if not breach.latching:
             continue
         fresh = work.latch(breach.cause, breach.state, "gate", breach.text)

@@ -78,6 +78,8 @@ class Collected:
         self.last_at: datetime | None = None
         self._symbols: dict[int, str] = {}
         self._fills: dict[str, tuple[str, Fill]] = {}
+        self._fill_rows: dict[str, Json] = {}
+        self._commissions: dict[str, float] = {}
         self._down_since: datetime | None = None
 
     # reading --------------------------------------------------------------------------------------
@@ -168,6 +170,8 @@ class Collected:
         if move["what"] == "condor":
             condor = self.condors.setdefault(move["subject"], CondorFacts(move["subject"]))
             condor.states.append({"state": move["after"], "at": _iso(at), "text": move["text"]})
+            if move["after"] == "settled":
+                self._settle(condor)
         elif move["what"] == "order" and move["subject"] in self.orders:
             order = self.orders[move["subject"]]
             order["states"].append({"state": move["after"], "at": _iso(at)})
@@ -221,18 +225,23 @@ class Collected:
         self._fills[fill.base_id] = (condor_id, fill)
         self._book(condor_id, order, fill, 1)
         instrument = self.instruments.get(fill.con_id)
-        session.fills.append(
-            {
-                "at": _iso(fill.at),
-                "ref": fill.ref,
-                "exec_id": fill.exec_id,
-                "side": fill.side.value,
-                "quantity": fill.quantity,
-                "price_points": fill.price_points,
-                "contract": describe(instrument) if instrument is not None else str(fill.con_id),
-                "con_id": fill.con_id,
-            }
-        )
+        row = {
+            "at": _iso(fill.at),
+            "ref": fill.ref,
+            "exec_id": fill.exec_id,
+            "side": fill.side.value,
+            "quantity": fill.quantity,
+            "price_points": fill.price_points,
+            "contract": describe(instrument) if instrument is not None else str(fill.con_id),
+            "con_id": fill.con_id,
+        }
+        if known is not None:  # a correction replaces what it corrects, also in the list
+            self._fill_rows[fill.base_id].update(row)
+            return
+        self._fill_rows[fill.base_id] = row
+        session.fills.append(row)
+        if condor_id in self.condors:
+            self.condors[condor_id].commission_usd += self._commissions.get(fill.base_id, 0.0)
 
     def _book(self, condor_id: str, order: Json | None, fill: Fill, sign: int) -> None:
         condor = self.condors.get(condor_id)
@@ -249,10 +258,32 @@ class Collected:
             condor.entry_units = max(abs(q) for q in condor.held.values())
 
     def _commission(self, exec_id: str, usd: float) -> None:
-        base = exec_id.rpartition(".")[0] or exec_id
+        """Commissions are told again at every reconnect, and sometimes before their execution."""
+        head, _, tail = exec_id.rpartition(".")
+        base = head if head and tail.isdigit() else exec_id
+        before = self._commissions.get(base, 0.0)
+        self._commissions[base] = usd
         condor_id = self._fills[base][0] if base in self._fills else ""
         if condor_id in self.condors:
-            self.condors[condor_id].commission_usd += usd
+            self.condors[condor_id].commission_usd += usd - before
+
+    def _settle(self, condor: CondorFacts) -> None:
+        """Expired legs become cash at their payoff on the last index level of the expiry's session (an estimate)."""
+        session = self.sessions.get(condor.expiry or "")
+        level = session.spx.get("last") if session is not None else None
+        for con_id, quantity in condor.held.items():
+            option = self.instruments.get(con_id)
+            if level is None or not isinstance(option, Option):
+                continue
+            payoff = max(level - option.strike if option.is_call else option.strike - level, 0.0)
+            condor.cash_usd += quantity * payoff * option.multiplier
+            condor.held[con_id] = 0
+
+    def finish(self) -> None:
+        """A link that never came back was down until the last fact."""
+        if self._down_since is not None and self.last_at is not None and self.sessions:
+            self.sessions[max(self.sessions)].blind_s += (self.last_at - self._down_since).total_seconds()
+            self._down_since = None
 
     @staticmethod
     def _cap(session: SessionFacts, at: datetime, use: Json) -> None:
@@ -289,4 +320,5 @@ def collect(journal: Path) -> Collected:
         while waiting is not None and waiting.cause_seq <= envelope.seq:
             found.outcome(day, waiting.at, waiting.body)
             waiting = next(outcomes, None)
+    found.finish()
     return found

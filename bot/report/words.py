@@ -50,7 +50,7 @@ def verdict(report: Json) -> list[str]:
         lines.append(f"The gate refused {_count(len(denied), 'order')}: {what}.")
     blind = sum(s["blind_s"] for s in report["sessions"])
     reconnects = sum(s["reconnects"] for s in report["sessions"])
-    if reconnects:
+    if reconnects or blind:
         lines.append(f"{_count(reconnects, 'reconnect')}, {blind:,.0f} s of market time without a link.")
     slippage = report["slippage"]
     if slippage["share_of_half_spread_pct"] is not None:

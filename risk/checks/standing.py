@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from risk.case import Case
-from risk.halt import stops_everything
 from risk.result import Finding, finding
 from strategies.domain.control import LinkState, TradingState
 from strategies.domain.market import Market
@@ -14,7 +13,7 @@ def killed(case: Case) -> Finding:
     if case.view.kill_file:
         return finding(False, "kill", "not killed", "state", "the kill switch is on; only `condor arm` lifts it")
     for latch in case.view.control.latches:
-        if stops_everything(latch):
+        if latch.stops_everything:
             text = f"halted by {latch.who} ({latch.cause}: {latch.reason}); only `condor arm` lifts it"
             return finding(False, latch.cause, "not killed", "state", text)
     return finding(True, "not killed", "not killed", "state", "no kill in force")

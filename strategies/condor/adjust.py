@@ -38,8 +38,7 @@ from strategies.condor.walk import Look, Urgency, in_our_favour, limit_points, l
 from strategies.domain.decision import DecisionVerdict
 from strategies.domain.instruments import Option
 from strategies.domain.orders import Action, LegIntent, Purpose
-from strategies.pricing import black76
-from strategies.pricing.implied import IvStatus, implied_vol
+from strategies.pricing.single import analyse_one
 from strategies.signals.volatility import Tier
 
 HOLD, ACT, DECLINE = DecisionVerdict.HOLD, DecisionVerdict.ACT, DecisionVerdict.DECLINE
@@ -218,10 +217,8 @@ def _delta(condor: Condor, leg: Leg, agenda: Agenda) -> float | None:
         return None
     tau = tau_years(option, ctx)
     forward = forward_points(ctx.spot_points, condor.carry_rate, tau)
-    vol = implied_vol(quote.mid, forward, option.strike, tau, option.is_call)
-    if int(vol.status) != IvStatus.OK:
-        return None
-    return abs(float(black76.greeks(forward, option.strike, float(vol.sigma), tau, option.is_call).delta))
+    found = analyse_one(quote.mid, forward, option.strike, tau, option.is_call)
+    return None if found is None else abs(found.delta)
 
 
 def debit_cap_points(condor: Condor, agenda: Agenda) -> float:

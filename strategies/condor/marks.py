@@ -3,38 +3,16 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
-from typing import NamedTuple
 
 from strategies.condor.context import Agenda, Context
 from strategies.condor.machine import Condor
 from strategies.domain.instruments import Option
 from strategies.domain.marks import Mark
 from strategies.pricing.black76 import InvalidInput
-from strategies.pricing.chain import analyse
-from strategies.pricing.implied import IvStatus
+from strategies.pricing.single import OptionGreeks, analyse_one
 from strategies.pricing.surface import SmileFit, SurfaceError, fit_smile, forward_from_parity
 
 SECONDS_PER_YEAR = 365.0 * 86_400.0
-
-
-class LegGreeks(NamedTuple):
-    """One option at its mid: volatility a year, delta per point of forward, theta in points per calendar day."""
-
-    iv: float
-    delta: float
-    theta: float
-
-
-class _Terms(NamedTuple):
-    """What the value of one option hangs on: points, points, points, years, and the worth today of one point then."""
-
-    mid: float
-    forward: float
-    strike: float
-    tau: float
-    is_call: bool
-    discount: float
 
 
 def tau_years(option: Option, ctx: Context) -> float:
@@ -47,19 +25,18 @@ def forward_points(spot_points: float, carry_rate: float, tau: float) -> float:
     return spot_points * math.exp(carry_rate * tau)
 
 
-def mark_legs(agenda: Agenda, condors: list[Condor]) -> dict[int, LegGreeks]:
+def mark_legs(agenda: Agenda, condors: list[Condor]) -> dict[int, OptionGreeks]:
     """Greeks of every held leg with a fresh two-sided quote, others absent; also notes their marks for the gate."""
     return mark_options(agenda, [(con_id, condor.carry_rate) for condor in condors for con_id in condor.con_ids()])
 
 
-def mark_options(agenda: Agenda, wanted: list[tuple[int, float]]) -> dict[int, LegGreeks]:
+def mark_options(agenda: Agenda, wanted: list[tuple[int, float]]) -> dict[int, OptionGreeks]:
     """The same for any options, given as con id and the carry rate of the condor they belong to."""
     ctx = agenda.ctx
     if ctx.spot_points is None:
         return {}
     rate = ctx.params.exit.risk_free_pct / 100.0
-    ids: list[int] = []
-    columns: list[_Terms] = []
+    found: dict[int, OptionGreeks] = {}
     for con_id, carry_rate in wanted:
         option = ctx.market.option(con_id)
         quote = ctx.market.fresh(con_id, ctx.now, ctx.params.orders.mark_quote_max_age_s)
@@ -68,27 +45,12 @@ def mark_options(agenda: Agenda, wanted: list[tuple[int, float]]) -> dict[int, L
         tau = tau_years(option, ctx)
         if tau <= 0.0 or mid <= 0.0:
             continue
-        forward = forward_points(ctx.spot_points, carry_rate, tau)
-        ids.append(con_id)
-        columns.append(_Terms(mid, forward, option.strike, tau, option.is_call, math.exp(-rate * tau)))
-    if not ids:
-        return {}
-    found: dict[int, LegGreeks] = {}
-    for con_id, terms, leg in zip(ids, columns, _analysed(tuple(columns)), strict=True):
-        if leg is not None:
-            found[con_id] = leg
-            agenda.marks[con_id] = Mark(leg.iv, terms.forward, terms.tau, terms.discount)
+        forward, discount = forward_points(ctx.spot_points, carry_rate, tau), math.exp(-rate * tau)
+        greeks = analyse_one(mid, forward, option.strike, tau, option.is_call, discount)
+        if greeks is not None:
+            found[con_id] = greeks
+            agenda.marks[con_id] = Mark(greeks.sigma, forward, tau, discount)
     return found
-
-
-@lru_cache(maxsize=4)
-def _analysed(columns: tuple[_Terms, ...]) -> tuple[LegGreeks | None, ...]:
-    """Greeks of each option, None where its mid has no volatility. Several facts come at one moment and ask the same
-    of the same quotes: the last answers are kept by everything they depend on."""
-    price, forwards, strikes, taus, calls, discounts = zip(*columns, strict=True)
-    found = analyse(price, forwards, strikes, taus, calls, discounts)
-    rows = zip(found.status.tolist(), found.sigma.tolist(), found.delta.tolist(), found.theta.tolist(), strict=True)
-    return tuple(LegGreeks(iv, delta, theta) if status == IvStatus.OK else None for status, iv, delta, theta in rows)
 
 
 def fit_expiry(options: tuple[Option, ...], ctx: Context) -> SmileFit | str:

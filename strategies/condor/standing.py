@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from strategies.condor.context import Context
 from strategies.condor.machine import Condor, Side
-from strategies.condor.marks import LegGreeks
 from strategies.condor.structure import Legs, Net, net_price
 from strategies.domain.market import Quote
+from strategies.pricing.single import OptionGreeks
 
 
 class Standing(NamedTuple):
@@ -41,7 +41,7 @@ def fresh_quotes(con_ids: tuple[int, ...], ctx: Context, max_age_s: float) -> di
     return found
 
 
-def standing(condor: Condor, ctx: Context, greeks: dict[int, LegGreeks]) -> Standing:
+def standing(condor: Condor, ctx: Context, greeks: dict[int, OptionGreeks]) -> Standing:
     """Reads the market for one open condor."""
     quotes = fresh_quotes(condor.legs.con_ids(), ctx, ctx.params.orders.mark_quote_max_age_s)
     legs = condor.legs.closing()
@@ -86,7 +86,7 @@ def _share(spot_points: float, legs: Legs) -> float:
     return min(1.0, max(0.0, (spot_points - low) / (high - low)))
 
 
-def expected_move(condor: Condor, ctx: Context, greeks: dict[int, LegGreeks], dte_days: int) -> float | None:
+def expected_move(condor: Condor, ctx: Context, greeks: dict[int, OptionGreeks], dte_days: int) -> float | None:
     """One standard deviation of the index until expiry in points, at the volatility at the money.
 
     That option is not held: its volatility is read off the straight line between the short strikes, less the sag of
@@ -96,7 +96,7 @@ def expected_move(condor: Condor, ctx: Context, greeks: dict[int, LegGreeks], dt
     if put is None or call is None or ctx.spot_points is None or dte_days <= 0:
         return None
     share = _share(ctx.spot_points, condor.legs)
-    line = put.iv + share * (call.iv - put.iv)
+    line = put.sigma + share * (call.sigma - put.sigma)
     vol = line * (1.0 - condor.smile_gap * 4.0 * share * (1.0 - share))
     return ctx.spot_points * vol * math.sqrt(dte_days / 365.0)
 

@@ -114,6 +114,7 @@ class OrderTrigger(StrEnum):
     REJECT_REPORTED = "reject_reported"
     LOST = "lost"
     FILLED_WHOLLY = "filled_wholly"
+    FILLED_LATE = "filled_late"
     PROVED_WORKING = "proved_working"
     PROVED_CANCELED = "proved_canceled"
     PROVED_REJECTED = "proved_rejected"
@@ -151,9 +152,14 @@ def _rows() -> list[Row[OrderState, OrderTrigger]]:
         Row(_S.ABSENT, _T.FILLED_WHOLLY, _S.FILLED, "the broker had it after all"),
         Row(_S.REJECTED, _T.FILLED_WHOLLY, _S.FILLED, "inactive order revived and filled"),
         Row(_S.FILLED, _T.FILLED_WHOLLY, _S.FILLED, "fills repeat"),
+        Row(_S.CANCELED, _T.FILLED_LATE, _S.UNKNOWN, "an execution after the end: more legs may follow, prove it again"),
+        Row(_S.EXPIRED, _T.FILLED_LATE, _S.UNKNOWN, "an execution after the end: more legs may follow, prove it again"),
+        Row(_S.ABSENT, _T.FILLED_LATE, _S.UNKNOWN, "the broker had it after all: more legs may follow"),
+        Row(_S.REJECTED, _T.FILLED_LATE, _S.UNKNOWN, "inactive order revived: more legs may follow"),
         Row(_S.ABSENT, _T.ACKNOWLEDGED, _S.WORKING, "the broker had it after all"),
         Row(_S.REJECTED, _T.ACKNOWLEDGED, _S.WORKING, "inactive order revived"),
         Row(_S.CANCELED, _T.PROVED_WORKING, _S.WORKING, "the snapshot outweighs an earlier proof"),
+        Row(_S.EXPIRED, _T.PROVED_WORKING, _S.WORKING, "the snapshot outweighs an earlier proof"),
         Row(_S.REJECTED, _T.PROVED_WORKING, _S.WORKING, "inactive order revived"),
         Row(_S.ABSENT, _T.PROVED_WORKING, _S.WORKING, "the broker had it after all"),
     ]

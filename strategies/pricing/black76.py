@@ -144,7 +144,7 @@ def _value(terms: _Terms, n1: FloatArray, n2: FloatArray) -> FloatArray:
     """The out-of-the-money side is computed, the other follows by parity: no digits lost deep in the money."""
     f, k = terms.forward, terms.strike
     otm = np.maximum(terms.side * (f * n1 - k * n2), 0.0)
-    return terms.discount * (otm + np.where(terms.itm, terms.sign * (f - k), 0.0))
+    return np.asarray(terms.discount * (otm + np.where(terms.itm, terms.sign * (f - k), 0.0)))
 
 
 def _delta(terms: _Terms, n1: FloatArray) -> FloatArray:

@@ -43,8 +43,9 @@ _Y_SHIFT, _Y_TWICE, _ONE = _constants(4.75, -8.0, 1.0)
 
 # Bachelier volatility over the straddle and sqrt(eta), eta = v/atanh(v), v = |F-K|/straddle: numerator, denominator,
 # highest power first; relative error 3.4e-4 for prices down to 1e-300 of the moneyness.
-_GUESS_TOP = _constants(171.550193, 77.47206284, 5.92748682, 0.50098559)
-_GUESS_BOTTOM = _constants(51.44860069, 142.02375684, 9.41510143, 1.0)
+GUESS_TOP = (171.550193, 77.47206284, 5.92748682, 0.50098559)
+GUESS_BOTTOM = (51.44860069, 142.02375684, 9.41510143, 1.0)
+_GUESS_TOP, _GUESS_BOTTOM = _constants(*GUESS_TOP), _constants(*GUESS_BOTTOM)
 # Bachelier to Black: s = s0 / (1 - z*(a + b*x^2 + c*z)), z = s0^2, fitted on s < 0.6, |x| < 1 (error 3e-6 there).
 _MAP_A, _MAP_B, _MAP_C = _constants(-0.04163244, 0.0003811, -0.00390864)
 _X2, _X4, _TINY, _HALF, _TWO, _THREE, _THIRD, _SIXTH = _constants(1 / 24, 1 / 1920, 1e-8, 0.5, 2.0, 3.0, 1 / 3, 1 / 6)

@@ -81,6 +81,14 @@ def test_the_observer_hears_every_step_in_order_after_it_was_journaled(bench: Li
     assert bench.heard[-1][0].seq < bench.journal.next_seq
 
 
+def test_a_wish_for_a_calendar_is_answered_by_a_fact(bench: LiveBench) -> None:
+    """Each morning the sessions are looked up once; the answer goes through inbox and journal like any other."""
+    for _ in range(2):
+        bench.feed(ev.TimerFired(name="premarket", due_at=bench.now))
+    kinds = [type(envelope.event).__name__ for envelope, _ in bench.heard[-3:]]
+    assert kinds == ["TimerFired", "CalendarLoaded", "TimerFired"]
+
+
 def test_a_clock_that_steps_back_repeats_the_last_moment(bench: LiveBench) -> None:
     """The engine never sees time run backwards, whatever the clock says."""
     last = bench.state.now

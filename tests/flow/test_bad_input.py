@@ -518,7 +518,7 @@ def test_a_halt_from_before_acknowledges_nothing(state: Path, monkeypatch: pytes
     )
     monkeypatch.setattr("bot.cli.kill.instance.holder", lambda _: 4_000_000)
     monkeypatch.setattr("bot.cli.kill.os.kill", lambda pid, number: None)
-    monkeypatch.setattr("bot.cli.kill.ACK_DEADLINE_S", 0.0)
+    monkeypatch.setattr("bot.cli.kill.ACK_DEADLINE_S", 0.02)
     said = condor("kill", "-m", "x", "--state", state)
     assert (said.code, "UNVERIFIED" in said.out) == (exits.NOT_RUNNING, True)
 

@@ -34,7 +34,9 @@ def leg_facts(leg: Leg) -> dict[str, object]:
 
 
 class Ledger:
-    """Append-only JSON lines. Every line has `seq`, `at`, `mono` and `kind`, then the facts of its kind.
+    """JSON lines of one run; an earlier run's file of that name is replaced.
+
+    Every line has `seq`, `at`, `mono` and `kind`, then the facts of its kind.
 
     `path` None keeps the lines in memory only (`lines`). `mono` comes from `monotonic`; without one it is the
     market time since the first line, in seconds, which never runs backwards either.
@@ -48,7 +50,7 @@ class Ledger:
         self._file: TextIO | None = None
         self._kept: list[dict[str, object]] = []
         if path is not None:
-            self._file = Path(path).open("a", encoding="utf-8")  # noqa: SIM115  kept open for the run, closed in close()
+            self._file = Path(path).open("w", encoding="utf-8")  # noqa: SIM115  kept open for the run, closed in close()
 
     def write(self, at: datetime, kind: str, facts: Mapping[str, object]) -> None:
         """Appends one line and flushes it. `at` must be aware."""

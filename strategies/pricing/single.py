@@ -1,0 +1,106 @@
+"""Volatility, delta and theta of one option in plain numbers: a dozen legs are done before an array is set up.
+
+The same mathematics as `solver` and `black76`: out-of-the-money side, Bachelier first guess, third-order Householder
+steps on the logarithm of the price. What does not settle in a few steps is given to `chain.analyse`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from strategies.pricing.black76 import DAYS_PER_YEAR
+from strategies.pricing.chain import analyse
+from strategies.pricing.implied import IvStatus
+from strategies.pricing.normal import INV_SQRT_TWO_PI, SQRT_HALF
+from strategies.pricing.solver import GUESS_BOTTOM, GUESS_TOP
+
+# Share of the price that time value must have, and the range of d1 in which cdf/pdf neither overflows nor loses digits.
+_LEAST_TIME_VALUE = 1e-9
+_D_LIMIT = 25.0
+_MOST_STEPS = 5
+_LAST_STEP = 1e-5  # a step of this relative size leaves an error of its cube
+_LOG_INV_SQRT_TWO_PI = math.log(INV_SQRT_TWO_PI)
+_SQRT_HALF_PI = math.sqrt(0.5 * math.pi)
+
+
+class OptionGreeks(NamedTuple):
+    """Volatility as a fraction a year, delta in points per point of forward, theta in points per calendar day."""
+
+    sigma: float
+    delta: float
+    theta: float
+
+
+def analyse_one(
+    price: float, forward: float, strike: float, tau: float, is_call: bool, discount: float = 1.0
+) -> OptionGreeks | None:
+    """As `chain.analyse` of one option (agreeing to 1e-11); None where the price has no volatility."""
+    try:
+        s = _total_vol(price / discount, forward, strike, is_call)
+    except (ArithmeticError, ValueError):
+        s = None
+    if s is None or not (0.0 < tau < math.inf and discount > 0.0):
+        return _by_array(price, forward, strike, tau, is_call, discount)
+    root_tau = math.sqrt(tau)
+    d1 = math.log(forward / strike) / s + 0.5 * s
+    side = -1.0 if forward >= strike else 1.0
+    sign = 1.0 if is_call else -1.0
+    delta = discount * (side * 0.5 * math.erfc(-side * d1 * SQRT_HALF) + (0.0 if sign == side else sign))
+    vega_unit = forward * discount * INV_SQRT_TWO_PI * math.exp(-0.5 * d1 * d1) * root_tau
+    theta = (-0.5 * vega_unit * s / root_tau - math.log(discount) * price) / tau / DAYS_PER_YEAR
+    return OptionGreeks(s / root_tau, delta, theta)
+
+
+def _by_array(
+    price: float, forward: float, strike: float, tau: float, is_call: bool, discount: float
+) -> OptionGreeks | None:
+    found = analyse(price, forward, strike, tau, is_call, discount)
+    if found.status != IvStatus.OK:
+        return None
+    return OptionGreeks(float(found.sigma), float(found.delta), float(found.theta))
+
+
+def _total_vol(undiscounted: float, forward: float, strike: float, is_call: bool) -> float | None:
+    """sigma * sqrt(tau), None where a few steps do not settle it."""
+    gap = forward - strike
+    time_value = undiscounted - max(gap if is_call else -gap, 0.0)
+    if not time_value > _LEAST_TIME_VALUE * undiscounted:
+        return None
+    root = math.sqrt(forward * strike)
+    beta = time_value / root
+    x = -abs(math.log(forward / strike))
+    log_beta = math.log(beta)
+    s = _first_guess(x, beta, abs(gap) / root)
+    for _ in range(_MOST_STEPS):
+        h, t = x / s, 0.5 * s
+        if not (h - t > -_D_LIMIT and h + t < _D_LIMIT):
+            return None
+        spread = _inverse_hazard(h + t) - _inverse_hazard(h - t)
+        slope = s / spread  # s * b'/b
+        newton = (log_beta - math.log(spread) - _LOG_INV_SQRT_TWO_PI + 0.5 * (h * h + t * t)) / slope
+        bend = h * h - t * t - slope
+        third = bend * (bend - slope) - 3.0 * h * h - t * t
+        step = newton * (1.0 + 0.5 * bend * newton) / (1.0 + newton * (bend + third * newton / 6.0))
+        s += step * s
+        if abs(step) <= _LAST_STEP:
+            return s
+    return None
+
+
+def _inverse_hazard(d: float) -> float:
+    """cdf(d) / pdf(d)."""
+    return _SQRT_HALF_PI * math.erfc(-d * SQRT_HALF) * math.exp(0.5 * d * d)
+
+
+def _first_guess(x: float, beta: float, gap: float) -> float:
+    """Bachelier volatility as a rational function of the moneyness over the straddle, mapped to Black."""
+    straddle = beta + beta + gap
+    v = gap / straddle
+    eta = v / math.atanh(v) if v > 1e-8 else 1.0
+    a, b, c, d = GUESS_TOP
+    top = ((a * eta + b) * eta + c) * eta + d
+    a, b, c, d = GUESS_BOTTOM
+    s = top / (((a * eta + b) * eta + c) * eta + d) * math.sqrt(eta) * straddle
+    square = x * x
+    return s / (1.0 + square / 24.0)

@@ -1,0 +1,74 @@
+"""One option in plain numbers: the same volatility, delta and theta as the arrays give."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from strategies.pricing.black76 import greeks
+from strategies.pricing.chain import analyse
+from strategies.pricing.implied import IvStatus
+from strategies.pricing.single import analyse_one
+
+FORWARD = 5500.0
+
+
+@given(
+    sigma=st.floats(0.03, 2.5),
+    tau=st.floats(1.0 / (365.0 * 24.0), 2.0),
+    width=st.floats(-6.0, 6.0),
+    is_call=st.booleans(),
+    discount=st.floats(0.85, 1.0),
+)
+def test_equals_the_array_of_one(sigma: float, tau: float, width: float, is_call: bool, discount: float) -> None:
+    """Where the array finds a volatility so does the single option, and the same numbers; else neither does."""
+    strike = FORWARD * math.exp(width * sigma * math.sqrt(tau))
+    price = float(greeks(FORWARD, strike, sigma, tau, is_call, discount).price)
+    expected = analyse(price, FORWARD, strike, tau, is_call, discount)
+    found = analyse_one(price, FORWARD, strike, tau, is_call, discount)
+    assert (found is not None) == bool(expected.status == IvStatus.OK)
+    if found is None:
+        return
+    # A price holds its volatility only as well as its time value survives beside its intrinsic value.
+    out_of_the_money = is_call == (strike >= FORWARD)
+    slack = 1e-11 if out_of_the_money else 1e-6
+    assert found.sigma == pytest.approx(float(expected.sigma), rel=slack)
+    assert found.delta == pytest.approx(float(expected.delta), abs=slack)
+    assert found.theta == pytest.approx(float(expected.theta), rel=10 * slack, abs=slack)
+
+
+@pytest.mark.parametrize("strike", [5000.0, 5400.0, 5500.0, 5650.0, 6000.0])
+def test_gives_back_the_volatility_it_was_priced_at(strike: float) -> None:
+    """A round trip through the price returns sigma, delta and theta of `black76`."""
+    values = greeks(FORWARD, strike, 0.17, 45 / 365, strike >= FORWARD, 0.995)
+    found = analyse_one(float(values.price), FORWARD, strike, 45 / 365, strike >= FORWARD, 0.995)
+    assert found is not None
+    assert found == pytest.approx((0.17, float(values.delta), float(values.theta)), rel=1e-11)
+
+
+@pytest.mark.parametrize(
+    ("price", "forward", "strike", "tau", "discount"),
+    [
+        (math.nan, FORWARD, 5400.0, 0.1, 1.0),
+        (10.0, math.nan, 5400.0, 0.1, 1.0),
+        (10.0, math.inf, 5400.0, 0.1, 1.0),
+        (10.0, FORWARD, -5.0, 0.1, 1.0),
+        (10.0, FORWARD, 0.0, 0.1, 1.0),
+        (10.0, FORWARD, 5400.0, 0.0, 1.0),
+        (10.0, FORWARD, 5400.0, math.nan, 1.0),
+        (10.0, FORWARD, 5400.0, 0.1, 0.0),
+        (10.0, FORWARD, 5400.0, 0.1, math.nan),
+        (0.0, FORWARD, 5400.0, 0.1, 1.0),
+        (-1.0, FORWARD, 5400.0, 0.1, 1.0),
+        (6000.0, FORWARD, 5400.0, 0.1, 1.0),
+        (50.0, FORWARD, 5600.0, 0.1, 1.0),
+    ],
+)
+def test_a_bad_number_or_a_price_without_volatility_gives_none(
+    price: float, forward: float, strike: float, tau: float, discount: float
+) -> None:
+    """Nothing raises and nothing is made up: a put below intrinsic, above its bound or out of bad numbers is None."""
+    assert analyse_one(price, forward, strike, tau, False, discount) is None
