@@ -50,7 +50,9 @@ class FollowedClock:
     only: a real gateway has no such channel.
     """
 
-    def __init__(self, host: str, port: int, *, connect_deadline_s: float = 10.0) -> None:
+    def __init__(self, host: str, port: int, *, ahead: int = 0, connect_deadline_s: float = 10.0) -> None:
+        """`ahead`: ticks the gateway may be before us. 0 is exact step; 1 lets two processes work at the same time."""
+        self._ahead = ahead
         self._host = host
         self._port = port
         self._deadline_s = connect_deadline_s
@@ -89,7 +91,7 @@ class FollowedClock:
         if self._reader is None:
             await self.connect()
         assert self._reader is not None
-        self._send({"verb": "follow"})
+        self._send({"verb": "follow", "ahead": self._ahead})
         while True:
             message = await self._message(self._reader)
             if "n" not in message:

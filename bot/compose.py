@@ -25,7 +25,7 @@ def make_ends(settings: Settings, inbox: Inbox, latch_present: Callable[[], bool
     clock: SystemClock | FollowedClock = SystemClock()
     if settings.clock.follow:
         host, _, port = settings.clock.follow.rpartition(":")
-        clock = FollowedClock(host, int(port))
+        clock = FollowedClock(host, int(port), ahead=settings.clock.ahead)
     section = settings.broker
     broker_settings = BrokerSettings(
         host=section.host,

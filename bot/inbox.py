@@ -46,6 +46,11 @@ class Inbox:
         return ev.QuotesUpdated(quotes=quotes)
 
     @property
+    def idle(self) -> bool:
+        """Whether nothing at all waits."""
+        return not (self._urgent or self._facts or self._quotes)
+
+    @property
     def has_quotes(self) -> bool:
         """Whether quotes changed since they were last taken."""
         return bool(self._quotes)

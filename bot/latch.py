@@ -76,6 +76,14 @@ def present(path: str | os.PathLike[str]) -> bool:
     return True
 
 
+def changed_ms(path: str | os.PathLike[str]) -> int:
+    """When the latch was last engaged, in milliseconds of the epoch; 0 where there is none."""
+    try:
+        return os.lstat(path).st_mtime_ns // 1_000_000
+    except OSError:
+        return 0
+
+
 def read(path: str | os.PathLike[str]) -> LatchFile | None:
     """The latch and its causes, None only where there is certainly no file."""
     try:

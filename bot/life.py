@@ -22,6 +22,7 @@ from bot.engine.state import State
 from bot.inbox import Inbox
 from bot.journal.store import Journal
 from bot.logs import Chronicle, SessionFile, make_logger
+from bot.quiet import QuietCollector
 from bot.recover import code_version, encode_state, recover
 from bot.runner import Runner, Stopped
 from bot.scheduler import FollowedTimetable, LiveTimetable, timetable
@@ -72,8 +73,10 @@ class Life:
         if isinstance(ends.clock, FollowedClock):
             await ends.clock.connect()
         code = code_version()
-        state = recover(journal.path, code)
+        state = recover(journal.path)
+        _same_world(state, bool(settings.clock.follow), self.state_dir)
         ends.broker.set_order_id_floor(max((o.order_id or 0 for o in state.book.orders.values()), default=0) + 1)
+        quiet = QuietCollector()
         chronicle = Chronicle(make_logger(files, settings.run.log_level), files, self.tell)
         status = StatusFile(self.state_dir / "status.json", self.status_every_s, ends.broker.lines_in_use)
         watchers = (chronicle.observe, status.observe, *self.watchers)
@@ -82,6 +85,7 @@ class Life:
             for watcher in watchers:
                 watcher(envelope, now_state, outcome)
             self._after_step(envelope, runner, journal)
+            quiet.after(envelope.event, idle=inbox.idle)
 
         days = self._calendar(ends)
         runner = Runner(
@@ -96,7 +100,8 @@ class Life:
             cadence_s=0.0 if settings.clock.follow else settings.run.quote_cadence_ms / 1000.0,
         )
         self._first_facts(inbox, ends, days, code)
-        return await self._tasks(runner, inbox, ends)
+        with quiet:
+            return await self._tasks(runner, inbox, ends)
 
     def _calendar(self, ends: Ends) -> Callable[[datetime, BrokerHours | None], ev.CalendarLoaded]:
         macro = self.loaded.settings.macro
@@ -122,6 +127,7 @@ class Life:
                 parameters=parameters,
                 code_version=code,
                 expected_account=self.loaded.settings.account.id,
+                simulated=bool(self.loaded.settings.clock.follow),
             )
         )
         inbox.post(days(now, None))
@@ -196,7 +202,7 @@ class Life:
             found = latch.read(self.state_dir / "KILL")
             who, reason = (found.who, found.reason) if found is not None else ("file", "kill file appeared")
             inbox.post(ev.LatchFound(who=who, reason=reason))
-        for command in mailbox.take(self.state_dir):
+        for command in mailbox.take(self.state_dir, stopped_ms=latch.changed_ms(self.state_dir / "KILL")):
             inbox.post(command)
 
     def _signals(self, inbox: Inbox, runner: Runner) -> None:
@@ -207,7 +213,14 @@ class Life:
         def command(verb: OperatorVerb, name: str) -> Callable[[], None]:
             return lambda: inbox.post(ev.OperatorCommanded(verb=verb, who="signal", reason=name))
 
-        loop.add_signal_handler(signal.SIGUSR1, command(OperatorVerb.KILL, "SIGUSR1"))
+        def kill() -> None:
+            found = latch.read(self.state_dir / "KILL")  # `condor kill` wrote who and why before it signalled
+            if found is not None:
+                inbox.post(ev.LatchFound(who=found.who, reason=found.reason))
+            else:
+                command(OperatorVerb.KILL, "SIGUSR1")()
+
+        loop.add_signal_handler(signal.SIGUSR1, kill)
         loop.add_signal_handler(signal.SIGUSR2, command(OperatorVerb.PAUSE, "SIGUSR2"))
         stopping: list[asyncio.Task[None]] = []
 
@@ -230,3 +243,14 @@ class Life:
                 await asyncio.sleep(0.05)
                 while any(o.intent.purpose is Purpose.ENTRY for o in runner.state.book.live_orders()):  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
+
+
+def _same_world(state: State, simulated: bool, state_dir: Path) -> None:
+    """A journal of simulated days must not be continued on a real account, nor the other way round."""
+    if state.run_id and state.simulated != simulated:
+        kinds = ("a simulated market", "a real gateway")
+        was, now = kinds if state.simulated else kinds[::-1]
+        raise instance.StateDirRefused(
+            f"{state_dir}: this journal was made against {was} and must not be continued against {now}; "
+            "name another directory with --state, or move this one away"
+        )

@@ -24,8 +24,11 @@ def leave(state_dir: Path, verb: OperatorVerb, who: str, reason: str, *, confirm
     return path
 
 
-def take(state_dir: Path) -> list[OperatorCommanded | FaultNoted]:
-    """Removes and returns waiting commands; one that cannot be read becomes a fault and is set aside."""
+def take(state_dir: Path, *, stopped_ms: int = 0) -> list[OperatorCommanded | FaultNoted]:
+    """Removes and returns waiting commands; one that cannot be read becomes a fault and is set aside.
+
+    `stopped_ms`, when the kill latch was last engaged: an `arm` left before that never saw this stop and is refused.
+    """
     folder = state_dir / FOLDER
     try:
         names = sorted(name for name in os.listdir(folder) if name.endswith(".json"))
@@ -39,6 +42,8 @@ def take(state_dir: Path) -> list[OperatorCommanded | FaultNoted]:
             verb = OperatorVerb(raw["verb"])
             if verb not in _ALLOWED:
                 raise ValueError(f"{verb.value} is not taken from files")
+            if verb is OperatorVerb.ARM and int(name.partition("-")[0]) < stopped_ms:
+                raise ValueError("the kill switch was pressed after this arm was asked for; look, then arm again")
             command = OperatorCommanded(
                 verb=verb, who=str(raw["who"]), reason=str(raw["reason"]), confirmed=raw["confirmed"] is True
             )

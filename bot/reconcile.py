@@ -11,7 +11,7 @@ Rules
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from strategies.domain.book import Book, Fill, Settled
@@ -108,6 +108,10 @@ def _verdict(
     return None
 
 
+_LAST_LEVEL = timedelta(minutes=15)
+"""An index level older than this at the end of trading is no estimate of the settlement; then the day's bar is."""
+
+
 class PositionCheck(NamedTuple):
     """Settled positions and unexplained differences (broker minus book, signed contracts per con id)."""
 
@@ -144,8 +148,8 @@ def _settlement_estimate(option: Option, market: Market, now: datetime) -> float
         if bar.day == option.expiry:
             level = bar.open if option.settlement is SettlementStyle.AM else bar.close
     quote = market.level(option.symbol)
-    if level is None and quote is not None and quote.at.date() == option.last_trade_at.date() and now >= quote.at:
-        level = quote.level
+    if level is None and quote is not None and option.last_trade_at - _LAST_LEVEL <= quote.at <= now:
+        level = quote.level if quote.at.date() == option.last_trade_at.date() else None
     if level is None:
         return None
     return max(level - option.strike, 0.0) if option.is_call else max(option.strike - level, 0.0)

@@ -48,7 +48,7 @@ def replay(state_dir: Path, session: str = "all") -> Replayed:
     if session != "all":
         days = reader.sessions(path)
         if session == "last":
-            session = days[-1]
+            session = days[-1] if days else "last"
         if session not in days:
             raise LookupError(f"no session {session}; the journal has {', '.join(days[:1])} to {', '.join(days[-1:])}")
         found = reader.last_checkpoint(path, before=session)

@@ -47,6 +47,10 @@ Observe = Callable[[ev.Envelope, State, Outcome], None]
 """Hears every step after it was journaled: logs, status file, progress display. Must not raise or block."""
 
 
+CLOCK_STEP_S = 2.0
+"""A clock this far behind the journal was set back (C44); less is the wobble of its synchronisation."""
+
+
 @dataclass(slots=True)
 class Stopped:
     """Why the loop ended: `code` is the process exit code, `text` one sentence."""
@@ -85,6 +89,7 @@ class Runner:
         self._later: asyncio.TimerHandle | None = None
         self._stopping: Stopped | None = None
         self._pending_commit = False
+        self._clock_told = False
 
     async def run(self) -> Stopped:
         """Processes facts until `stop` is called or the journal fails."""
@@ -143,6 +148,7 @@ class Runner:
         """Journals one fact, steps the engine, journals the outcome, performs the actions."""
         at = self._clock.now()
         if self.state.now is not None and at < self.state.now:
+            self._note_clock((self.state.now - at).total_seconds())
             at = self.state.now
         # The journal gives the fact back as a replay will read it, so live and replay step over equal values.
         envelope = self._journal.append_event(ev.Envelope(self._journal.next_seq, at, event))
@@ -158,6 +164,14 @@ class Runner:
             self._perform(action, at)
         self._observe(envelope, self.state, result.outcome)
         return result
+
+    def _note_clock(self, behind_s: float) -> None:
+        """Facts keep the order of the journal; a clock that was set back is told, once: until it has caught up no
+        quote counts as fresh and nothing comes due."""
+        if behind_s > CLOCK_STEP_S and not self._clock_told:
+            self._clock_told = True
+            text = f"the clock is {behind_s:.0f} s behind the journal; nothing is traded until it has caught up"
+            self._inbox.post(ev.FaultNoted(code="CLOCK", text=text))
 
     def _perform(self, action: Action, at: datetime) -> None:
         broker = self._broker

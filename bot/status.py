@@ -14,6 +14,7 @@ from bot.engine.state import State
 from bot.logs import mask
 from strategies.condor.machine import CondorState
 from strategies.domain import events as ev
+from strategies.domain.control import TradingState
 from strategies.domain.known import Known
 
 _DONE = (CondorState.CLOSED, CondorState.SETTLED, CondorState.ABANDONED)
@@ -39,7 +40,7 @@ class StatusFile:
             self._last_decision = f"{envelope.at:%H:%M:%S}Z {d.rule} {d.subject} {d.verdict.value}: {d.text}"
         if outcome.alerts:
             self._last_alert = outcome.alerts[-1].text
-        key = (state.control, len(state.book.live_orders()), state.link.state, self._last_alert)
+        key = (state.control, len(state.book.live_orders()), state.link.state, self._last_alert, _halt_proved(state))
         now_s = asyncio.get_running_loop().time()
         commanded = isinstance(envelope.event, ev.OperatorCommanded | ev.LatchFound)  # somebody waits for the answer
         if not commanded and key == self._before and now_s - self._written_at < self._every_s:
@@ -75,6 +76,8 @@ class StatusFile:
             "net_liquidation_usd": account.net_liquidation_usd if account is not None else None,
             "excess_liquidity_usd": account.excess_liquidity_usd if account is not None else None,
             "working_orders": len(state.book.live_orders()),
+            "broker_open_orders": state.open_at_broker,
+            "halt_proved": _halt_proved(state),
             "doubtful_orders": [o.ref for o in state.book.doubtful()],
             "open_condors": sum(1 for c in state.condors.values() if c.state not in _DONE and c.quantity > 0),
             "condors": [
@@ -91,3 +94,11 @@ class StatusFile:
             "last_decision": mask(self._last_decision),
             "last_alert": mask(self._last_alert),
         }
+
+
+def _halt_proved(state: State) -> bool:
+    """Whether the broker was asked after the halt began and showed no order at all, ours or anybody's."""
+    halts = [stop.at for stop in state.control.latches if stop.state is TradingState.HALTED]
+    if not halts or state.snapshot_at is None or state.link.synced_epoch != state.link.epoch:
+        return False
+    return state.snapshot_at > min(halts) and state.open_at_broker == 0 and not state.book.live_orders()

@@ -20,7 +20,7 @@ from risk.result import CheckResult, Verdict
 from risk.view import RiskView
 from strategies.domain.orders import PlaceIntent
 
-__all__ = ["CheckResult", "Reviewed", "Verdict", "preview", "review"]
+__all__ = ["CheckResult", "Reviewed", "Verdict", "preview", "reduces", "review"]
 
 _NEEDED = frozenset(("C01", "C13", "C02"))
 
@@ -41,6 +41,12 @@ def review(intent: PlaceIntent, view: RiskView, limits: Limits, seq: int) -> Rev
 def preview(intent: PlaceIntent, view: RiskView, limits: Limits) -> Verdict:
     """The same without the what-if (C19) and without an approval: asked before the broker is."""
     return _judge(intent, view, limits, skip=frozenset(("C19",)))
+
+
+def reduces(intent: PlaceIntent, view: RiskView, limits: Limits) -> bool:
+    """Whether a well-formed order is proven to add no risk: it needs no what-if and may go to `review` at once."""
+    case = Case(intent, view, limits)
+    return all(check.run(case).passed for check in FORM) and case.reducing
 
 
 def _judge(intent: PlaceIntent, view: RiskView, limits: Limits, skip: frozenset[str]) -> Verdict:

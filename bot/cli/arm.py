@@ -41,6 +41,7 @@ def arm(
     if instance.holder(state_dir) is None or status is None:
         _print(as_json, "no bot is running on this state directory: start `condor run` (it starts halted), then arm")
         sys.exit(exits.NOT_RUNNING)
+    shown_ms = _now_ms()
     _show_cause(status, state_dir)
     suffix = str(status.get("account", ""))[-3:]
     if not suffix:
@@ -50,8 +51,8 @@ def arm(
     if not suffix or typed != suffix:
         _print(as_json, "not confirmed: nothing was changed")
         sys.exit(exits.USAGE)
-    _leave(state_dir, OperatorVerb.ARM, message, confirmed=True)
-    answer = _wait(state_dir, lambda s: s.get("trading_state") == "active")
+    _leave(state_dir, OperatorVerb.ARM, message, confirmed=True, number=shown_ms)  # a later kill outweighs it
+    answer = _wait(state_dir, lambda s: s.get("trading_state") == "active" and s.get("paused") is False)
     if answer is None:
         last = (_status(state_dir) or {}).get("last_alert", "no answer")
         _print(as_json, f"NOT armed: {last}")
@@ -83,15 +84,18 @@ def _command(state_dir: Path, verb: OperatorVerb, message: str, as_json: bool, d
     if instance.holder(state_dir) is None:
         _print(as_json, "no bot is running on this state directory")
         sys.exit(exits.NOT_RUNNING)
-    _leave(state_dir, verb, message, confirmed=True)
+    _leave(state_dir, verb, message, confirmed=True, number=_now_ms())
     if _wait(state_dir, done) is None:
         _print(as_json, f"the bot did not acknowledge within {ANSWER_DEADLINE_S:g} s")
         sys.exit(exits.FAILED)
     _print(as_json, f"acknowledged: {word}")
 
 
-def _leave(state_dir: Path, verb: OperatorVerb, message: str, *, confirmed: bool) -> None:
-    number = time.time_ns() // 1_000_000
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _leave(state_dir: Path, verb: OperatorVerb, message: str, *, confirmed: bool, number: int) -> None:
     try:
         mailbox.leave(state_dir, verb, who(), message, confirmed=confirmed, number=number)
     except OSError as reason:

@@ -69,8 +69,8 @@ def who() -> str:
 
 
 def _proven(status: dict[str, object]) -> bool:
-    """No order working, as of a broker that was asked: without a link the bot only knows what it knew."""
-    return status.get("working_orders") == 0 and status.get("link") == "up" and status.get("reconciled") is True
+    """No order working, as of a broker asked after the halt: without a link the bot only knows what it knew."""
+    return status.get("halt_proved") is True and status.get("link") == "up" and status.get("reconciled") is True
 
 
 def _proof(status: dict[str, object]) -> str:
@@ -78,6 +78,8 @@ def _proof(status: dict[str, object]) -> str:
         return "VERIFIED: no working orders"
     if status.get("link") != "up" or status.get("reconciled") is not True:
         return f"UNVERIFIED: the link is {status.get('link')}, so the broker could not be asked. Look in TWS"
+    if status.get("working_orders") == 0:
+        return "UNVERIFIED: the broker has not yet shown that it holds no open order. Look at `condor status`"
     return f"UNVERIFIED: {status.get('working_orders')} orders not yet proven cancelled"
 
 

@@ -177,7 +177,7 @@ def _over_tcp(
         ready = json.loads(line)
         control = int(str(ready["control"]).rpartition(":")[2])
         life = Life(
-            loaded=_loaded(config_file, assignments, int(ready["port"]), control, choice),
+            loaded=_loaded(config_file, ("clock.ahead=1", *assignments), int(ready["port"]), control, choice),
             state_dir=state_dir,
             tell=progress.tell,
             watchers=(progress.observe,),

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from bot import reconcile
-from bot.actions import AlertLevel, Cancel, CancelAll, ClearLatch, WriteLatch
+from bot.actions import AlertLevel, AskSnapshot, Cancel, CancelAll, ClearLatch, WriteLatch
 from bot.engine import orders
 from bot.engine.state import Baselines, Link, Parameters
 from bot.engine.work import Work
@@ -25,6 +25,9 @@ from strategies.domain.session import NEW_YORK
 OUR_PREFIX = "ic-"
 """Every order reference of ours begins with this."""
 
+_GRAVE = frozenset({"C45", "CLOCK", "LATCH", "TASK"})
+"""Faults after which nothing is traded until a person has looked."""
+
 _parameters = msgspec.json.Decoder(Parameters)
 
 
@@ -37,20 +40,25 @@ def fold(work: Work, event: ev.AnyEvent) -> None:
 
 # run, calendar, people ----------------------------------------------------------------------------
 def _run_started(work: Work, event: ev.RunStarted) -> None:
-    """A new process: what was approved but not known to be sent is in doubt, the link is down, nothing is pending."""
+    """A new process: what was approved but not known to be sent is in doubt, the link is down, nothing is pending, no
+    quote is of a connection of this process."""
     work.set(
         run_id=event.run_id,
         config_hash=event.config_hash,
         code_version=event.code_version,
+        simulated=event.simulated,
         expected_account=event.expected_account,
         parameters=_parameters.decode(event.parameters),
+        stopping=False,
         link=Link(epoch=work.state.link.epoch),
+        market=msgspec.structs.replace(work.state.market, quotes={}),  # connections are counted from one again
         account=Unknown("not reported since start"),
         asked={},
         pending_margin={},
         margins={},
         lines=(),
         snapshot_at=None,
+        open_at_broker=None,
     )
     _lose(work, (OrderState.APPROVED, OrderState.SENT))
     for condor in tuple(work.state.condors.values()):
@@ -94,6 +102,7 @@ def _operator(work: Work, event: ev.OperatorCommanded) -> None:
 
 def _stop(work: Work, event: ev.OperatorCommanded) -> None:
     """An orderly end of the process: resting entries are withdrawn, positions and exits stay as they are."""
+    work.set(stopping=True)
     for record in work.state.book.live_orders():
         if record.intent.purpose is Purpose.ENTRY and record.state is not OrderState.APPROVED:
             work.take(orders.move(work.state.book, record.ref, OrderTrigger.CANCEL, work.at))
@@ -129,6 +138,7 @@ def kill(work: Work, who: str, reason: str) -> None:
     if fresh:
         work.act(WriteLatch(cause="kill", who=who, reason=reason))
     cancel_everything(work, f"kill by {who}: {reason}")
+    work.act(AskSnapshot(reason="kill"))
 
 
 def cancel_everything(work: Work, reason: str) -> None:
@@ -144,10 +154,12 @@ def _latch_found(work: Work, event: ev.LatchFound) -> None:
     work.set(kill_file=True)
     work.latch("kill", TradingState.HALTED, event.who, event.reason)
     cancel_everything(work, f"kill latch: {event.reason}")
+    work.act(AskSnapshot(reason="kill"))
 
 
 def _fault(work: Work, event: ev.FaultNoted) -> None:
-    work.alert(AlertLevel.WARNING, f"fault.{event.code}", f"{event.code}: {event.text}")
+    level = AlertLevel.CRITICAL if event.code in _GRAVE else AlertLevel.WARNING
+    work.alert(level, f"fault.{event.code}", f"{event.code}: {event.text}")
 
 
 def _timer_missed(work: Work, event: ev.TimerMissed) -> None:
@@ -273,6 +285,8 @@ def _snapshot(work: Work, event: ev.BrokerSnapshot) -> None:
         work.act(Cancel(ref=orphan.ref, reason=text))
     _positions(work, event)
     if reconcile.complete(event):
+        shown = event.open_orders.value if isinstance(event.open_orders, Known) else ()
+        work.set(open_at_broker=len(shown))
         work.set(snapshot_at=event.started_at, link=msgspec.structs.replace(work.state.link, synced_epoch=event.epoch))
 
 

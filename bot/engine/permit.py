@@ -12,7 +12,6 @@ from bot.engine.state import PendingMargin, State
 from bot.engine.work import Work
 from risk import gate
 from risk.gate import Verdict
-from risk.utilisation import utilisation
 from risk.view import Holding, RiskView
 from strategies.condor.machine import Condor
 from strategies.domain.account import MarginImpact
@@ -35,7 +34,7 @@ def risk_view(state: State, margin: Known[MarginImpact] | Unknown) -> RiskView:
         high_water_usd=state.baselines.high_water_usd,
         link=state.link.state,
         snapshot_epoch=state.link.synced_epoch,
-        control=state.control,
+        control=state.in_force,
         expected_account=state.expected_account,
         accounts=state.link.accounts,
         margin=margin,
@@ -99,7 +98,12 @@ def _cancel(work: Work, intent: CancelIntent) -> None:
 
 
 def _consider(work: Work, intent: PlaceIntent, proposal: Condor | None) -> None:
-    preview = gate.preview(intent, risk_view(work.state, Unknown("not asked")), work.parameters.limits)
+    _supersede(work, intent.condor_id)
+    view = risk_view(work.state, Unknown("not asked"))
+    if proposal is None and gate.reduces(intent, view, work.parameters.limits):
+        _review(work, intent, Unknown("not needed: the order reduces risk"))
+        return
+    preview = gate.preview(intent, view, work.parameters.limits)
     if not preview.approved:
         work.verdicts.append(preview)
         return
@@ -111,6 +115,13 @@ def _consider(work: Work, intent: PlaceIntent, proposal: Condor | None) -> None:
         work.act(AskMargin(intent=intent))
         return
     _review(work, intent, Unknown("not needed: the order reduces risk"))
+
+
+def _supersede(work: Work, condor_id: str) -> None:
+    """A later decision about a condor outweighs an order of it that still waits for its what-if: never both."""
+    waiting = work.state.pending_margin
+    if any(pending.intent.condor_id == condor_id for pending in waiting.values()):
+        work.set(pending_margin={k: v for k, v in waiting.items() if v.intent.condor_id != condor_id})
 
 
 def resolve_margin(work: Work) -> None:
@@ -136,7 +147,6 @@ def _review(work: Work, intent: PlaceIntent, margin: Known[MarginImpact] | Unkno
     work.set(book=orders.approve(work.state.book, intent, work.at))
     work.take(orders.Folded(work.state.book, (intent.ref,)))
     work.act(Submit(approved=reviewed.approved))
-    work.caps = utilisation(risk_view(work.state, margin), work.parameters.limits)
 
 
 def _withdraw(work: Work, intent: PlaceIntent, verdict: Verdict) -> None:

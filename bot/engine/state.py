@@ -24,6 +24,8 @@ class EngineParams(msgspec.Struct, frozen=True, kw_only=True):
     """How patiently the engine supervises orders and requests; all durations in seconds of market time."""
 
     ack_deadline_s: float = 5.0
+    cancel_again_s: float = 10.0
+    attention_s: float = 600.0
     ask_again_s: float = 30.0
     snapshot_every_s: float = 30.0
     prove_again_s: float = 3.0
@@ -77,6 +79,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     run_id: str = ""
     config_hash: str = ""
     code_version: str = ""
+    simulated: bool = False
     expected_account: str = ""
     parameters: Parameters | None = None
     calendar: Calendar = Calendar()
@@ -84,6 +87,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     book: Book = Book()
     condors: dict[str, Condor] = {}
     control: Control = Control()
+    stopping: bool = False
     kill_file: bool = False
     link: Link = Link()
     account: Known[AccountSnapshot] | Unknown = Unknown("not reported yet")
@@ -92,9 +96,17 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     margins: dict[str, Known[MarginImpact] | Unknown] = {}
     asked: dict[str, datetime] = {}
     snapshot_at: datetime | None = None
+    open_at_broker: int | None = None
     mismatch_since: datetime | None = None
     lines: tuple[int, ...] = ()
     desk: DeskState = DeskState()
     marks: dict[int, Mark] = {}
     decided: dict[str, str] = {}
     decided_at: dict[str, datetime] = {}
+    blind_since: dict[str, datetime] = {}
+    told_at: dict[str, datetime] = {}
+
+    @property
+    def in_force(self) -> Control:
+        """The control that decisions obey: a process about to end opens nothing, as if entries were paused."""
+        return msgspec.structs.replace(self.control, paused=True) if self.stopping else self.control

@@ -49,7 +49,7 @@ def _decide(work: Work) -> None:
         book=state.book,
         condors=state.condors,
         account=state.account,
-        control=state.control,
+        control=state.in_force,
         link=state.link.state,
         params=work.parameters.condor,
         desk_state=state.desk,

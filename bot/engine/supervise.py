@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from bot.actions import AlertLevel, AskBars, AskCalendar, AskReference, AskSnapshot, CancelAll
+from bot.actions import AlertLevel, AskBars, AskCalendar, AskReference, AskSnapshot, Cancel, CancelAll
 from bot.engine import orders
+from bot.engine.attention import attend
 from bot.engine.fold import cancel_everything
 from bot.engine.permit import risk_view
 from bot.engine.work import Work
@@ -24,11 +25,15 @@ def supervise(work: Work, event: ev.AnyEvent) -> None:
         return
     _overdue(work)
     _limits(work)
-    if isinstance(event, ev.TimerFired) and event.name == "regime":
+    if isinstance(event, ev.TimerFired) and event.name == "pulse":
+        attend(work)
+    # After an order has left, not before: the sample counts it all the same and it does not wait for the sum.
+    if isinstance(event, ev.OrderSent) or (isinstance(event, ev.TimerFired) and event.name == "regime"):
         work.caps = utilisation(risk_view(work.state, Unknown("not asked")), work.parameters.limits)
     if work.state.link.state in (LinkState.UP, LinkState.DEGRADED):
         _prove(work)
         _keep_killing(work)
+        _cancel_again(work)
     if work.state.link.state is LinkState.UP:
         _reference(work)
     _calendar(work, event)
@@ -73,6 +78,15 @@ def _keep_killing(work: Work) -> None:
     halted = work.state.control.state is TradingState.HALTED
     if halted and work.state.book.live_orders() and due(work, "cancel_all", 2.0):
         work.act(CancelAll(reason="halted and orders are alive"))
+
+
+def _cancel_again(work: Work) -> None:
+    """A cancel whose end nobody reported is asked again: it may have been lost with a connection or on the way."""
+    patience = timedelta(seconds=work.parameters.engine.cancel_again_s)
+    for record in work.state.book.live_orders():
+        overdue = record.state is OrderState.CANCELING and work.at - record.changed_at >= patience
+        if overdue and due(work, f"cancel:{record.ref}", patience.total_seconds()):
+            work.act(Cancel(ref=record.ref, reason="asked again: the order is still alive"))
 
 
 def _reference(work: Work) -> None:

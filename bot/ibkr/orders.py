@@ -74,9 +74,11 @@ class Orders:
         self._known = _Known()
 
     def begin(self, wire: Wire, account: str) -> None:
-        """A new connection."""
+        """A new connection. Its request ids start above our order ids as well: an error names nothing but an id."""
         self._wire = wire
         self._account = account
+        if self._floor and wire.writable:
+            wire.next_id(self._floor)
 
     def end(self, reason: str) -> None:
         """The connection is gone: what was not written never will be."""
@@ -205,13 +207,19 @@ class Orders:
             return
         try:
             order_id = wire.next_id(self._floor)
-            self._floor = order_id
-            self._known.ref_by_order_id[order_id] = ref
-            self._known.place_by_ref[ref] = (order_id, self._settings.client_id)
+        except NotWritten as error:
+            self._refuse(ref, str(error))
+            return
+        self._floor = order_id
+        self._known.ref_by_order_id[order_id] = ref
+        self._known.place_by_ref[ref] = (order_id, self._settings.client_id)
+        try:
             wire.place(order_id, waiting.order)
         except NotWritten as error:
             self._refuse(ref, str(error))
             return
+        except Exception as error:  # noqa: BLE001 - some of it may have left: sent in doubt, the broker will say
+            self._faults.note("HANDLER", f"writing {ref}: {type(error).__name__}: {error}")
         self._post_fact(OrderSent(ref=ref, order_id=order_id))
 
     def _write_cancel(self, ref: str, order_id: int) -> None:

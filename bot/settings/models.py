@@ -79,6 +79,7 @@ class ClockSection(Section):
     """`follow` names the control port of a simulated gateway (host:port, loopback only); empty means real time."""
 
     follow: str = ""
+    ahead: Annotated[int, Field(ge=0, le=10)] = 0
 
     @field_validator("follow")
     @classmethod

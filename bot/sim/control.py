@@ -20,7 +20,8 @@ MAX_LINE_BYTES = 65_536
 
 VERBS = {
     "clock": "current market time",
-    "follow": "from now on one line per tick, each to be answered by {'ack': n} before market time moves on",
+    "follow": "from now on one line per tick, each to be answered by {'ack': n}; market time stays at most `ahead` (0) "
+    "ticks before the answers",
     "hold": "market time stands still while nobody follows and waits for followers however long; 'on': false ends it",
     "restart": "reset every client and refuse connections for refuse_s market seconds; rollback_ids lowers next ids",
     "drop": "reset every client connection",
@@ -61,6 +62,7 @@ class _Follower:
         self.writer = writer
         self.sent = 0
         self.acked = 0
+        self.ahead = 0
         self.lagging = False
         self.changed = asyncio.Event()
 
@@ -68,7 +70,9 @@ class _Follower:
         """Returns when the last tick is acked, the follower is gone, or patience ends (never while `patient`)."""
         patience = loop.call_later(MAX_WAIT_S, self._give_up)
         try:
-            while self.acked < self.sent and not self.writer.is_closing() and (patient() or not self.lagging):
+            while (
+                self.acked < self.sent - self.ahead and not self.writer.is_closing() and (patient() or not self.lagging)
+            ):
                 self.changed.clear()
                 await self.changed.wait()
         finally:
@@ -181,6 +185,7 @@ class ControlServer:
             self._gateway.restart(_seconds(command.get("refuse_s", 60.0)), rollback)
             return {}
         if verb == "follow":
+            follower.ahead = _whole(command.get("ahead", 0), "ahead")
             self._followers[follower] = None
             self._moved.set()
             return {"at": self._gateway.clock.now.isoformat(), "tick_s": self._gateway.clock.tick_s}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from risk.case import Case
+from risk.halt import stops_everything
 from risk.result import Finding, finding
 from strategies.domain.control import LinkState, TradingState
 from strategies.domain.market import Market
@@ -13,7 +14,7 @@ def killed(case: Case) -> Finding:
     if case.view.kill_file:
         return finding(False, "kill", "not killed", "state", "the kill switch is on; only `condor arm` lifts it")
     for latch in case.view.control.latches:
-        if latch.stops_everything:
+        if stops_everything(latch):
             text = f"halted by {latch.who} ({latch.cause}: {latch.reason}); only `condor arm` lifts it"
             return finding(False, latch.cause, "not killed", "state", text)
     return finding(True, "not killed", "not killed", "state", "no kill in force")
@@ -72,15 +73,21 @@ def doubtful(case: Case) -> Finding:
 
 
 def reconciled(case: Case) -> Finding:
-    """C30: the broker's positions are known and equal the journal's; a reducing order needs this for its own legs."""
+    """C30: the broker's positions are known and equal the journal's; a reducing order needs this for its own legs.
+
+    What somebody else traded against the condor on a leg closed that leg already: closing it again would reverse it.
+    """
     view = case.view
     broker = view.book.broker_positions
     if broker is None:
         return finding(False, None, 0, "contracts", "the broker's positions are unknown")
     journal = view.book.positions()
     held: dict[int, int] = {}
+    foreign: dict[int, int] = {}
     for holding in view.holdings:
         held[holding.con_id] = held.get(holding.con_id, 0) + holding.quantity
+        if holding.condor_id is None:
+            foreign[holding.con_id] = foreign.get(holding.con_id, 0) + holding.quantity
     con_ids = {leg.con_id for leg in case.intent.legs} if case.reducing else {*broker, *journal, *held}
     for con_id in sorted(con_ids):
         theirs, ours, shown = broker.get(con_id, 0), journal.get(con_id, 0), held.get(con_id, 0)
@@ -88,6 +95,11 @@ def reconciled(case: Case) -> Finding:
             name = _name(view.market, con_id)
             text = f"{name}: broker holds {theirs:+d}, journal explains {ours:+d}, condors account for {shown:+d}"
             return finding(False, theirs - ours or theirs - shown, 0, "contracts", text)
+    for con_id, own in case.own.held.items():
+        if own * foreign.get(con_id, 0) < 0:
+            name, against = _name(view.market, con_id), foreign[con_id]
+            text = f"{name}: somebody else traded {against:+d} against {own:+d} of ours"
+            return finding(False, against, 0, "contracts", text)
     return finding(True, 0, 0, "contracts", f"broker and journal agree on {len(con_ids)} contracts")
 
 

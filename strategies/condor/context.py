@@ -14,7 +14,7 @@ from strategies.condor.machine import Condor
 from strategies.condor.params import CondorParams
 from strategies.condor.walk import Walk
 from strategies.domain.book import Book
-from strategies.domain.control import Control, LinkState
+from strategies.domain.control import Control, LinkState, TradingState
 from strategies.domain.decision import Decision, DecisionVerdict, Scalar
 from strategies.domain.instruments import Future
 from strategies.domain.market import Market
@@ -63,8 +63,8 @@ class Context:
 
     @property
     def halted(self) -> bool:
-        """Whether nothing but cancels may leave; a limit that halted still lets condors be closed."""
-        return self.control.stops_everything
+        """Whether nothing but cancels may leave."""
+        return self.control.state is TradingState.HALTED
 
     def minutes_to_close(self) -> float:
         """Minutes until the index closes; infinite outside a session."""

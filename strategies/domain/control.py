@@ -9,18 +9,11 @@ import msgspec
 
 
 class TradingState(StrEnum):
-    """ACTIVE trades; REDUCING sends only orders that reduce risk; HALTED sends nothing but cancels.
-
-    A HALTED that a limit set (`LIMIT_CAUSE`) cancels everything at once and then lets orders that reduce risk pass.
-    """
+    """ACTIVE trades; REDUCING sends only orders that reduce risk; HALTED sends nothing but cancels."""
 
     ACTIVE = "active"
     REDUCING = "reducing"
     HALTED = "halted"
-
-
-LIMIT_CAUSE = "limit:"
-"""Latches whose cause begins so were set by a limit: orders proven to reduce risk still pass them, even when HALTED."""
 
 
 class LinkState(StrEnum):
@@ -42,11 +35,6 @@ class Latch(msgspec.Struct, frozen=True):
     who: str
     reason: str
 
-    @property
-    def stops_everything(self) -> bool:
-        """Whether under this latch nothing but cancels may be sent."""
-        return self.state is TradingState.HALTED and not self.cause.startswith(LIMIT_CAUSE)
-
 
 class OperatorVerb(StrEnum):
     """What a person can order from outside."""
@@ -63,11 +51,6 @@ class Control(msgspec.Struct, frozen=True):
 
     latches: tuple[Latch, ...] = ()
     paused: bool = False
-
-    @property
-    def stops_everything(self) -> bool:
-        """Whether nothing but cancels may be sent, not even what reduces risk."""
-        return any(latch.stops_everything for latch in self.latches)
 
     @property
     def state(self) -> TradingState:

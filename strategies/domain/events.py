@@ -26,13 +26,17 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
 # run and calendar ---------------------------------------------------------------------------------
 class RunStarted(Event, frozen=True, kw_only=True, tag="run_started"):
-    """A process began with this effective configuration (JSON of strategy parameters and caps) and code version."""
+    """A process began with this effective configuration (JSON of strategy parameters and caps) and code version.
+
+    `simulated` says that market time is followed from a simulated gateway.
+    """
 
     run_id: str
     config_hash: str
     parameters: str
     code_version: str
     expected_account: str = ""
+    simulated: bool = False
 
 
 class CalendarLoaded(Event, frozen=True, kw_only=True, tag="calendar_loaded"):

@@ -252,6 +252,16 @@ def test_a_latch_that_cannot_be_removed_halts_again(bench: LiveBench, tmp_path: 
     assert bench.state.kill_file
 
 
+async def test_stop_wakes_a_loop_that_waits_for_facts(bench: LiveBench) -> None:
+    """Nothing happens any more, and yet the process ends when it is told to."""
+    loop = asyncio.create_task(bench.runner.run())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    bench.runner.stop(0, "asked to")
+    async with asyncio.timeout(5):
+        assert await loop == Stopped(0, "asked to")
+
+
 def test_stop_ends_the_loop_with_its_first_reason(bench: LiveBench) -> None:
     """The code and sentence of the first stop are the process's."""
     bench.runner.stop(0, "the day is over")

@@ -9,19 +9,24 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
+from bot import latch
 from bot.journal import reader
-from bot.recover import code_version, recover
+from bot.recover import recover
 from bot.replay import replay
+from strategies.domain.control import TradingState
 from strategies.domain.orders import OrderState
 from tests.flow.crash_child import AGREED, disagreements
+from tests.flow.virtual_life import BUSY
 from tests.oracle import ledger as truth
 from tests.oracle.check_ledger import check
 
@@ -31,20 +36,6 @@ BOOT = (  # an installed library calls its own package `tests`
     "import sys, types; tests = types.ModuleType('tests'); tests.__path__ = [sys.argv[1]]; "
     "sys.modules['tests'] = tests; from tests.flow.crash_child import main; main()"
 )
-
-BUSY = (
-    "condor.entry.entries_per_day=20",
-    "condor.entry.every_min=5",
-    "condor.entry.scan_min=5",
-    "condor.entry.proposals_per_slot=5",
-    "condor.exit.take_profit_pct_of_credit=0.5",
-    "condor.exit.stop_loss_multiple_of_credit=0.02",
-    "condor.orders.patient_pause_s=30.0",
-    "condor.curve.samples=1",
-    "condor.curve.sample_every_s=30.0",
-    "engine.prove_again_s=15.0",
-)
-"""Condors are sold at the first chance and closed at the first tick of profit or loss: orders all the time."""
 
 QUICK = {"mid_per_minute": 6.0}
 PARTS = {"mid_per_minute": 6.0, "partial_probability": 1.0}
@@ -161,6 +152,23 @@ class Lab:
         """What the last life said about its agreement with the ledger."""
         path = self.state / "agreement.json"
         return path.read_text() if path.exists() else "no answer"
+
+    def market_runs_on(self, minutes: float) -> None:
+        """Market time passes although nobody follows it."""
+        host, _, port = self.ready["control"].rpartition(":")
+        with socket.create_connection((host, int(port)), timeout=30) as connection, connection.makefile("rw") as lines:
+
+            def ask(**command: Any) -> dict[str, Any]:
+                lines.write(json.dumps(command) + "\n")
+                lines.flush()
+                answer: dict[str, Any] = json.loads(lines.readline())
+                return answer
+
+            until = datetime.fromisoformat(ask(verb="clock")["at"]) + timedelta(minutes=minutes)
+            ask(verb="hold", on=False)
+            while datetime.fromisoformat(ask(verb="clock")["at"]) < until:
+                pass
+            ask(verb="hold")
 
     def words(self) -> str:
         return self.out.read_text()[-3000:]
@@ -306,6 +314,34 @@ def test_twenty_points_of_an_orders_life_are_covered() -> None:
     assert len({(point.name, point.nth) for point in points}) >= 20
 
 
+def test_what_filled_while_the_bot_was_dead_is_found(lab_of: Any) -> None:
+    """The order of a dead bot goes on working: its fills and fees are in the next life's journal, once."""
+    lab = lab_of(QUICK)
+    lab.crash(Point("entry.ack.committed"), first=True)
+    assert truth.read(lab.ledger).executions == {}
+    lab.market_runs_on(10.0)
+    assert len(truth.read(lab.ledger).executions) == 4
+    lab.restart()
+    judge(lab)
+
+
+def test_the_command_itself_recovers_and_stops_in_order(lab_of: Any) -> None:
+    """`condor run` on the state of a killed bot: it reconciles, leaves cleanly on SIGTERM, and the truth is kept."""
+    lab = lab_of(NEVER)
+    lab.crash(Point("entry.sent.received"), first=True)
+    settings = [word for setting in lab.settings for word in ("--set", setting)]
+    command = [sys.executable, "-W", "ignore", "-m", "bot", "run", "--profile", "sim", "--state", str(lab.state)]
+    with subprocess.Popen([*command, *settings], stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        assert process.stdout is not None
+        assert any("link up" in line for line in process.stdout), "the link never came up"
+        process.send_signal(signal.SIGTERM)
+        process.communicate()
+    assert process.returncode == 0
+    assert truth.read(lab.ledger).live() == [], "an orderly stop withdraws resting entries"
+    lab.restart()
+    judge(lab)
+
+
 def play(story: Story, lab_of: Any) -> None:
     """Dies at each point in turn, then lives on untouched and is judged."""
     lab = lab_of(story.fills, story.begin)
@@ -313,13 +349,25 @@ def play(story: Story, lab_of: Any) -> None:
         lab.crash(point, first=place == 0)
     lab.restart()
     judge(lab)
+    if any(point.press for point in story.points):
+        judge_kill(lab)
+
+
+def judge_kill(lab: Lab) -> None:
+    """A kill that began before the crash stands: latched, everything cancelled, nothing sent by a later life."""
+    assert latch.present(lab.state / "KILL")
+    assert recover(lab.state / "journal.sqlite3").control.state is TradingState.HALTED
+    true = truth.read(lab.ledger)
+    assert true.live() == []
+    assert [line["kind"] for line in true.cancels][-1] == "global_cancel"
+    assert max(order.seq for order in true.orders) < min(line["seq"] for line in true.cancels)
 
 
 def judge(lab: Lab) -> None:
     """What two independent records say of the whole story."""
     true = truth.read(lab.ledger)
     journal = lab.state / "journal.sqlite3"
-    state = recover(journal, code_version())
+    state = recover(journal)
     assert disagreements(state, true) == []
     assert check(truth.lines(lab.ledger)).violations == []
     refs = [order.order_ref for order in true.orders]

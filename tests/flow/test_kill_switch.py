@@ -44,7 +44,7 @@ def commanded(stage: Stage, patch: pytest.MonkeyPatch) -> None:
         stage.handlers[number]()
 
     patch.setattr(kill_command, "ACK_DEADLINE_S", 0.0)
-    patch.setattr(kill_command.os, "kill", deliver)
+    patch.setattr(os, "kill", deliver)
     code = kill_command.main(["-m", "enough", "--state", str(stage.state_dir), "--json"])
     patch.undo()
     assert sent == [(os.getpid(), signal.SIGUSR1)]
@@ -69,13 +69,13 @@ def test_a_kill_cancels_at_once_and_nothing_is_sent_ever_after(
         first = stage.lines("place", "cancel", "global_cancel", after=pressed_at)[0]
         assert first["kind"] == "global_cancel"
         assert latch.present(stage.state_dir / "KILL")
-        await stage.live_on(45.0)
+        await stage.live_on(16.0)
         assert stage.orders_after(pressed_at) == []
         await stage.drop_dead()
         stage.begin()
         await stage.until(reconciled, "the link is up again")
         assert stage.state.control.state is TradingState.HALTED
-        await stage.live_on(45.0)
+        await stage.live_on(16.0)
         assert stage.orders_after(pressed_at) == []
 
     tell(story, tmp_path, WORLD, fills=NEVER, begin=MORNING)
@@ -98,7 +98,7 @@ def test_a_start_with_the_latch_cancels_what_an_earlier_life_left_working(tmp_pa
         assert kinds[0] == "global_cancel"
         assert "place" not in kinds
         assert [stop.cause for stop in stage.state.control.latches] == ["kill"]
-        await stage.live_on(30.0)
+        await stage.live_on(16.0)
         assert stage.orders_after(dead_at) == []
 
     tell(story, tmp_path, WORLD, fills=NEVER, begin=MORNING)
@@ -170,4 +170,11 @@ def reconciled(state: State) -> bool:
 
 def arm(stage: Stage, number: int, *, confirmed: bool = True) -> None:
     """What `condor arm` leaves for the bot."""
-    mailbox.leave(stage.state_dir, OperatorVerb.ARM, "a person", "all is well", confirmed=confirmed, number=number)
+    mailbox.leave(
+        stage.state_dir,
+        OperatorVerb.ARM,
+        "a person",
+        "all is well",
+        confirmed=confirmed,
+        number=latch.changed_ms(stage.state_dir / "KILL") + number,
+    )

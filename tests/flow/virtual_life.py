@@ -22,6 +22,7 @@ from bot.sim.virtual_time import VirtualLoop, run_virtual
 from bot.sim.world.load import load_scenario
 from strategies.domain import events as ev
 from tests.oracle import ledger as truth
+from tests.oracle.ledger import Line
 
 ACCOUNT = "DU1234567"
 
@@ -107,7 +108,7 @@ class Stage:
         """The ledger so far."""
         return truth.read(self.ledger)
 
-    def lines(self, *kinds: str, after: int = -1) -> list[truth.Line]:
+    def lines(self, *kinds: str, after: int = -1) -> list[Line]:
         """Ledger lines of these kinds after a line."""
         return [line for line in truth.lines(self.ledger) if line["kind"] in kinds and line["seq"] > after]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import date, datetime, timedelta
 
 from bot.sim.desk.client import DeskClient
 from bot.sim.ports import Venue
@@ -12,6 +12,7 @@ from bot.sim.wire import encode
 from bot.sim.wire import requests as ask
 
 _USD = "USD"
+_FIGURES_EVERY = timedelta(minutes=3)
 
 
 def account_figures(state: AccountState) -> list[tuple[str, str, str]]:
@@ -55,6 +56,7 @@ class AccountDesk:
     def __init__(self, venue: Venue) -> None:
         self._venue = venue
         self._sent: dict[str, dict[str, str]] = {}
+        self._told: dict[str, tuple[float | None, datetime]] = {}  # cash and time of the figures sent last
         self._day: date | None = None
         self._opening_net: dict[str, float] = {}
 
@@ -155,7 +157,13 @@ class AccountDesk:
                 self._opening_net[account] = self._venue.account(account).net_liquidation
 
     def account_changed(self, clients: Iterable[DeskClient], state: AccountState) -> None:
-        """Sends the figures that changed to every subscriber of the account."""
+        """Sends the figures that changed to every subscriber: at once after a booking, else every three minutes."""
+        for client in clients:
+            self._send_pnls(client, state)
+        cash, at = self._told.get(state.account, (None, self._venue.now))
+        if cash == state.cash and self._venue.now - at < _FIGURES_EVERY:
+            return
+        self._told[state.account] = state.cash, self._venue.now
         figures = account_figures(state)
         last = self._sent.setdefault(state.account, {})
         changed = [(key, value, currency) for key, value, currency in figures if last.get(key) != value]
@@ -177,8 +185,10 @@ class AccountDesk:
             for key, value, currency in changed:
                 if key in tags:
                     client.send(encode.account_summary(request_id, account, key, value, currency))
+
+    def _send_pnls(self, client: DeskClient, state: AccountState) -> None:
         for request_id, watched in client.pnl.items():
-            if watched == account:
+            if watched == state.account:
                 self._send_pnl(client, request_id, state)
 
     # inside --------------------------------------------------------------------------------------

@@ -162,7 +162,7 @@ class _Quotes:
         for price, size in (("bid", "bid_size"), ("ask", "ask_size")):
             missing: NDArray[np.bool_] = np.isnan(columns[price])
             columns[price] = np.where(missing, -1.0, columns[price])
-            columns[size] = np.where(missing, 0.0, np.nan_to_num(columns[size]))
+            columns[size] = np.where(missing | np.isnan(columns[size]), 0.0, columns[size])
         return cls(columns)
 
     def extended(self, more: _Quotes) -> _Quotes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
@@ -189,19 +190,19 @@ class MarketWorld:
         i = listed.index(expiry)
         previous = _known(self._tape.futures.previous[i], 4)
         mark = float(self._future_row[i])
-        if not self._printed or np.isnan(mark):
+        if not self._printed or math.isnan(mark):
             return IndexLevel(None, None, None, None, previous)
         days = (expiry - self._tape.session.day).days
         ticks = 1 if days <= 70 else 2
-        bid = np.floor(mark / _VX_TICK - 0.5 * (ticks - 1)) * _VX_TICK
+        bid = math.floor(mark / _VX_TICK - 0.5 * (ticks - 1)) * _VX_TICK
         return IndexLevel(
             last=_on_vx_grid(mark),
-            open=_on_vx_grid(self._tape.future_levels[0, i]),
+            open=_on_vx_grid(float(self._tape.future_levels[0, i])),
             high=_on_vx_grid(max(float(self._tape.future_highs[self._grid_index, i]), mark)),
             low=_on_vx_grid(min(float(self._tape.future_lows[self._grid_index, i]), mark)),
             previous_close=previous,
-            bid=round(float(bid), 2),
-            ask=round(float(bid) + ticks * _VX_TICK, 2),
+            bid=round(bid, 2),
+            ask=round(bid + ticks * _VX_TICK, 2),
             bid_size=40 if days <= 70 else 12,
             ask_size=40 if days <= 70 else 12,
         )
@@ -340,11 +341,12 @@ def _marks(priced: Priced, half: Floats, liquidity: Floats, ticket: _Ticket, bea
 
 
 def _known(value: float, digits: int = 2) -> float | None:
-    return None if np.isnan(value) else round(float(value), digits)
+    plain = float(value)
+    return None if math.isnan(plain) else round(plain, digits)
 
 
 def _on_vx_grid(price: float) -> float:
-    return round(round(float(price) / _VX_TICK) * _VX_TICK, 2)
+    return round(round(price / _VX_TICK) * _VX_TICK, 2)
 
 
 def _tenth(value: float | None) -> float | None:

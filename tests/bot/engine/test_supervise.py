@@ -244,6 +244,9 @@ def test_after_a_reconnect_nothing_is_reconciled_until_the_new_connection_was_co
     assert bench.state.market.fresh(1, bench.now, 1e9) is None
     bench.feed(ev.QuotesUpdated(quotes=(msgspec.structs.replace(quote, last=1.0),)))
     assert bench.state.market.quotes[1] == quote
+    for part in ("positions", "open_orders", "completed_orders", "executions"):
+        bench.feed(bench.broker.snapshot(**{part: "silent"}))
+        assert bench.state.link.synced_epoch is None
     bench.feed(bench.broker.snapshot())
     assert bench.state.link.synced_epoch == 2
 

@@ -47,7 +47,7 @@ def history_folder(tmp_path: Path) -> Path:
 def real_data() -> Path:
     """The folder of real market data; skips, saying so, where it is absent."""
     beside = Path(__file__).resolve().parents[3].parent / "shared" / "data"
-    folder = Path(os.environ.get("CONDOR_DATA", beside))
+    folder = Path(os.environ.get("MARKET_DATA", beside))
     if not (folder / "spx_daily.csv").exists():
-        pytest.skip(f"no real market data at {folder}; set CONDOR_DATA to its folder")
+        pytest.skip(f"no real market data at {folder}; set MARKET_DATA to its folder")
     return folder

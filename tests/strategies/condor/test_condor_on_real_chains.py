@@ -17,14 +17,14 @@ from strategies.domain.instruments import Option, Right, SettlementStyle
 from strategies.pricing.surface import fit_smile, forward_from_parity
 
 FOLDER = pathlib.Path(
-    os.environ.get("CONDOR_DATA") or pathlib.Path(__file__).resolve().parents[3].parent / "shared" / "data"
+    os.environ.get("MARKET_DATA") or pathlib.Path(__file__).resolve().parents[3].parent / "shared" / "data"
 )
 DAYS = ("2018-10-15", "2018-10-16", "2018-10-17")
 PARAMS = EntryParams()
 
 pytestmark = [
     pytest.mark.history,
-    pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no folder of real market data at {FOLDER} (set CONDOR_DATA)"),
+    pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no folder of real market data at {FOLDER} (set MARKET_DATA)"),
 ]
 
 

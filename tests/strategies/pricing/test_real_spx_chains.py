@@ -15,11 +15,11 @@ from strategies.pricing.surface import Smile, Surface, SurfaceError, discount_fa
 pytestmark = pytest.mark.history
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-DATA = Path(os.environ.get("CONDOR_DATA", REPOSITORY.parent / "shared" / "data"))
+DATA = Path(os.environ.get("MARKET_DATA", REPOSITORY.parent / "shared" / "data"))
 
 needs_chains = pytest.mark.skipif(
     not (DATA / "spx_chain_2018-10-15.csv").exists(),
-    reason=f"no real chains in {DATA}; name the folder in CONDOR_DATA",
+    reason=f"no real chains in {DATA}; name the folder in MARKET_DATA",
 )
 
 

@@ -1,0 +1,168 @@
+"""What a look at the market and an order cost the engine, and what a decision's log line costs.
+
+The engine is stepped in memory over one steady state with a held condor: a tick that changes nothing, and the tick that
+sets off the closing order (desk, gate and approval, without journal and wire). The gate reviews an entry with its
+stress grid. A log line is the bot's canonical decision line, masked and written to its session file, against the least
+that structlog and orjson need for the same fields.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+import msgspec  # noqa: E402
+import orjson  # noqa: E402
+import structlog  # noqa: E402
+
+from benchmarks import held_condor as held  # noqa: E402
+from benchmarks.table import Row, render  # noqa: E402
+from bot.actions import Submit  # noqa: E402
+from bot.engine.outcome import Outcome  # noqa: E402
+from bot.engine.permit import risk_view  # noqa: E402
+from bot.engine.state import State  # noqa: E402
+from bot.engine.step import step  # noqa: E402
+from bot.logs import Chronicle, SessionFile, make_logger  # noqa: E402
+from risk import gate  # noqa: E402
+from strategies.condor.structure import Leg, Legs  # noqa: E402
+from strategies.domain import events as ev  # noqa: E402
+from strategies.domain.account import MarginImpact  # noqa: E402
+from strategies.domain.control import LinkState  # noqa: E402
+from strategies.domain.decision import Decision, DecisionVerdict  # noqa: E402
+from strategies.domain.known import Known  # noqa: E402
+from strategies.domain.marks import Mark  # noqa: E402
+from strategies.domain.orders import PlaceIntent, Purpose  # noqa: E402
+
+LINES_A_ROUND = 200
+
+
+def steady() -> State:
+    """A connected bot that holds the condor."""
+    state = State()
+    link = ev.LinkChanged(state=LinkState.UP, epoch=1, reason="bench", accounts=(held.ACCOUNT,))
+    connecting = ev.LinkChanged(state=LinkState.CONNECTING, epoch=0, reason="bench")
+    for seq, event in enumerate((held.run_started(), held.calendar(), connecting, link), start=1):
+        state = step(state, ev.Envelope(seq, held.NOW, event)).state
+    return held.graft(msgspec.structs.replace(state, link=msgspec.structs.replace(state.link, synced_epoch=1)))
+
+
+def median_us(work: Callable[[], object], rounds: int) -> float:
+    """Median microseconds of one call, and a warm start."""
+    for _ in range(20):
+        work()
+    times = []
+    for _ in range(rounds):
+        began = time.perf_counter_ns()
+        work()
+        times.append((time.perf_counter_ns() - began) / 1000.0)
+    return statistics.median(times)
+
+
+def steps(rounds: int) -> dict[str, float]:
+    """Medians of a quiet look and of one that ends in an order."""
+    state = steady()
+    quiet = ev.Envelope(state.seq + 1, held.NOW, ev.QuotesUpdated(quotes=held.quotes(1)[:3]))
+    crossing = ev.Envelope(state.seq + 1, held.NOW, ev.QuotesUpdated(quotes=(held.nearer(1),)))
+    if not any(isinstance(action, Submit) for action in step(state, crossing).actions):
+        raise SystemExit("the tick set off no order: nothing was measured")
+    return {
+        "quiet_us": median_us(lambda: step(state, quiet), rounds),
+        "order_us": median_us(lambda: step(state, crossing), rounds),
+    }
+
+
+def review_us(rounds: int) -> float:
+    """Median of one review of a second condor beside the one held: every check, with stress grid and crash."""
+    state = steady()
+    assert state.parameters is not None
+    fresh = held.options(700_000_101)
+    instruments = {**state.market.instruments, **{o.con_id: o for o in fresh}}
+    quoted = {
+        o.con_id: held.quote(o, round(bid, 2), round(ask, 2), 1)
+        for o, (bid, ask) in zip(fresh, held.prices(), strict=True)
+    }
+    market = msgspec.structs.replace(state.market, instruments=instruments, quotes={**state.market.quotes, **quoted})
+    marks = {**state.marks, **{o.con_id: Mark(held.VOL, held.SPOT, 45 / 365, 1.0) for o in fresh}}
+    view = risk_view(
+        msgspec.structs.replace(state, market=market, marks=marks),
+        Known(MarginImpact(20_000.0, 20_000.0, 490_000.0, 10_000.0)),
+    )
+    credit = round(held.close_mid(), 1)
+    legs = Legs(*(Leg(o.con_id, o.strike) for o in fresh))
+    intent = PlaceIntent(
+        ref="ic-20260504-1.entry.1", chain_ref="ic-20260504-1.entry/1", attempt=1, purpose=Purpose.ENTRY,
+        condor_id="ic-20260504-1", rule="C-ENTRY-4", legs=legs.opening(), quantity=1, limit_points=-credit,
+        mid_points=-credit, natural_points=-credit + 0.8, decided_at=held.NOW,
+    )  # fmt: skip
+    limits = state.parameters.limits
+    verdict = gate.review(intent, view, limits, 1).verdict
+    if not any(check.code == "C18" and check.observed is not None for check in verdict.checks):
+        raise SystemExit(f"the review had no stress grid: {verdict.text}")
+    return median_us(lambda: gate.review(intent, view, limits, 1), rounds)
+
+
+def log_lines(folder: Path, rounds: int) -> tuple[float, float]:
+    """Microseconds a decision line: structlog with orjson alone, and the bot's chronicle; rounds alternate."""
+    decision = Decision(
+        held.NOW, "C-ENTRY-9", "entry", DecisionVerdict.HOLD, "short strikes at 16 delta collect too little",
+        {"vix": 17.25, "credit_points": 1.35, "dte": 44}, {"vix_max": 25.0, "credit_points_min": 1.2}, 0.11, None,
+    )  # fmt: skip
+    files = SessionFile(folder)
+    chronicle = Chronicle(make_logger(files, "info"), files)
+    envelope = ev.Envelope(1, held.NOW, ev.QuotesUpdated(quotes=()))
+    outcome, state = Outcome(decisions=(decision,) * LINES_A_ROUND), State(config_hash="bench")
+    sink = BytesIO()
+
+    def to_sink(_: Any, __: str, fields: Any) -> str:
+        sink.write(orjson.dumps(fields) + b"\n")
+        raise structlog.DropEvent
+
+    least = structlog.wrap_logger(
+        structlog.PrintLogger(file=sys.stderr), processors=[structlog.processors.add_log_level, to_sink],
+        wrapper_class=structlog.make_filtering_bound_logger(20), cache_logger_on_first_use=True,
+    )  # fmt: skip
+    fields = msgspec.to_builtins(decision)
+
+    def bare() -> None:
+        for _ in range(LINES_A_ROUND):
+            least.info("decision", seq=1, session="2026-05-04", config="bench", **fields)
+
+    ours, theirs = [], []
+    for _ in range(rounds):
+        theirs.append(median_us(bare, 1) / LINES_A_ROUND)
+        ours.append(median_us(lambda: chronicle.observe(envelope, state, outcome), 1) / LINES_A_ROUND)
+        sink.seek(0)
+    files.close()
+    return statistics.median(theirs), statistics.median(ours)
+
+
+def measure(folder: Path, rounds: int = 400) -> list[Row]:
+    """Rows of the table."""
+    engine, review = steps(rounds), review_us(rounds)
+    theirs, ours = log_lines(folder, 5)
+    none = "-"
+    return [
+        Row("decision log line", f"{theirs:.1f} us", f"{ours:.1f} us", ours / theirs, "<= 5 us", ours <= 5.0),
+        Row("engine step, tick without news", none, f"{engine['quiet_us']:.0f} us", None, "", None),
+        Row("engine step, tick to approved order", none, f"{engine['order_us']:.0f} us", None, "", None),
+        Row("gate review of an entry, stress grid", none, f"{review:.0f} us", None, "<= 1000 us", review <= 1000.0),
+    ]
+
+
+def main() -> None:
+    """Measures and prints."""
+    with tempfile.TemporaryDirectory() as name:
+        print(render("D. decisions", measure(Path(name))))
+
+
+if __name__ == "__main__":
+    main()

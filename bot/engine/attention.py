@@ -1,0 +1,80 @@
+"""What a person must hear although nothing broke: a stop that cannot see, a closing or a widening that does not end."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from bot.actions import AlertLevel
+from bot.engine.work import Work
+from strategies.condor.machine import Condor, CondorState
+from strategies.domain.instruments import describe
+from strategies.domain.session import NEW_YORK
+
+REPEAT_S = 1800.0
+"""The same condor is spoken of again after this long."""
+
+
+def attend(work: Work) -> None:
+    """Looks at every held condor; call at each pulse. Outside a session nothing is quoted and nothing is expected."""
+    session = work.state.calendar.current(work.at)
+    held = [c for c in work.state.condors.values() if c.active and c.quantity > 0]
+    blind: dict[str, datetime] = {}
+    if session is not None and work.at < session.index_close_at:
+        for condor in held:
+            unseen = _unseen(work, condor)
+            if unseen:
+                since = work.state.blind_since.get(condor.id, work.at)
+                blind[condor.id] = since
+                _tell_blind(work, condor, unseen, since)
+            _tell_unfinished(work, condor, session.open_at)
+    if blind != work.state.blind_since:
+        work.set(blind_since=blind)
+
+
+def _unseen(work: Work, condor: Condor) -> list[str]:
+    """Legs without the fresh two-sided quote that a stop demands (C-EXIT-3)."""
+    market, max_age_s = work.state.market, work.parameters.condor.orders.mark_quote_max_age_s
+    names = []
+    for con_id in condor.legs.con_ids():
+        quote = market.fresh(con_id, work.at, max_age_s)
+        if quote is None or not quote.two_sided:
+            option = market.option(con_id)
+            names.append(f"contract {con_id}" if option is None else describe(option))
+    return names
+
+
+def _tell_blind(work: Work, condor: Condor, unseen: list[str], since: datetime) -> None:
+    if work.at - since < timedelta(seconds=work.parameters.engine.attention_s) or not _again(
+        work, f"blind:{condor.id}"
+    ):
+        return
+    legs = ", ".join(unseen)
+    text = (
+        f"{condor.id} cannot be valued since {_clock(since)}: no fresh two-sided quote of {legs}; its stop cannot fire"
+    )
+    work.alert(AlertLevel.CRITICAL, f"blind.{condor.id}", text)
+    work.set(lines=())  # the lines are requested again: one the broker refused may be served now
+
+
+def _tell_unfinished(work: Work, condor: Condor, open_at: datetime) -> None:
+    if condor.state not in (CondorState.EXIT_WORKING, CondorState.ADJUST_WORKING):
+        return
+    since = max(condor.state_since, open_at)
+    if work.at - since < timedelta(seconds=work.parameters.engine.attention_s) or not _again(work, f"slow:{condor.id}"):
+        return
+    what = f"closing by {condor.exit_rule}" if condor.state is CondorState.EXIT_WORKING else "its widening"
+    text = f"{condor.id}: {what} has not ended since {_clock(condor.state_since)}; {condor.quantity} still open"
+    work.alert(AlertLevel.CRITICAL, f"slow.{condor.id}", text)
+
+
+def _again(work: Work, key: str) -> bool:
+    """Whether this was not said within the last while; notes that it is said now."""
+    last = work.state.told_at.get(key)
+    if last is not None and work.at - last < timedelta(seconds=REPEAT_S):
+        return False
+    work.set(told_at={**work.state.told_at, key: work.at})
+    return True
+
+
+def _clock(at: datetime) -> str:
+    return f"{at.astimezone(NEW_YORK):%H:%M} New York"
