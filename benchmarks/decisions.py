@@ -50,7 +50,8 @@ def steady() -> State:
     state = State()
     link = ev.LinkChanged(state=LinkState.UP, epoch=1, reason="bench", accounts=(held.ACCOUNT,))
     connecting = ev.LinkChanged(state=LinkState.CONNECTING, epoch=0, reason="bench")
-    for seq, event in enumerate((held.run_started(), held.calendar(), connecting, link), start=1):
+    facts: tuple[ev.AnyEvent, ...] = (held.run_started(), held.calendar(), connecting, link)
+    for seq, event in enumerate(facts, start=1):
         state = step(state, ev.Envelope(seq, held.NOW, event)).state
     return held.graft(msgspec.structs.replace(state, link=msgspec.structs.replace(state.link, synced_epoch=1)))
 

@@ -129,7 +129,8 @@ def graft(state: State) -> State:
         state=CondorState.OPEN, state_since=at, quantity=UNITS, credit_points=credit, spot_points=SPOT, opened_at=at,
     )  # fmt: skip
     epoch = state.link.epoch
-    instruments = {i.con_id: i for i in (SPX, VIX, *held)}
+    known: tuple[Instrument, ...] = (SPX, VIX, *held)
+    instruments = {i.con_id: i for i in known}
     market = msgspec.structs.replace(
         state.market, instruments=instruments, quotes={q.con_id: q for q in quotes(epoch)}, epoch=epoch
     )

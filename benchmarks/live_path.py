@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
+import statistics
 import sys
 import tempfile
 import time
@@ -331,9 +332,9 @@ def rows(found: dict[str, list[float]], waits: dict[str, list[float]]) -> list[R
             table.append(Row(title, f"{theirs:.0f} us", f"{ours:.0f} us", ours / theirs, target, reached))
     peer = f"{waits['library'][0] / 1000.0:.1f} s"
     for name in ("order", "kill"):
-        worst = max(waits[name])
-        title = f"{name} with {PENDING} subscriptions pending, max of {len(waits[name])}"
-        table.append(Row(title, peer, f"{worst:.2f} ms", worst / waits["library"][0], "<= 5 ms", worst <= 5.0))
+        for which, took in (("p50", statistics.median(waits[name])), (f"max of {TRIALS}", max(waits[name]))):
+            title = f"{name} with {PENDING} subscriptions pending, {which}"
+            table.append(Row(title, peer, f"{took:.2f} ms", None, "<= 5 ms", took <= 5.0))
     return table
 
 

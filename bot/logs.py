@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, MutableMapping
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO
 
 import orjson
 import structlog
@@ -25,6 +25,7 @@ from strategies.domain.session import session_date
 
 _ACCOUNT = re.compile(r"(?<![A-Za-z0-9])(D?[UFI]|D)\d{2,}(\d{3})(?![A-Za-z0-9])")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_MAYBE_ACCOUNT = re.compile(rb"[DUFI]\d{5}")
 _LARGEST_INT = 2**63 - 1
 EventDict = MutableMapping[str, Any]
 
@@ -48,8 +49,19 @@ def _clean(value: Any) -> Any:
     return mask(value.isoformat() if isinstance(value, date) else str(value))
 
 
-def _cleaned(_: Any, __: str, event: EventDict) -> EventDict:
-    return {key: _clean(value) for key, value in event.items()}
+def _line(event: EventDict) -> bytes:
+    """The event as one line of JSON.
+
+    Nearly every line is plain ASCII without anything that must be masked; that is seen on the finished line at a tenth
+    of the cost of looking at every value. What is not plain, or what JSON has no word for, is cleaned value by value.
+    """
+    try:
+        line = orjson.dumps(event, option=orjson.OPT_PASSTHROUGH_SUBCLASS)
+    except TypeError:
+        return orjson.dumps(_clean(event))
+    if line.isascii() and b"\\" not in line and b"\x7f" not in line and _MAYBE_ACCOUNT.search(line) is None:
+        return line
+    return orjson.dumps(_clean(event))
 
 
 class SessionFile:
@@ -57,7 +69,7 @@ class SessionFile:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._open: tuple[str, TextIO] | None = None
+        self._open: tuple[str, BinaryIO] | None = None
         self._failed = 0
 
     def write(self, session: str, line: bytes) -> None:
@@ -67,8 +79,8 @@ class SessionFile:
                 self.close()
                 self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
                 path = self._folder / f"{session}.jsonl"
-                self._open = (session, path.open("a", encoding="utf-8"))
-            self._open[1].write(line.decode() + "\n")
+                self._open = (session, path.open("ab"))
+            self._open[1].write(line + b"\n")
         except OSError as reason:
             self._fail(reason)
 
@@ -104,13 +116,13 @@ def make_logger(files: SessionFile, level: str) -> Any:
     """A structlog logger that renders JSON into the session files."""
 
     def render(_: Any, __: str, event: EventDict) -> str:
-        files.write(str(event.get("session", "none")), orjson.dumps(event))
+        files.write(str(event.get("session", "none")), _line(event))
         raise structlog.DropEvent
 
     order = {"debug": 10, "info": 20, "warning": 30}
     return structlog.wrap_logger(
         structlog.PrintLogger(file=sys.stderr),
-        processors=[structlog.processors.add_log_level, _cleaned, render],
+        processors=[structlog.processors.add_log_level, render],
         wrapper_class=structlog.make_filtering_bound_logger(order[level]),
         cache_logger_on_first_use=True,
     )

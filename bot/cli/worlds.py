@@ -60,6 +60,7 @@ def ledger_for(choice: WorldChoice) -> Ledger | None:
     if choice.ledger is None:
         return None
     try:
+        choice.ledger.parent.mkdir(parents=True, exist_ok=True)
         return Ledger(choice.ledger)
     except OSError as reason:
         raise click.UsageError(f"--ledger {choice.ledger} cannot be written: {reason.strerror}") from reason

@@ -63,7 +63,8 @@ class Agreement:
         if isinstance(envelope.event, ev.RunStarted):
             self._run_id = state.run_id
         self._state = state
-        if self._run_id and not self._looking:
+        if self._run_id and not self._looking and isinstance(envelope.event, ev.TimerFired):
+            # Timers come with a tick and before its answer: the venue stands still until then.
             self._looking = True
             asyncio.get_running_loop().call_soon(self._look, envelope.at)
 
@@ -90,6 +91,8 @@ class Agreement:
         if self._agreed_at is None:
             self._agreed_at = at
             return
+        if any(order.state is not OrderState.WORKING for order in state.book.live_orders()):
+            return  # something of ours is on its way to the venue
         self._end(AGREED, [], at)
 
     def _end(self, code: int, texts: list[str], at: datetime) -> None:

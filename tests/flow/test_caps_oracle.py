@@ -106,6 +106,25 @@ def test_a_hungry_desk_is_stopped_at_the_cap_of_all_condors(tmp_path: Path) -> N
     assert any("C07" in text for text in denied), sorted(set(denied))
 
 
+def test_a_desk_gone_mad_gets_nothing_past_the_gate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A desk that forgets its own sizing is refused by each loss cap on its own, and no order reaches the venue."""
+    monkeypatch.setattr("strategies.condor.search.quantity", lambda *args, **rest: 5)
+    failed: set[str] = set()
+
+    async def story(stage: Stage) -> None:
+        stage.begin()
+        await stage.until(lambda state: bool(state.market.instruments), "contracts are loaded")
+        await stage.live_on(20.0)
+        for outcome in reader.read_outcomes(stage.state_dir / "journal.sqlite3"):
+            for verdict in outcome.body["verdicts"]:
+                assert not verdict["approved"]
+                failed.update(check["code"] for check in verdict["checks"] if not check["passed"])
+
+    stage = tell(story, tmp_path, QUIET, begin=MORNING, tick_s=30.0)
+    assert {"C04", "C06"} <= failed
+    assert stage.truth().orders == []
+
+
 def test_a_shock_with_stops_stays_within_every_cap(tmp_path: Path) -> None:
     """A condor sold in calm and closed at a loss in falling prices: exits respect the caps as well."""
     settings = (*(s for s in BUSY if "exit." not in s), "condor.exit.stop_loss_multiple_of_credit=0.2")

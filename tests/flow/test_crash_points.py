@@ -37,12 +37,19 @@ BOOT = (  # an installed library calls its own package `tests`
     "sys.modules['tests'] = tests; from tests.flow.crash_child import main; main()"
 )
 
+ONE_EXPIRY = (
+    "condor.entry.dte_min_days=45",
+    "condor.entry.dte_max_days=45",
+    "condor.entry.window_until=15:58:00",
+)
+"""One board of contracts to load, one condor at a time, until shortly before the close."""
+
 QUICK = {"mid_per_minute": 6.0}
 PARTS = {"mid_per_minute": 6.0, "partial_probability": 1.0}
 NEVER = {"mid_per_minute": 0.0, "improvement_probability": 0.0}
 LATE_FEES = {"mid_per_minute": 6.0, "commission_delay_s": 45.0}
 
-MORNING, CLOSE = "2026-03-02T10:28:30-05:00", "2026-03-02T15:54:00-05:00"
+MORNING, CLOSE = "2026-03-02T10:28:30-05:00", "2026-03-02T15:43:30-05:00"
 
 
 class Point(NamedTuple):
@@ -128,7 +135,7 @@ class Lab:
         self.ready = self._gateway["ready"]
         assert self.ready, (place / "gateway.out").read_text()
         ends = (f"broker.port={self.ready['port']}", f'clock.follow="{self.ready["control"]}"')
-        self.settings = [*ends, *BUSY]
+        self.settings = [*ends, *BUSY, *ONE_EXPIRY, "run.pulse_s=15.0"]
 
     def live(self, **how: Any) -> int:
         """One life of the bot to its end; the exit code, negative for a signal."""
@@ -207,13 +214,17 @@ STORIES = (
         ),
     ),
     Story(
-        "from the wire to the acknowledgement",
+        "from the wire to the acknowledgement, in and out",
         QUICK,
         (
             Point("entry.written"),
+            Point("exit.outcome.committed"),
             Point("entry.sent.received"),
+            Point("exit.written"),
             Point("entry.sent.committed", deep=True),
+            Point("exit.ack.received", deep=True),
             Point("entry.ack.received"),
+            Point("exit.decided", deep=True),
             Point("entry.ack.appended", deep=True),
             Point("entry.ack.committed"),
         ),
@@ -223,7 +234,9 @@ STORIES = (
         LATE_FEES,
         (
             Point("entry.fill.received"),
+            Point("exit.fill.received", nth=2),
             Point("entry.fill.received", nth=3, deep=True),
+            Point("exit.fill.committed", nth=4, deep=True),
             Point("entry.fill.appended", nth=2, deep=True),
             Point("entry.fill.committed", nth=4),
             Point("CommissionReported.received", nth=2, deep=True),
@@ -255,18 +268,6 @@ STORIES = (
         ),
     ),
     Story(
-        "exits",
-        QUICK,
-        (
-            Point("exit.decided", deep=True),
-            Point("exit.outcome.committed"),
-            Point("exit.written"),
-            Point("exit.ack.received", deep=True),
-            Point("exit.fill.received", nth=2),
-            Point("exit.fill.committed", nth=4, deep=True),
-        ),
-    ),
-    Story(
         "recovery itself",
         QUICK,
         (
@@ -280,9 +281,9 @@ STORIES = (
             Point("snapshot.appended", early=True),
         ),
     ),
-    Story("end of day, before the checkpoint", NEVER, (Point("checkpoint.before", deep=True),), CLOSE),
-    Story("end of day, checkpoint in memory", NEVER, (Point("checkpoint.appended", deep=True),), CLOSE),
-    Story("end of day, checkpoint on disk", NEVER, (Point("checkpoint.committed"),), CLOSE),
+    Story("end of day, before the checkpoint", QUICK, (Point("checkpoint.before", deep=True),), CLOSE),
+    Story("end of day, checkpoint in memory", QUICK, (Point("checkpoint.appended", deep=True),), CLOSE),
+    Story("end of day, checkpoint on disk", QUICK, (Point("checkpoint.committed"),), CLOSE),
     Story("kill, latch on disk", NEVER, (Point("latch.written", press=True),)),
     Story("kill, cancels on the wire", NEVER, (Point("cancel_all.written", press=True),)),
 )

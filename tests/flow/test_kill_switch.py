@@ -22,6 +22,8 @@ from tests.flow.virtual_life import Stage, tell
 WORLD = str(Path(__file__).with_name("crash_days.toml"))
 MORNING = "2026-03-02T10:28:30-05:00"
 NEVER = FillModel(mid_per_minute=0.0, improvement_probability=0.0)
+LATER_MS = 99_999_999_999_000
+"""Commands are numbered by the millisecond: these are later than any latch."""
 AT = datetime(2026, 3, 2, 15, 30, tzinfo=UTC)
 
 
