@@ -71,7 +71,8 @@ class Net(NamedTuple):
 def net_price(legs: tuple[LegIntent, ...], quotes: dict[int, Quote], worthless_ask_points: float = 0.0) -> Net | None:
     """Net mid and natural price of order legs; None unless every leg is quoted on both sides.
 
-    A leg to be sold that nobody bids for, offered at or below `worthless_ask_points`, may be given away: bid 0.
+    With `worthless_ask_points`, for closing: a leg that nobody bids for has a bid of 0 where it is to be bought, which
+    needs an offer only, and where it is to be sold if it is offered at or below that price: it may be given away.
     """
     mid = natural = 0.0
     for leg in legs:
@@ -79,8 +80,8 @@ def net_price(legs: tuple[LegIntent, ...], quotes: dict[int, Quote], worthless_a
         if quote is None:
             return None
         bid, ask = quote.bid, quote.ask
-        if bid is None and ask is not None and 0.0 < ask <= worthless_ask_points and leg.action is Action.SELL:
-            bid = 0.0
+        if bid is None and ask is not None and worthless_ask_points > 0.0:
+            bid = 0.0 if leg.action is Action.BUY or ask <= worthless_ask_points else None
         if bid is None or ask is None or not 0.0 <= bid <= ask or ask <= 0.0:
             return None
         if leg.action is Action.BUY:

@@ -112,7 +112,7 @@ def test_following_tells_each_tick_and_acknowledges_it_after_it_was_handled() ->
         (timedelta(seconds=1), "open"), (timedelta(seconds=2), "open"), (timedelta(seconds=3), "end"),
     ]  # fmt: skip
     assert [acks for _, _, acks in seen] == [[], [{"ack": 1}], [{"ack": 1}, {"ack": 2}]]
-    assert channel.told[:2] == [{"verb": "clock"}, {"verb": "follow"}]
+    assert channel.told[:2] == [{"verb": "clock"}, {"verb": "follow", "ahead": 0}]
 
 
 def test_followed_time_never_runs_backwards() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import orjson
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.logs import _clean, _line
@@ -16,6 +16,7 @@ VALUES = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(TEXTS, VALUES, max_size=6))
 def test_no_line_is_written_differently_because_it_looked_plain(event: dict[str, object]) -> None:
     """Accounts are masked and odd characters replaced on every line, whichever way it took."""

@@ -101,7 +101,7 @@ def play(place: Path, seed: int, fills: FillModel) -> tuple[Stage, list[str]]:
     return tell(story, place, WORLD, fills=fills, begin=MORNING, seed=seed), storms[0].done
 
 
-@pytest.mark.parametrize(("seed", "fills"), [(3, SLOW), (12, SLOW), (7, QUICK), (16, QUICK), (8, STUBBORN)])
+@pytest.mark.parametrize(("seed", "fills"), [(3, SLOW), (12, SLOW), (7, QUICK), (16, QUICK), (14, STUBBORN)])
 def test_a_storm_of_faults_loses_and_doubles_nothing(seed: int, fills: FillModel, tmp_path: Path) -> None:
     """Every order reached the venue once, caps held at every instant, the journal ends up where the venue is."""
     stage, done = play(tmp_path, seed, fills)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strategies.pricing.black76 import greeks
@@ -16,6 +16,7 @@ from strategies.pricing.single import analyse_one
 FORWARD = 5500.0
 
 
+@settings(deadline=None)
 @given(
     sigma=st.floats(0.03, 2.5),
     tau=st.floats(1.0 / (365.0 * 24.0), 2.0),
