@@ -316,7 +316,11 @@ def _positions(work: Work, event: ev.BrokerSnapshot) -> None:
     book = msgspec.structs.replace(work.state.book, broker_positions=broker)
     since = work.state.mismatch_since
     work.set(book=book, mismatch_since=(since or work.at) if check.differences else None)
-    if check.differences and since is None:
+    settling = since is None or (work.at - since).total_seconds() < work.parameters.limits.reconcile_settle_s
+    told = work.state.told_at.get("C30")
+    if check.differences and not settling and (told is None or since is None or told < since):
+        # Positions may lag behind fills for a moment; what lasts is said once.
+        work.set(told_at={**work.state.told_at, "C30": work.at})
         text = ", ".join(f"{con_id}: {d:+d}" for con_id, d in sorted(check.differences.items()))
         work.alert(AlertLevel.WARNING, "C30", f"positions differ from the journal (broker minus journal): {text}")
 

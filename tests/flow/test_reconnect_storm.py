@@ -21,6 +21,7 @@ from bot.sim.venue.matching import FillModel
 from strategies.condor.machine import CondorState
 from strategies.domain import events as ev
 from strategies.domain.control import LinkState
+from strategies.domain.orders import OrderState
 from tests.flow.crash_child import disagreements
 from tests.flow.virtual_life import Stage, tell
 from tests.oracle import ledger as truth
@@ -87,6 +88,11 @@ def settled(state: State) -> bool:
     return known and not state.book.doubtful() and state.mismatch_since is None
 
 
+def over(state: State, refs: list[str]) -> bool:
+    """None of these orders is alive any more."""
+    return not any(state.book.orders[ref].live for ref in refs)
+
+
 def play(place: Path, seed: int, fills: FillModel) -> tuple[Stage, list[str]]:
     """A storm and the calm after it, in which bot and venue come to the same words."""
     storms: list[Storm] = []
@@ -95,7 +101,8 @@ def play(place: Path, seed: int, fills: FillModel) -> tuple[Stage, list[str]]:
         storms.append(Storm(stage, seed, gusts=16))
         await storms[0].blow()
         await stage.until(settled, "the bot knows where it stands after the storm", 20.0)
-        await stage.live_on(2.0)
+        hanging = [order.ref for order in stage.state.book.live_orders() if order.state is OrderState.CANCELING]
+        await stage.until(lambda s: over(s, hanging), "no cancel is left hanging", 8.0)
         await stage.until(lambda s: settled(s) and not disagreements(s, stage.truth()), "journal and venue agree", 10.0)
 
     return tell(story, place, WORLD, fills=fills, begin=MORNING, seed=seed), storms[0].done
