@@ -305,7 +305,8 @@ def test_a_history_folder_that_is_none_is_refused(state: Path, tmp_path: Path) -
 
 
 def test_a_ledger_that_cannot_be_written_is_refused(state: Path, tmp_path: Path) -> None:
-    """A run without its witness does not begin."""
+    """A run without its witness does not begin: here a file stands where the ledger's folder should be."""
+    (tmp_path / "none").write_text("a file")
     said = condor(
         "sim", "--scenario", "calm", "--speed", "max", "--ledger", tmp_path / "none/x.jsonl", "--state", state
     )
