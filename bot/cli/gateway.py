@@ -14,7 +14,8 @@ import click
 
 from bot.cli import exits
 from bot.cli.trouble import told
-from bot.cli.worlds import Tick, WorldChoice, chosen, gateway_for, ledger_for, world_options
+from bot.cli.worlds import ServerVersion, Tick, WorldChoice, chosen, gateway_for, ledger_for, world_options
+from bot.sim.wire.session import MAX_VERSION
 
 
 @click.command()
@@ -23,6 +24,13 @@ from bot.cli.worlds import Tick, WorldChoice, chosen, gateway_for, ledger_for, w
 @click.option("--port", type=click.IntRange(0, 65535), default=4002, show_default=True, help="0 takes a free port")
 @click.option("--control-port", type=click.IntRange(0, 65535), default=0, help="control channel; 0 takes a free port")
 @click.option("--tick", "tick_s", type=Tick(), help="market seconds between two looks at the market")
+@click.option(
+    "--server-version",
+    type=ServerVersion(),
+    default=MAX_VERSION,
+    show_default=True,
+    help="newest protocol version spoken, 157 to 176 without 158; a client with an older one gets its own",
+)
 @click.option(
     "--begin",
     type=click.Choice(["open", "premarket"]),
@@ -42,6 +50,7 @@ def gateway(
     port: int,
     control_port: int,
     tick_s: float | None,
+    server_version: int,
     begin: str,
 ) -> None:
     """A simulated IB Gateway that speaks the TWS socket protocol.
@@ -52,19 +61,40 @@ def gateway(
     if host not in ("127.0.0.1", "localhost", "::1"):
         raise click.UsageError("the protocol has no authentication: the gateway listens on loopback only")
     with told():
-        sys.exit(asyncio.run(_serve(choice, host, port, control_port, tick_s=tick_s, begin=begin)))
+        serving = _serve(choice, host, port, control_port, tick_s=tick_s, begin=begin, server_version=server_version)
+        sys.exit(asyncio.run(serving))
 
 
 async def _serve(
-    choice: WorldChoice, host: str, port: int, control_port: int, *, tick_s: float | None, begin: str
+    choice: WorldChoice,
+    host: str,
+    port: int,
+    control_port: int,
+    *,
+    tick_s: float | None,
+    begin: str,
+    server_version: int,
 ) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    # Before anything else: whoever read the ready line may end the gateway at once, and that is a clean end too.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
     world = choice.build()
     ledger = ledger_for(choice)
     speed = choice.speed if choice.speed is not None else 1e6
     free = WorldChoice(choice.scenario, choice.history, choice.start, choice.end, choice.seed, speed, choice.ledger)
     start = world.days[0].open_at if begin == "open" else None
     served = gateway_for(
-        free, world, ledger, host=host, port=port, control_port=control_port, tick_s=tick_s, begin=start
+        free,
+        world,
+        ledger,
+        host=host,
+        port=port,
+        control_port=control_port,
+        tick_s=tick_s,
+        begin=start,
+        server_version=server_version,
     )
     try:
         await served.start()
@@ -73,10 +103,6 @@ async def _serve(
         return exits.FAILED
     sys.stdout.write(json.dumps(served.ready_line()) + "\n")
     sys.stdout.flush()
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
     try:
         await stop.wait()
     finally:

@@ -13,6 +13,7 @@ import click
 from bot.sim.gateway import SimulatedGateway
 from bot.sim.venue.ledger import Ledger
 from bot.sim.venue.sim import SimVenue
+from bot.sim.wire.session import MAX_VERSION, MIN_VERSION, speakable
 from bot.sim.world.load import load_history, load_scenario
 from bot.sim.world.market import MarketWorld
 
@@ -76,12 +77,21 @@ def gateway_for(
     control_port: int | None,
     tick_s: float | None = None,
     begin: datetime | None = None,
+    server_version: int = MAX_VERSION,
 ) -> SimulatedGateway:
     """A gateway on that world with one funded paper account."""
     venue = SimVenue(world, accounts={ACCOUNT: FUNDS_USD}, ledger=ledger, seed=choice.seed)
     speed = choice.speed if choice.speed is not None else 1.0
     return SimulatedGateway(
-        venue, world, host, port, speed=speed, tick_s=tick_s, control_port=control_port, begin=begin
+        venue,
+        world,
+        host,
+        port,
+        speed=speed,
+        tick_s=tick_s,
+        control_port=control_port,
+        begin=begin,
+        server_version=server_version,
     )
 
 
@@ -117,6 +127,20 @@ class Tick(click.ParamType[Any]):
         if not 0.1 <= seconds <= 3600.0:
             self.fail(f"{value!r} must lie between 0.1 and 3600 market seconds", param, ctx)
         return seconds
+
+
+class ServerVersion(click.ParamType[Any]):
+    """A protocol version that the gateway can speak."""
+
+    name = "version"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """157 to 176, not 158."""
+        text = str(value)
+        version = int(text) if text.isascii() and text.isdigit() else 0
+        if not speakable(version):
+            self.fail(f"{value!r} must be a protocol version from {MIN_VERSION} to {MAX_VERSION}, not 158", param, ctx)
+        return version
 
 
 def world_options(default_speed: str) -> Callable[[Any], Any]:

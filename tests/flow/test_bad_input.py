@@ -221,6 +221,7 @@ def test_a_folder_that_is_not_ours_is_never_emptied(state: Path) -> None:
         (("sim", "--seed", "-1"), "-1"),
         (("gateway", "--host", "0.0.0.0"), "loopback only"),
         (("gateway", "--port", "70000"), "70000"),
+        (("gateway", "--server-version", "158"), "from 157 to 176, not 158"),
         (("fly",), "No such command"),
         (("config", "explain"), "needs a KEY"),
         (("config", "explain", "risk.open_condor"), "did you mean risk.open_condors?"),
@@ -487,6 +488,16 @@ def test_a_port_in_use_ends_the_gateway_with_its_address(tmp_path: Path) -> None
     assert (said.code, said.out) == (exits.FAILED, "")
     assert str(port) in said.err
     assert "Traceback" not in said.err
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_gateway_that_is_ended_right_after_its_ready_line_ends_well(number: signal.Signals) -> None:
+    """From the ready line on, SIGTERM and Ctrl-C are an orderly end: exit 0, nothing on stderr."""
+    process = started("gateway", "--scenario", "calm", "--port", "0")
+    assert process.stdout is not None
+    assert json.loads(process.stdout.readline())["port"] > 0
+    process.send_signal(number)
+    assert ended(process) == Said(exits.OK, "", "")
 
 
 def test_a_followed_gateway_that_is_not_there_ends_the_run(state: Path, closed_port: int) -> None:
