@@ -101,7 +101,7 @@ def review_us(rounds: int) -> float:
     legs = Legs(*(Leg(o.con_id, o.strike) for o in fresh))
     intent = PlaceIntent(
         ref="ic-20260504-1.entry.1", chain_ref="ic-20260504-1.entry/1", attempt=1, purpose=Purpose.ENTRY,
-        condor_id="ic-20260504-1", rule="C-ENTRY-4", legs=legs.opening(), quantity=1, limit_points=-credit,
+        owner="ic-20260504-1", rule="C-ENTRY-4", legs=legs.opening(), quantity=1, limit_points=-credit,
         mid_points=-credit, natural_points=-credit + 0.8, decided_at=held.NOW,
     )  # fmt: skip
     limits = state.parameters.limits

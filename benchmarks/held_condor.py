@@ -103,7 +103,7 @@ def _book(legs: Legs, credit: float) -> tuple[Book, OrderRecord]:
     at = NOW - timedelta(days=2)
     intent = PlaceIntent(
         ref="ic-20260502-1.entry.1", chain_ref="ic-20260502-1.entry/1", attempt=1, purpose=Purpose.ENTRY,
-        condor_id="ic-20260502-1", rule="C-ENTRY-4", legs=legs.opening(), quantity=UNITS, limit_points=-credit,
+        owner="ic-20260502-1", rule="C-ENTRY-4", legs=legs.opening(), quantity=UNITS, limit_points=-credit,
         mid_points=-credit, natural_points=-credit + 0.4, decided_at=at,
     )  # fmt: skip
     filled = {leg.con_id: leg.action.sign * UNITS for leg in intent.legs}

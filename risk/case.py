@@ -59,7 +59,7 @@ class Case:
     @cached_property
     def own(self) -> Stake:
         """The intent's own condor as it stands now."""
-        return self.stakes.get(self.intent.condor_id) or Stake(self.options, {}, 0.0)
+        return self.stakes.get(self.intent.owner) or Stake(self.options, {}, 0.0)
 
     @cached_property
     def own_after(self) -> Stake:
@@ -69,7 +69,7 @@ class Case:
     @cached_property
     def others(self) -> tuple[Stake, ...]:
         """Every other group."""
-        return tuple(stake for owner, stake in self.stakes.items() if owner != self.intent.condor_id)
+        return tuple(stake for owner, stake in self.stakes.items() if owner != self.intent.owner)
 
     @cached_property
     def others_loss_usd(self) -> float:

@@ -291,10 +291,10 @@ def stakes(view: RiskView, options: Mapping[int, Option], fee_usd: float) -> dic
     drafts: dict[str | None, _Draft] = {}
     for holding in view.holdings:
         if holding.quantity:
-            _hold(drafts.setdefault(holding.condor_id, _Draft()), holding, options)
+            _hold(drafts.setdefault(holding.owner, _Draft()), holding, options)
     for record in view.book.orders.values():
         if record.live:
-            _work(drafts.setdefault(record.intent.condor_id, _Draft()), record, view.book, options, fee_usd)
+            _work(drafts.setdefault(record.intent.owner, _Draft()), record, view.book, options, fee_usd)
     return {
         owner: Stake(options, draft.held, draft.cash_usd, tuple(draft.units), draft.unknown)
         for owner, draft in drafts.items()

@@ -154,7 +154,7 @@ def _positions(view: RiskView, limits: Limits) -> list[Breach]:
             parts = [f"contract {c}: broker {broker.get(c, 0):+d}, journal {journal.get(c, 0):+d}" for c in wrong]
             latching = age_s >= limits.reconcile_latch_s
             found.append(_reducing("C30", f"positions differ for {age_s:.0f} s: {'; '.join(parts)}", latching))
-    foreign = sorted({h.con_id for h in view.holdings if h.condor_id is None and h.quantity})
+    foreign = sorted({h.con_id for h in view.holdings if h.owner is None and h.quantity})
     if foreign:
         names = ", ".join(str(c) for c in foreign)
         found.append(_reducing("C31", f"held without an order of ours: contracts {names}"))

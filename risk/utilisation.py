@@ -79,8 +79,8 @@ def _money(view: RiskView, limits: Limits, account: AccountSnapshot | None) -> t
 
 def _counts(view: RiskView, limits: Limits) -> tuple[Use, ...]:
     live = view.book.live_orders()
-    owners = {h.condor_id for h in view.holdings if h.condor_id is not None and h.quantity}
-    owners |= {order.intent.condor_id for order in live}
+    owners = {h.owner for h in view.holdings if h.owner is not None and h.quantity}
+    owners |= {order.intent.owner for order in live}
     largest = max((order.intent.quantity for order in live), default=0)
     minute, day = approvals_within(view, 60.0), approvals_today(view)
     return (

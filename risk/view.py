@@ -18,12 +18,12 @@ __all__ = ["Holding", "Mark", "RiskView"]
 
 
 class Holding(msgspec.Struct, frozen=True):
-    """Signed contracts of one instrument owned by one condor; `condor_id` None for what no condor of ours explains.
+    """Signed contracts of one instrument of one owner (a condor or the hedge); `owner` None for what nothing of ours explains.
 
     `average_price_points` is net cash paid divided by the signed quantity, in points per share; None where unknown.
     """
 
-    condor_id: str | None
+    owner: str | None
     con_id: int
     quantity: int
     average_price_points: float | None

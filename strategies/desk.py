@@ -300,7 +300,7 @@ def _enter(view: DeskView, agenda: Agenda, state: DeskState) -> DeskState:
 
 def _settle_verdicts(agenda: Agenda) -> tuple[Decision, ...]:
     """One verdict per rule and subject, the last; ACT only where an order follows, with its ref, else it holds."""
-    refs = {intent.condor_id: intent.ref for intent in agenda.places}
+    refs = {intent.owner: intent.ref for intent in agenda.places}
     last: dict[tuple[str, str], Decision] = {}
     for decision in agenda.decisions:
         key = (decision.rule, decision.subject)

@@ -330,11 +330,11 @@ def _settle(work: Work, check: reconcile.PositionCheck) -> None:
     settled = []
     for item in check.settled:
         owner = next((c.id for c in condors.values() if c.active and item.con_id in c.con_ids()), None)
-        settled.append(msgspec.structs.replace(item, condor_id=owner))
+        settled.append(msgspec.structs.replace(item, owner=owner))
     book = work.state.book
     work.set(book=msgspec.structs.replace(book, settlements=(*book.settlements, *settled)))
-    for condor_id in sorted({s.condor_id for s in settled if s.condor_id is not None}):
-        mine = tuple(s for s in settled if s.condor_id == condor_id)
+    for condor_id in sorted({s.owner for s in settled if s.owner is not None}):
+        mine = tuple(s for s in settled if s.owner == condor_id)
         work.put_condor(on_settlement(condors[condor_id], mine, work.at))
         work.alert(AlertLevel.WARNING, f"settled.{condor_id}", f"{condor_id} settled in cash at expiry")
 

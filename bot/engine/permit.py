@@ -49,11 +49,11 @@ def holdings(state: State) -> tuple[Holding, ...]:
     held: dict[tuple[str | None, int], tuple[int, float]] = {}
     for fill in state.book.fills.values():
         record = state.book.orders.get(fill.ref) if fill.ref is not None else None
-        key = (record.intent.condor_id if record is not None else None, fill.con_id)
+        key = (record.intent.owner if record is not None else None, fill.con_id)
         quantity, paid = held.get(key, (0, 0.0))
         held[key] = (quantity + fill.signed_quantity, paid + fill.signed_quantity * fill.price_points)
     for settled in state.book.settlements:
-        key = (settled.condor_id, settled.con_id)
+        key = (settled.owner, settled.con_id)
         quantity, paid = held.get(key, (0, 0.0))
         held[key] = (quantity - settled.quantity, paid - settled.quantity * settled.price_points)
     rows = _rows(held)
@@ -63,8 +63,8 @@ def holdings(state: State) -> tuple[Holding, ...]:
     for con_id, quantity in (state.book.broker_positions or {}).items():
         rest = quantity - explained.get(con_id, 0)
         if rest != 0:
-            rows.append(Holding(condor_id=None, con_id=con_id, quantity=rest, average_price_points=None))
-    return tuple(sorted(rows, key=lambda r: (r.condor_id or "", r.con_id)))
+            rows.append(Holding(owner=None, con_id=con_id, quantity=rest, average_price_points=None))
+    return tuple(sorted(rows, key=lambda r: (r.owner or "", r.con_id)))
 
 
 def _rows(held: dict[tuple[str | None, int], tuple[int, float]]) -> list[Holding]:
@@ -78,7 +78,7 @@ def _rows(held: dict[tuple[str | None, int], tuple[int, float]]) -> list[Holding
     for (owner, con_id), (quantity, paid) in sorted(held.items(), key=lambda item: (item[0][0] or "", item[0][1])):
         if quantity != 0:
             price = (paid + realised.pop(owner, 0.0)) / quantity
-            rows.append(Holding(condor_id=owner, con_id=con_id, quantity=quantity, average_price_points=price))
+            rows.append(Holding(owner=owner, con_id=con_id, quantity=quantity, average_price_points=price))
     return rows
 
 
@@ -89,7 +89,7 @@ def permit(work: Work, intents: tuple[Intent, ...], proposals: tuple[Condor, ...
         if isinstance(intent, CancelIntent):
             _cancel(work, intent)
         else:
-            _consider(work, intent, offered.get(intent.condor_id))
+            _consider(work, intent, offered.get(intent.owner))
 
 
 def _cancel(work: Work, intent: CancelIntent) -> None:
@@ -98,7 +98,7 @@ def _cancel(work: Work, intent: CancelIntent) -> None:
 
 
 def _consider(work: Work, intent: PlaceIntent, proposal: Condor | None) -> None:
-    _supersede(work, intent.condor_id)
+    _supersede(work, intent.owner)
     view = risk_view(work.state, Unknown("not asked"))
     if proposal is None and gate.reduces(intent, view, work.parameters.limits):
         _review(work, intent, Unknown("not needed: the order reduces risk"))
@@ -117,11 +117,11 @@ def _consider(work: Work, intent: PlaceIntent, proposal: Condor | None) -> None:
     _review(work, intent, Unknown("not needed: the order reduces risk"))
 
 
-def _supersede(work: Work, condor_id: str) -> None:
-    """A later decision about a condor outweighs an order of it that still waits for its what-if: never both."""
+def _supersede(work: Work, owner: str) -> None:
+    """A later decision about an owner outweighs an order of it that still waits for its what-if: never both."""
     waiting = work.state.pending_margin
-    if any(pending.intent.condor_id == condor_id for pending in waiting.values()):
-        work.set(pending_margin={k: v for k, v in waiting.items() if v.intent.condor_id != condor_id})
+    if any(pending.intent.owner == owner for pending in waiting.values()):
+        work.set(pending_margin={k: v for k, v in waiting.items() if v.intent.owner != owner})
 
 
 def resolve_margin(work: Work) -> None:
@@ -151,8 +151,8 @@ def _review(work: Work, intent: PlaceIntent, margin: Known[MarginImpact] | Unkno
 
 def _withdraw(work: Work, intent: PlaceIntent, verdict: Verdict) -> None:
     """A candidate that never had an order disappears; the verdict keeps the reason."""
-    condor = work.state.condors.get(intent.condor_id)
-    if condor is not None and not any(r.intent.condor_id == condor.id for r in work.state.book.orders.values()):
+    condor = work.state.condors.get(intent.owner)
+    if condor is not None and not any(r.intent.owner == condor.id for r in work.state.book.orders.values()):
         rest = {k: v for k, v in work.state.condors.items() if k != condor.id}
         work.state = msgspec.structs.replace(work.state, condors=rest)
         work.note_move("condor", condor.id, condor.state.value, "withdrawn", verdict.text)

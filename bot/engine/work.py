@@ -92,7 +92,7 @@ class Work:
 
     def _tell_condor(self, ref: str) -> None:
         record = self.state.book.orders[ref]
-        condor = self.state.condors.get(record.intent.condor_id)
+        condor = self.state.condors.get(record.intent.owner)
         if condor is None:
             return
         try:

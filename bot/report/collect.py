@@ -180,7 +180,7 @@ class Collected:
     def _submit(self, session: SessionFacts, at: datetime, intent: Json) -> None:
         order = {
             "ref": intent["ref"],
-            "condor": intent["condor_id"],
+            "condor": intent["owner"],
             "purpose": intent["purpose"],
             "rule": intent["rule"],
             "at": _iso(at),
@@ -194,7 +194,7 @@ class Collected:
         }
         session.orders.append(order)
         self.orders[intent["ref"]] = order
-        condor = self.condors.setdefault(intent["condor_id"], CondorFacts(intent["condor_id"]))
+        condor = self.condors.setdefault(intent["owner"], CondorFacts(intent["owner"]))
         if intent["purpose"] == "entry":
             self._legs(condor, intent)
         elif intent["purpose"] == "exit":

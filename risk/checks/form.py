@@ -33,7 +33,7 @@ def well_formed(case: Case) -> Finding:
 
 def _fault(case: Case) -> str:
     intent = case.intent
-    if not (_text(intent.condor_id) and _text(intent.chain_ref)):
+    if not (_text(intent.owner) and _text(intent.chain_ref)):
         return "the order names no condor or no chain"
     if intent.purpose not in tuple(Purpose):
         return f"{intent.purpose!r} is no purpose of an order"

@@ -25,7 +25,7 @@ def condor_loss(case: Case) -> Finding:
     sizeable = not case.own.held and case.intent.quantity > 1
     cap = limits.condor_loss_soft_pct if sizeable else limits.condor_loss_hard_pct
     what = "soft cap, take fewer units" if sizeable else "hard cap"
-    return _share(case, case.own_loss_usd, cap, f"condor {case.intent.condor_id} ({what})")
+    return _share(case, case.own_loss_usd, cap, f"condor {case.intent.owner} ({what})")
 
 
 def all_condors_loss(case: Case) -> Finding:
@@ -50,7 +50,7 @@ def _share(case: Case, loss_usd: float, cap_pct: float, what: str) -> Finding:
 
 def open_condors(case: Case) -> Finding:
     """C05: condors held or working, in total and per expiry."""
-    limits, mine = case.limits, case.intent.condor_id
+    limits, mine = case.limits, case.intent.owner
     expiries: dict[str, set[date]] = {mine: {option.expiry for _, option in case.legs}}
     for owner, stake in case.stakes.items():
         if owner is not None:

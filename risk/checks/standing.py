@@ -86,7 +86,7 @@ def reconciled(case: Case) -> Finding:
     foreign: dict[int, int] = {}
     for holding in view.holdings:
         held[holding.con_id] = held.get(holding.con_id, 0) + holding.quantity
-        if holding.condor_id is None:
+        if holding.owner is None:
             foreign[holding.con_id] = foreign.get(holding.con_id, 0) + holding.quantity
     con_ids = {leg.con_id for leg in case.intent.legs} if case.reducing else {*broker, *journal, *held}
     for con_id in sorted(con_ids):

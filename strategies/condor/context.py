@@ -107,7 +107,7 @@ class Agenda:
     def __post_init__(self) -> None:
         for record in self.ctx.book.orders.values():
             if record.state in LIVE_STATES:
-                self.live.setdefault(record.intent.condor_id, []).append(record)
+                self.live.setdefault(record.intent.owner, []).append(record)
 
     def note(
         self,

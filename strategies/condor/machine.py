@@ -348,7 +348,7 @@ def realised_points_usd(condor: Condor, fills: Iterable[Fill], settlements: Iter
     """Net cash of the condor's own orders and settlements: its result once nothing is held any more."""
     prefix = f"{condor.id}."
     mine = [f for f in fills if f.ref is not None and f.ref.startswith(prefix)]
-    closed = [s for s in settlements if s.condor_id == condor.id]
+    closed = [s for s in settlements if s.owner == condor.id]
     points = -sum(f.signed_quantity * f.price_points for f in mine)
     points += sum(s.quantity * s.price_points for s in closed)
     return Realised(points, sum(f.cash_usd for f in mine) + sum(s.cash_usd for s in closed))

@@ -44,7 +44,7 @@ def place(condor: Condor, ticket: Ticket, agenda: Agenda) -> str:
             chain_ref=ticket.chain_ref,
             attempt=ticket.attempt,
             purpose=ticket.purpose,
-            condor_id=condor.id,
+            owner=condor.id,
             rule=ticket.rule,
             legs=ticket.legs,
             quantity=ticket.quantity,

@@ -62,7 +62,7 @@ class Settled(msgspec.Struct, frozen=True):
     price_points: float
     multiplier: int
     at: datetime
-    condor_id: str | None = None
+    owner: str | None = None
 
     @property
     def cash_usd(self) -> float:

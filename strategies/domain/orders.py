@@ -64,7 +64,7 @@ class PlaceIntent(msgspec.Struct, frozen=True, tag="place"):
     chain_ref: str
     attempt: int
     purpose: Purpose
-    condor_id: str
+    owner: str
     rule: str
     legs: tuple[LegIntent, ...]
     quantity: int

@@ -59,7 +59,7 @@ class Desk:
         """What the engine would show the gate now; the margin answer is not what this is about."""
         held: dict[tuple[str, int], tuple[int, float]] = {}
         for fill in self.fills.values():
-            key = (self.orders[fill.ref or ""].intent.condor_id, fill.con_id)
+            key = (self.orders[fill.ref or ""].intent.owner, fill.con_id)
             quantity, paid = held.get(key, (0, 0.0))
             held[key] = (quantity + fill.signed_quantity, paid + fill.signed_quantity * fill.price_points)
         rows = tuple(Holding(owner, c, q, paid / q) for (owner, c), (q, paid) in sorted(held.items()) if q)
@@ -99,11 +99,11 @@ class Desk:
 
     def judge(self) -> None:
         """The oracle looks at positions and every subset of what still works."""
-        held = [oracle.Held(h.condor_id or "", h.con_id, h.quantity, h.average_price_points or 0.0)
+        held = [oracle.Held(h.owner or "", h.con_id, h.quantity, h.average_price_points or 0.0)
                 for h in self.world().holdings]  # fmt: skip
         working = [
             oracle.Working(
-                o.intent.condor_id,
+                o.intent.owner,
                 tuple((leg.con_id, leg.action.sign) for leg in o.intent.legs),
                 o.intent.quantity - o.filled_units,
                 o.intent.limit_points,

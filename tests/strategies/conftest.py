@@ -189,7 +189,7 @@ class DeskBench:
     def accept(self, intent: PlaceIntent, proposals: tuple[Condor, ...] = ()) -> None:
         """The gate lets the order pass and the broker acknowledges it."""
         for condor in proposals:
-            if condor.id == intent.condor_id:
+            if condor.id == intent.owner:
                 self.condors[condor.id] = condor
         record = OrderRecord(intent, OrderState.APPROVED, self.now, self.now)
         self._store(record)
@@ -198,7 +198,7 @@ class DeskBench:
     def _store(self, record: OrderRecord) -> None:
         assert record.ref not in self.book.orders or self.book.orders[record.ref].intent == record.intent, "ref reused"
         self.book = msgspec.structs.replace(self.book, orders={**self.book.orders, record.ref: record})
-        condor = self.condors.get(record.intent.condor_id)
+        condor = self.condors.get(record.intent.owner)
         if condor is None:
             return
         try:
@@ -261,7 +261,7 @@ class DeskBench:
         self.warm()
         intent = self.sell()
         self.fill(intent.ref)
-        condor = self.condors[intent.condor_id]
+        condor = self.condors[intent.owner]
         assert condor.state is CondorState.OPEN
         return condor
 

@@ -125,7 +125,7 @@ def test_entry_walk_gives_up_with_what_has_filled(bench):
         bench.finish_cancels()
         bench.look(1.0)
         attempts += bench.places()
-    condor = bench.condors[intent.condor_id]
+    condor = bench.condors[intent.owner]
     assert [a.attempt for a in attempts] == [1, 2, 3, 4]
     assert [a.quantity for a in attempts] == [2, 1, 1, 1]
     assert (condor.state, condor.quantity) == (CondorState.OPEN, 1)
@@ -140,10 +140,10 @@ def test_unfilled_entry_is_abandoned_and_its_id_never_comes_back(bench):
         bench.look(20.0)
         bench.finish_cancels()
         bench.look(1.0)
-    assert bench.condors[intent.condor_id].state is CondorState.ABANDONED
+    assert bench.condors[intent.owner].state is CondorState.ABANDONED
     bench.now = bench.now.replace(minute=30, second=0)
     again = bench.sell()
-    assert again.condor_id == "ic-20260504-2"
+    assert again.owner == "ic-20260504-2"
 
 
 def test_denied_proposal_is_not_repeated_at_once(bench):
@@ -156,7 +156,7 @@ def test_denied_proposal_is_not_repeated_at_once(bench):
     times = [at for at, _ in proposed]
     assert len(proposed) == 2
     assert times[1] - times[0] >= timedelta(seconds=60)
-    assert proposed[0][1].condor_id != proposed[1][1].condor_id
+    assert proposed[0][1].owner != proposed[1][1].owner
 
 
 @pytest.mark.parametrize("change", [{"link": LinkState.SYNCING}, {"vix": 26.0}, {"hour": 15}])
@@ -176,7 +176,7 @@ def test_entry_under_way_stops_when_its_reasons_go(bench, change):
     assert [c.ref for c in bench.cancels()] == [intent.ref]
     bench.finish_cancels()
     bench.look(1.0)
-    assert bench.condors[intent.condor_id].state is CondorState.ABANDONED
+    assert bench.condors[intent.owner].state is CondorState.ABANDONED
 
 
 def test_candidate_without_a_verdict_expires(bench):
@@ -198,7 +198,7 @@ def test_quarantined_condor_is_left_alone_but_its_orders_are_taken_back(bench):
     """Nothing is sent for it; an order still alive is cancelled; new entries elsewhere are another matter."""
     bench.warm()
     intent = bench.sell()
-    bench.condors[intent.condor_id] = quarantine(bench.condors[intent.condor_id], "legs differ", bench.now)
+    bench.condors[intent.owner] = quarantine(bench.condors[intent.owner], "legs differ", bench.now)
     bench.look(1.0)
     assert [c.ref for c in bench.cancels()] == [intent.ref]
     bench.look(30.0)

@@ -153,7 +153,7 @@ class Bench:
         intent = self.propose()
         self.broker.fill(intent.ref)
         self.feed()
-        return self.state.condors[intent.condor_id]
+        return self.state.condors[intent.owner]
 
     def working(self) -> str:
         """Ref of an entry order that works at the broker."""

@@ -45,7 +45,7 @@ def make_intent(ref: str = "ic-1.entry.1", quantity: int = 2, **changes: Any) ->
     """A four-legged entry on contracts 101 to 104."""
     sides = (Side.BUY, Side.SELL, Side.SELL, Side.BUY)
     base = PlaceIntent(
-        ref=ref, chain_ref="ic-1.entry/1", attempt=1, purpose=Purpose.ENTRY, condor_id="ic-1", rule="C-ENTRY-4",
+        ref=ref, chain_ref="ic-1.entry/1", attempt=1, purpose=Purpose.ENTRY, owner="ic-1", rule="C-ENTRY-4",
         legs=tuple(LegIntent(101 + i, 1, side) for i, side in enumerate(sides)), quantity=quantity, limit_points=-8.0,
         mid_points=-8.1, natural_points=-7.5, decided_at=TEN,
     )  # fmt: skip

@@ -39,7 +39,7 @@ def told(bench: Bench, key: str) -> list[str]:
 
 def abandoned(bench: Bench) -> tuple[str, str]:
     """Condor and last order of an entry walk that ended unfilled, every order proven cancelled."""
-    condor_id = bench.propose().condor_id
+    condor_id = bench.propose().owner
     pass_time(bench, 40)
     assert bench.state.condors[condor_id].state is CondorState.ABANDONED
     ref = list(bench.state.book.orders)[-1]

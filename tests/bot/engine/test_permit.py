@@ -37,7 +37,7 @@ def closing(bench: Bench, ref: str = "ic-20260504-1.exit.1") -> PlaceIntent:
     mid = sum(leg.action.sign * (quotes[leg.con_id].mid or 0.0) for leg in legs)
     limit = round(round(mid / 0.05) * 0.05, 2)
     return PlaceIntent(
-        ref=ref, chain_ref="ic-20260504-1.exit/1", attempt=1, purpose=Purpose.EXIT, condor_id=condor.id,
+        ref=ref, chain_ref="ic-20260504-1.exit/1", attempt=1, purpose=Purpose.EXIT, owner=condor.id,
         rule="C-EXIT-1", legs=legs, quantity=condor.quantity, limit_points=limit, mid_points=mid,
         natural_points=mid + 0.5, decided_at=bench.now,
     )  # fmt: skip
@@ -65,7 +65,7 @@ def test_an_entry_is_previewed_priced_for_margin_and_only_then_submitted(bench: 
     asking = next(s for s in bench.steps if any(isinstance(a, AskMargin) for a in s.actions))
     assert submits(asking) == []
     assert asking.state.pending_margin[intent.ref].intent == intent
-    assert asking.state.condors[intent.condor_id].state is CondorState.CANDIDATE
+    assert asking.state.condors[intent.owner].state is CondorState.CANDIDATE
     answered = next(s for s in bench.steps if submits(s))
     assert answered.outcome.verdicts[0].approved
     assert "C19" in {c.code for c in answered.outcome.verdicts[0].checks}
@@ -80,7 +80,7 @@ def test_an_approval_is_in_the_book_in_the_very_step_that_submits_it(bench: Benc
     before, after = bench.steps[place - 1], bench.steps[place]
     assert intent.ref not in before.state.book.orders
     assert after.state.book.orders[intent.ref].state is OrderState.APPROVED
-    assert after.state.condors[intent.condor_id].state is CondorState.GATED
+    assert after.state.condors[intent.owner].state is CondorState.GATED
     action = next(a for a in after.actions if isinstance(a, Submit))
     assert action.approved.seq == bench.envelopes[place].seq
     written = [a for a in after.outcome.actions if a["type"] == "submit"]
@@ -268,7 +268,7 @@ def test_holdings_are_the_union_of_journal_and_broker(bench: Bench) -> None:
     bench.feed(ev.Filled(fill=make_fill("m1.01", quantity=3, ref=None, con_id=777, price_points=2.0)))
     bench.broker.positions |= {777: 3, 888: -1}
     bench.feed(bench.broker.snapshot(executions=()))
-    rows = {(h.condor_id, h.con_id): (h.quantity, h.average_price_points) for h in holdings(bench.state)}
+    rows = {(h.owner, h.con_id): (h.quantity, h.average_price_points) for h in holdings(bench.state)}
     assert rows.pop((None, 777)) == (3, 2.0)
     assert rows.pop((None, 888)) == (-1, None)
     assert {key: quantity for key, (quantity, _) in rows.items()} == {

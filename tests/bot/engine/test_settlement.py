@@ -40,7 +40,7 @@ def test_an_expired_condor_is_settled_when_the_price_is_known(bench: Bench) -> N
     bench.feed(ev.BarsLoaded(symbol="SPX", bars=(*bars, DailyBar(EXPIRY, 5500.0, 5500.0, 5500.0, 5500.0))))
     expire(bench)
     assert bench.state.condors[condor.id].state is CondorState.SETTLED
-    assert {s.condor_id for s in bench.state.book.settlements} == {condor.id}
+    assert {s.owner for s in bench.state.book.settlements} == {condor.id}
     assert bench.state.book.positions() == {}
     assert bench.state.mismatch_since is None
 

@@ -114,7 +114,7 @@ def test_fills_of_an_outage_come_from_the_snapshot_and_count_once(bench: Bench) 
     bench.now += timedelta(seconds=31)
     bench.pulse()
     assert bench.order(ref).state is S.FILLED
-    assert bench.state.condors[bench.order(ref).intent.condor_id].state is CondorState.OPEN
+    assert bench.state.condors[bench.order(ref).intent.owner].state is CondorState.OPEN
     before = bench.state.book
     bench.feed(*[ev.Filled(fill=row) for row in rows], bench.broker.snapshot())
     assert bench.state.book.positions() == before.positions() == bench.broker.positions
@@ -126,7 +126,7 @@ def test_the_credit_of_a_condor_is_what_its_executions_say(bench: Bench) -> None
     intent = bench.propose()
     bench.broker.fill(intent.ref, net=intent.limit_points - 0.25)
     bench.feed()
-    assert bench.state.condors[intent.condor_id].credit_points == pytest.approx(-intent.limit_points + 0.25)
+    assert bench.state.condors[intent.owner].credit_points == pytest.approx(-intent.limit_points + 0.25)
 
 
 # what is not ours ---------------------------------------------------------------------------------
@@ -363,4 +363,4 @@ def test_executions_out_of_ratio_at_the_end_quarantine_the_condor(bench: Bench) 
     bench.feed()
     bench.pulse(4.0)
     assert bench.order(intent.ref).state is S.CANCELED
-    assert bench.state.condors[intent.condor_id].state is CondorState.QUARANTINE
+    assert bench.state.condors[intent.owner].state is CondorState.QUARANTINE

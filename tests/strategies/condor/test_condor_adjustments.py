@@ -162,7 +162,7 @@ def test_roll_out_sells_again_only_for_more_than_closing_cost(make_bench):
         if places:
             break
         bench.look(6.0)
-    rolled = bench.condors[places[0].condor_id]
+    rolled = bench.condors[places[0].owner]
     assert (rolled.rolled_from, rolled.rolls_used) == (first.id, 1)
     assert rolled.expiry > first.expiry
     assert rolled.quantity_wanted <= 2

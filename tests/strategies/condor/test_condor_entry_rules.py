@@ -40,7 +40,7 @@ def test_all_filters_passing_sell_one_condor_as_one_four_leg_order(bench):
     """The quiet day: one combo, negative limit, equal wings of 50, PM expiry nearest 45 days, two units."""
     bench.warm()
     intent = bench.sell()
-    condor = bench.condors[intent.condor_id]
+    condor = bench.condors[intent.owner]
     assert intent.ref == "ic-20260504-1.entry.1"
     assert [leg.ratio for leg in intent.legs] == [1, 1, 1, 1]
     assert intent.limit_points < 0 < condor.quantity_wanted == 2

@@ -45,7 +45,7 @@ def order(purpose: Purpose, n: int, quantity: int, limit: float, state=OrderStat
     }[purpose]
     intent = PlaceIntent(
         ref=f"ic-1.{purpose.value}.{n}", chain_ref=f"ic-1.{purpose.value}/1", attempt=n, purpose=purpose,
-        condor_id="ic-1", rule="C-ENTRY-4" if purpose is Purpose.ENTRY else "C-EXIT-1", legs=legs, quantity=quantity,
+        owner="ic-1", rule="C-ENTRY-4" if purpose is Purpose.ENTRY else "C-EXIT-1", legs=legs, quantity=quantity,
         limit_points=limit, mid_points=limit, natural_points=limit + 1.0, decided_at=AT,
     )  # fmt: skip
     by_leg = {leg.con_id: leg.action.sign * units for leg in legs}

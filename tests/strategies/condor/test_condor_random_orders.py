@@ -66,7 +66,7 @@ def check(bench, before: dict) -> None:
     """What must hold after every look and every fact."""
     for condor in bench.condors.values():
         assert condor.quantity >= 0
-        mine = [r for r in live(bench) if r.intent.condor_id == condor.id]
+        mine = [r for r in live(bench) if r.intent.owner == condor.id]
         assert len(mine) <= 1, [r.ref for r in mine]
         if condor.state is CondorState.CLOSED:
             assert condor.quantity == 0
@@ -75,8 +75,8 @@ def check(bench, before: dict) -> None:
     for ref, record in bench.book.orders.items():
         if ref in before:
             continue
-        owner = record.intent.condor_id
-        assert not any(r.state in DOUBTFUL_STATES for k, r in before.items() if r.intent.condor_id == owner), (
+        owner = record.intent.owner
+        assert not any(r.state in DOUBTFUL_STATES for k, r in before.items() if r.intent.owner == owner), (
             "an order was sent while another was in doubt"
         )
         assert bench.control.state is TradingState.ACTIVE
