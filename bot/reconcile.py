@@ -60,7 +60,7 @@ def new_fills(snapshot: BrokerSnapshot, book: Book) -> tuple[Fill, ...]:
     return tuple(found)
 
 
-def examine(snapshot: BrokerSnapshot, book: Book, *, our_prefix: str) -> Findings:
+def examine(snapshot: BrokerSnapshot, book: Book, *, our_prefixes: tuple[str, ...]) -> Findings:
     """What open and completed orders prove about ours; call after the snapshot's executions were folded."""
     if not isinstance(snapshot.open_orders, Known) or not isinstance(snapshot.completed_orders, Known):
         return Findings((), (), ())
@@ -80,7 +80,7 @@ def examine(snapshot: BrokerSnapshot, book: Book, *, our_prefix: str) -> Finding
                 proofs.append(Proof(record.ref, verdict, None))
             elif is_complete and _touched(record) < started_at and record.ref not in done:
                 absent.append(record.ref)
-    orphans = tuple(o for ref, o in opened.items() if ref.startswith(our_prefix) and ref not in book.orders)
+    orphans = tuple(o for ref, o in opened.items() if ref.startswith(our_prefixes) and ref not in book.orders)
     return Findings(tuple(proofs), tuple(absent), orphans)
 
 

@@ -18,15 +18,17 @@ __all__ = ["Holding", "Mark", "RiskView"]
 
 
 class Holding(msgspec.Struct, frozen=True):
-    """Signed contracts of one instrument of one owner (a condor or the hedge); `owner` None for what nothing of ours explains.
+    """Signed contracts of one instrument of one owner; `owner` None for what nothing of ours explains.
 
-    `average_price_points` is net cash paid divided by the signed quantity, in points per share; None where unknown.
+    `average_price_points` in points per share, None where unknown: of a condor, net cash paid divided by the signed
+    quantity; of the hedge, which lives on, the average price of what is still held. `slot` is the hedge slot.
     """
 
     owner: str | None
     con_id: int
     quantity: int
     average_price_points: float | None
+    slot: int | None = None
 
 
 class RiskView(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,20 +10,22 @@ import msgspec
 from bot import reconcile
 from bot.actions import AlertLevel, AskSnapshot, Cancel, CancelAll, ClearLatch, WriteLatch
 from bot.engine import orders
+from bot.engine.holdings import holdings
 from bot.engine.state import Baselines, Link, Parameters
 from bot.engine.work import Work
 from strategies.condor.machine import CondorState, on_settlement
 from strategies.domain import events as ev
 from strategies.domain.book import Fill
 from strategies.domain.control import Control, LinkState, OperatorVerb, TradingState
+from strategies.domain.hedge import HEDGE_OWNER
 from strategies.domain.instruments import Option
 from strategies.domain.known import Known, Unknown
 from strategies.domain.market import Market
 from strategies.domain.orders import OrderState, OrderTrigger, Purpose
 from strategies.domain.session import NEW_YORK
 
-OUR_PREFIX = "ic-"
-"""Every order reference of ours begins with this."""
+OUR_PREFIXES = ("ic-", f"{HEDGE_OWNER}-")
+"""Every order reference of ours begins with one of these: a condor's, or a hedge slot's."""
 
 _GRAVE = frozenset({"C45", "CLOCK", "LATCH", "TASK"})
 """Faults after which nothing is traded until a person has looked."""
@@ -270,7 +272,7 @@ def _snapshot(work: Work, event: ev.BrokerSnapshot) -> None:
         return
     for fill in reconcile.new_fills(event, work.state.book):
         _count_fill(work, fill)
-    findings = reconcile.examine(event, work.state.book, our_prefix=OUR_PREFIX)
+    findings = reconcile.examine(event, work.state.book, our_prefixes=OUR_PREFIXES)
     for proof in findings.proofs:
         trigger = proof.trigger
         if trigger is OrderTrigger.PROVED_CANCELED and _ended_by_the_day(work, proof.ref):
@@ -326,17 +328,23 @@ def _positions(work: Work, event: ev.BrokerSnapshot) -> None:
 
 
 def _settle(work: Work, check: reconcile.PositionCheck) -> None:
-    condors = work.state.condors
+    """Books each settled position on whoever held it; a condor's machine and a person hear of it."""
+    rows = holdings(work.state.book)
     settled = []
     for item in check.settled:
-        owner = next((c.id for c in condors.values() if c.active and item.con_id in c.con_ids()), None)
-        settled.append(msgspec.structs.replace(item, owner=owner))
+        mine = [row for row in rows if row.con_id == item.con_id and row.owner is not None]
+        for row in mine:
+            settled.append(msgspec.structs.replace(item, quantity=row.quantity, owner=row.owner, slot=row.slot))
+        rest = item.quantity - sum(row.quantity for row in mine)
+        if rest:
+            settled.append(msgspec.structs.replace(item, quantity=rest))
     book = work.state.book
     work.set(book=msgspec.structs.replace(book, settlements=(*book.settlements, *settled)))
-    for condor_id in sorted({s.owner for s in settled if s.owner is not None}):
-        mine = tuple(s for s in settled if s.owner == condor_id)
-        work.put_condor(on_settlement(condors[condor_id], mine, work.at))
-        work.alert(AlertLevel.WARNING, f"settled.{condor_id}", f"{condor_id} settled in cash at expiry")
+    for owner in sorted({s.owner for s in settled if s.owner is not None}):
+        condor = work.state.condors.get(owner)
+        if condor is not None:
+            work.put_condor(on_settlement(condor, tuple(s for s in settled if s.owner == owner), work.at))
+        work.alert(AlertLevel.WARNING, f"settled.{owner}", f"{owner} settled in cash at expiry")
 
 
 # orders -------------------------------------------------------------------------------------------

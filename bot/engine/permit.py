@@ -8,11 +8,12 @@ import msgspec
 
 from bot.actions import AskMargin, Cancel, Submit
 from bot.engine import orders
+from bot.engine.holdings import holdings
 from bot.engine.state import PendingMargin, State
 from bot.engine.work import Work
 from risk import gate
 from risk.gate import Verdict
-from risk.view import Holding, RiskView
+from risk.view import RiskView
 from strategies.condor.machine import Condor
 from strategies.domain.account import MarginImpact
 from strategies.domain.known import Known, Unknown
@@ -27,7 +28,7 @@ def risk_view(state: State, margin: Known[MarginImpact] | Unknown) -> RiskView:
         market=state.market,
         calendar=state.calendar,
         book=state.book,
-        holdings=holdings(state),
+        holdings=holdings(state.book),
         account=state.account,
         day_start_nlv_usd=state.baselines.day_start_usd,
         week_start_nlv_usd=state.baselines.week_start_usd,
@@ -42,44 +43,6 @@ def risk_view(state: State, margin: Known[MarginImpact] | Unknown) -> RiskView:
         kill_file=state.kill_file,
         mismatch_since=state.mismatch_since,
     )
-
-
-def holdings(state: State) -> tuple[Holding, ...]:
-    """Open positions by condor with their average price; what no condor explains is held without an owner."""
-    held: dict[tuple[str | None, int], tuple[int, float]] = {}
-    for fill in state.book.fills.values():
-        record = state.book.orders.get(fill.ref) if fill.ref is not None else None
-        key = (record.intent.owner if record is not None else None, fill.con_id)
-        quantity, paid = held.get(key, (0, 0.0))
-        held[key] = (quantity + fill.signed_quantity, paid + fill.signed_quantity * fill.price_points)
-    for settled in state.book.settlements:
-        key = (settled.owner, settled.con_id)
-        quantity, paid = held.get(key, (0, 0.0))
-        held[key] = (quantity - settled.quantity, paid - settled.quantity * settled.price_points)
-    rows = _rows(held)
-    explained: dict[int, int] = {}
-    for row in rows:
-        explained[row.con_id] = explained.get(row.con_id, 0) + row.quantity
-    for con_id, quantity in (state.book.broker_positions or {}).items():
-        rest = quantity - explained.get(con_id, 0)
-        if rest != 0:
-            rows.append(Holding(owner=None, con_id=con_id, quantity=rest, average_price_points=None))
-    return tuple(sorted(rows, key=lambda r: (r.owner or "", r.con_id)))
-
-
-def _rows(held: dict[tuple[str | None, int], tuple[int, float]]) -> list[Holding]:
-    """Holdings with an average price. What closed legs of a condor brought or cost stays in its first open leg, so
-    that a condor's worst case keeps the cash of a roll."""
-    realised: dict[str | None, float] = {}
-    for (owner, _), (quantity, paid) in held.items():
-        if quantity == 0 and owner is not None:
-            realised[owner] = realised.get(owner, 0.0) + paid
-    rows = []
-    for (owner, con_id), (quantity, paid) in sorted(held.items(), key=lambda item: (item[0][0] or "", item[0][1])):
-        if quantity != 0:
-            price = (paid + realised.pop(owner, 0.0)) / quantity
-            rows.append(Holding(owner=owner, con_id=con_id, quantity=quantity, average_price_points=price))
-    return rows
 
 
 def permit(work: Work, intents: tuple[Intent, ...], proposals: tuple[Condor, ...]) -> None:

@@ -55,7 +55,10 @@ class Fill(msgspec.Struct, frozen=True):
 
 
 class Settled(msgspec.Struct, frozen=True):
-    """A position that expired into cash: `quantity` signed contracts settled at `price_points` per share of payoff."""
+    """A position that expired into cash: `quantity` signed contracts settled at `price_points` per share of payoff.
+
+    `owner` and `slot` as in the orders that opened it; None where nothing of ours explains it.
+    """
 
     con_id: int
     quantity: int
@@ -63,6 +66,7 @@ class Settled(msgspec.Struct, frozen=True):
     multiplier: int
     at: datetime
     owner: str | None = None
+    slot: int | None = None
 
     @property
     def cash_usd(self) -> float:

@@ -45,11 +45,12 @@ class Purpose(StrEnum):
 
 
 class LegIntent(msgspec.Struct, frozen=True):
-    """One leg of a combo: `ratio` contracts per unit."""
+    """One leg of a combo: `ratio` contracts per unit. `slot` is the hedge slot it belongs to, None for a condor's."""
 
     con_id: int
     ratio: int
     action: Action
+    slot: int | None = None
 
 
 class PlaceIntent(msgspec.Struct, frozen=True, tag="place"):
@@ -57,7 +58,8 @@ class PlaceIntent(msgspec.Struct, frozen=True, tag="place"):
 
     `limit_points` is the net price per share the unit costs: positive = pay a debit, negative = collect a credit.
     `mid_points` is the legs' net mid when decided (same sign rule), `natural_points` the price that would trade at
-    once. `chain_ref` groups the attempts of one price walk; `attempt` counts from 1.
+    once. `chain_ref` groups the attempts of one price walk; `attempt` counts from 1. `owner` is the condor's id, or
+    HEDGE_OWNER for the hedge, whose legs then name their slots.
     """
 
     ref: str
@@ -219,6 +221,10 @@ class OrderRecord(msgspec.Struct, frozen=True):
     def ref(self) -> str:
         """Our order reference."""
         return self.intent.ref
+
+    def slot_of(self, con_id: int) -> int | None:
+        """The hedge slot that a contract of this order belongs to."""
+        return next((leg.slot for leg in self.intent.legs if leg.con_id == con_id), None)
 
     @property
     def live(self) -> bool:

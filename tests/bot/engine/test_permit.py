@@ -6,8 +6,9 @@ import msgspec
 import pytest
 
 from bot.actions import AskMargin, Cancel, Submit
+from bot.engine.holdings import holdings
 from bot.engine.outcome import Step
-from bot.engine.permit import holdings, permit, risk_view
+from bot.engine.permit import permit, risk_view
 from bot.engine.work import Work
 from risk.utilisation import Use, utilisation
 from strategies.condor.machine import CondorState
@@ -268,7 +269,7 @@ def test_holdings_are_the_union_of_journal_and_broker(bench: Bench) -> None:
     bench.feed(ev.Filled(fill=make_fill("m1.01", quantity=3, ref=None, con_id=777, price_points=2.0)))
     bench.broker.positions |= {777: 3, 888: -1}
     bench.feed(bench.broker.snapshot(executions=()))
-    rows = {(h.owner, h.con_id): (h.quantity, h.average_price_points) for h in holdings(bench.state)}
+    rows = {(h.owner, h.con_id): (h.quantity, h.average_price_points) for h in holdings(bench.state.book)}
     assert rows.pop((None, 777)) == (3, 2.0)
     assert rows.pop((None, 888)) == (-1, None)
     assert {key: quantity for key, (quantity, _) in rows.items()} == {
@@ -279,13 +280,13 @@ def test_holdings_are_the_union_of_journal_and_broker(bench: Bench) -> None:
 def test_a_closed_leg_leaves_no_holding_but_its_cash_stays_with_the_condor(bench: Bench) -> None:
     """What was bought back is no position; what it cost is still part of the condor's worst case."""
     condor = bench.open_condor()
-    total = sum(h.quantity * (h.average_price_points or 0.0) for h in holdings(bench.state))
+    total = sum(h.quantity * (h.average_price_points or 0.0) for h in holdings(bench.state.book))
     long_put = condor.legs.put_long.con_id
     close = make_fill("c1.01", quantity=2, ref=next(iter(bench.state.book.orders)), con_id=long_put, price_points=1.0)
     sold = msgspec.structs.replace(close, side=close.side.opposite)
     bench.broker.positions[long_put] = 0
     bench.feed(ev.Filled(fill=sold))
     bench.pulse(4.0)
-    rows = holdings(bench.state)
+    rows = holdings(bench.state.book)
     assert long_put not in {h.con_id for h in rows}
     assert sum(h.quantity * (h.average_price_points or 0.0) for h in rows) == pytest.approx(total - 2.0)

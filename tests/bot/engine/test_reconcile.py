@@ -34,7 +34,7 @@ PARTS = ("positions", "open_orders", "completed_orders", "executions")
 
 
 def findings(record: OrderRecord, snapshot: BrokerSnapshot) -> reconcile.Findings:
-    return reconcile.examine(snapshot, book_with(record), our_prefix="ic-")
+    return reconcile.examine(snapshot, book_with(record), our_prefixes=("ic-",))
 
 
 def proved(record: OrderRecord, snapshot: BrokerSnapshot) -> OrderTrigger | None:
