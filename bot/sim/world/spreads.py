@@ -27,7 +27,7 @@ SPX_TICKS = Ticks(0.05, 0.10)
 VIX_TICKS = Ticks(0.01, 0.05)
 
 
-def spx_half_spread(mid: Floats, delta: Floats, years: Floats, spot: float, vix: float) -> Floats:
+def spx_half_spread(mid: Floats, delta: Floats, years: Floats, spot: float | Floats, vix: float | Floats) -> Floats:
     """Half the bid-ask spread of SPX options in points.
 
     Out of the money: .5 * s * (.12 + .10*sqrt(price/s)) with s = S/2770, wider above VIX 19. In the money the market is
@@ -35,15 +35,15 @@ def spx_half_spread(mid: Floats, delta: Floats, years: Floats, spot: float, vix:
     """
     s = spot / _REFERENCE_SPOT
     base = 0.5 * s * (0.12 + 0.10 * np.sqrt(mid / s))
-    stress = 1.0 + 0.05 * max(vix - 19.0, 0.0)
+    stress = 1.0 + 0.05 * np.maximum(vix - 19.0, 0.0)
     inside = np.maximum(np.abs(delta) - 0.55, 0.0)
     tenor = 1.0 + 1.2 * np.maximum(years - 0.3, 0.0)
-    return base * stress * tenor * (1.0 + 6.0 * inside)
+    return np.asarray(base * stress * tenor * (1.0 + 6.0 * inside), dtype=np.float64)
 
 
-def vix_half_spread(mid: Floats, vix: float) -> Floats:
+def vix_half_spread(mid: Floats, vix: float | Floats) -> Floats:
     """Half the bid-ask spread of VIX options in points: about .04 near 1 point, .10 near 4; wider above VIX 25."""
-    return (0.015 + 0.025 * np.sqrt(np.maximum(mid, 0.0))) * (1.0 + 0.03 * max(vix - 25.0, 0.0))
+    return (0.015 + 0.025 * np.sqrt(np.maximum(mid, 0.0))) * (1.0 + 0.03 * np.maximum(vix - 25.0, 0.0))
 
 
 def on_ticks(mid: Floats, half: Floats, ticks: Ticks) -> tuple[Floats, Floats]:
@@ -62,8 +62,9 @@ def on_ticks(mid: Floats, half: Floats, ticks: Ticks) -> tuple[Floats, Floats]:
     return np.rint(bid * 100.0) / 100.0, np.rint(ask * 100.0) / 100.0
 
 
-def size_wobble(con_ids: NDArray[np.int64], beat: int) -> tuple[Floats, Floats]:
-    """Two factors per contract between 0.4 and 1.6 for the displayed bid and ask sizes; `beat` counts few seconds."""
+def size_wobble(con_ids: NDArray[np.int64], beat: int | NDArray[np.int64]) -> tuple[Floats, Floats]:
+    """Two factors per contract between 0.4 and 1.6 for the displayed bid and ask sizes; `beat` counts few seconds
+    (one beat for all, or one each)."""
     first = np.abs(np.sin(con_ids * 12.9898 + beat * 78.233) * 43758.5453) % 1.0
     second = np.abs(np.sin(con_ids * 39.3461 + beat * 11.135) * 24634.6345) % 1.0
     return 0.4 + 1.2 * first, 0.4 + 1.2 * second

@@ -40,18 +40,28 @@ class Levels(NamedTuple):
     vix3m: float
 
 
-def vix_variance(levels: Levels, years: Floats) -> Floats:
+class LevelRows(NamedTuple):
+    """The same at several instants: arrays of the length of the horizons (`SpxTerms.settles_ts`) asked about."""
+
+    spot: Floats
+    vix9d: Floats
+    vix: Floats
+    vix3m: Floats
+
+
+def vix_variance(levels: Levels | LevelRows, years: Floats) -> Floats:
     """Total variance (annual variance times years) of the VIX family to each horizon, linear between the indices'
     own horizons; before 9 days the 9-day level, after 93 days the forward variance between 30 and 93 days."""
-    total = [0.0]
-    variance = 0.0
-    for level, before, node in zip((levels.vix9d, levels.vix, levels.vix3m), _NODES, _NODES[1:], strict=False):
-        floor = total[-1] + _MIN_FORWARD_VARIANCE * variance * (node - before)
-        total.append(max(level * level * 1e-4 * node, floor))
-        variance = total[-1] / node
-    forward = (total[3] - total[2]) / (_NODES[3] - _NODES[2])
-    beyond = np.maximum(years - _NODES[3], 0.0)
-    return np.asarray(np.interp(years, _NODES, total) + forward * beyond, dtype=np.float64)
+    _, near, mid, far = _NODES
+    at_near = levels.vix9d * levels.vix9d * (1e-4 * near)
+    floor = at_near * (1.0 + _MIN_FORWARD_VARIANCE * (mid / near - 1.0))
+    at_mid = np.maximum(levels.vix * levels.vix * (1e-4 * mid), floor)
+    floor = at_mid * (1.0 + _MIN_FORWARD_VARIANCE * (far / mid - 1.0))
+    at_far = np.maximum(levels.vix3m * levels.vix3m * (1e-4 * far), floor)
+    first = at_near / near * years
+    second = at_near + (at_mid - at_near) / (mid - near) * (years - near)
+    third = at_mid + (at_far - at_mid) / (far - mid) * (years - mid)
+    return np.asarray(np.where(years <= near, first, np.where(years <= mid, second, third)), dtype=np.float64)
 
 
 def variance_swap_ratio(table: Floats, atm_total_vol: float, smallest: float) -> float:
@@ -190,11 +200,13 @@ class Priced(NamedTuple):
     years: Floats
 
 
-def price_spx(terms: SpxTerms, levels: Levels, now_ts: float, rate: float) -> Priced:
-    """Values and greeks of the bound contracts at that instant (epoch seconds) and those levels."""
+def price_spx(terms: SpxTerms, levels: Levels | LevelRows, now_ts: float | Floats, rate: float) -> Priced:
+    """Values and greeks of the bound contracts at that instant (epoch seconds) and those levels; with rows of levels
+    and instants each expiry is priced at its own (one contract over time is an expiry per instant)."""
     years = np.maximum((terms.settles_ts - now_ts) / YEAR_SECONDS, MIN_YEARS)
     atm_total = np.sqrt(vix_variance(levels, years)) * terms.ratio
-    forward = levels.spot * np.exp(terms.carry * years)
+    growth = np.exp(terms.carry * years)
+    forward = levels.spot * growth
     discount = np.exp(-rate * years)
     group = terms.group
     fwd = forward[group]
@@ -212,7 +224,7 @@ def price_spx(terms: SpxTerms, levels: Levels, now_ts: float, rate: float) -> Pr
     iv = ratio * (atm_total / np.sqrt(years))[group]
     df = discount[group]
     values = black76.greeks(fwd, terms.strike, iv, t, terms.is_call, df)
-    per_spot = fwd / levels.spot
+    per_spot = growth[group]
     return Priced(
         np.maximum(values.price, 1e-6),
         iv,

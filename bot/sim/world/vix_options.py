@@ -19,10 +19,10 @@ _MIN_DAYS = 1.0
 _SMILE_TOP = 4.0
 
 
-def vix_atm_vol(vvix: float, days: Floats) -> Floats:
+def vix_atm_vol(vvix: float | Floats, days: Floats) -> Floats:
     """At-the-money volatility (fraction a year) of VIX options by calendar days to expiry."""
-    exponent = 0.14 + 0.25 * max(0.0, float(np.log(vvix / 95.0)))
-    return 0.955 * vvix / 100.0 * (30.0 / np.maximum(days, _MIN_DAYS)) ** exponent
+    exponent = 0.14 + 0.25 * np.maximum(0.0, np.log(vvix / 95.0))
+    return np.asarray(0.955 * vvix / 100.0 * (30.0 / np.maximum(days, _MIN_DAYS)) ** exponent, dtype=np.float64)
 
 
 class VixStrip(NamedTuple):
@@ -34,8 +34,9 @@ class VixStrip(NamedTuple):
     settles_ts: Floats
 
 
-def price_vix(strip: VixStrip, vvix: float, now_ts: float, rate: float) -> Priced:
-    """Values and greeks; delta and gamma against the future, vega per point of VIX-option volatility."""
+def price_vix(strip: VixStrip, vvix: float | Floats, now_ts: float | Floats, rate: float) -> Priced:
+    """Values and greeks; delta and gamma against the future, vega per point of VIX-option volatility. `vvix` and
+    `now_ts` (epoch seconds) are one for all contracts, or one each."""
     years = np.maximum((strip.settles_ts - now_ts) / YEAR_SECONDS, MIN_YEARS)
     atm = vix_atm_vol(vvix, years * 365.0)
     m = np.log(strip.strike / strip.forward) / (atm * np.sqrt(years))
