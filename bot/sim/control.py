@@ -10,24 +10,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 from bot.sim.clock import MarketClock, Tick
+from bot.sim.faults.arguments import FaultError, flag, unknown, whole
+from bot.sim.faults.table import FAULTS
+from bot.sim.faults.verb import Layer, Verb, by_name
 
 MAX_WAIT_S = 2.0
 MAX_LINE_BYTES = 65_536
-
-VERBS = {
-    "clock": "current market time",
-    "follow": "from now on one line per tick, each to be answered by {'ack': n}; market time stays at most `ahead` (0) "
-    "ticks before the answers",
-    "hold": "market time stands still while nobody follows and waits for followers however long; 'on': false ends it",
-    "restart": "reset every client and refuse connections for refuse_s market seconds; rollback_ids lowers next ids",
-    "drop": "reset every client connection",
-    "status": "clients, lines, tick and counters",
-    "verbs": "this list",
-}
 
 
 class Controlled(Protocol):
@@ -42,17 +35,9 @@ class Controlled(Protocol):
         """Figures."""
         ...
 
-    def restart(self, refuse_s: float = 60.0, rollback_ids: int = 0) -> None:
-        """Restarts the gateway's connections."""
+    def cause(self, verb: str, /, **arguments: object) -> Mapping[str, object]:
+        """Does a fault. Raises FaultError."""
         ...
-
-    def drop(self) -> None:
-        """Resets every client."""
-        ...
-
-
-class _BadCommand(ValueError):
-    """The line asks for something that does not exist."""
 
 
 class _Follower:
@@ -168,64 +153,109 @@ class ControlServer:
 
     def _answer(self, line: bytes, follower: _Follower) -> dict[str, object] | None:
         try:
-            command = json.loads(line)
-            if not isinstance(command, dict):
-                raise _BadCommand("a command is a JSON object with a 'verb'")
+            command = _command(line)
             if "ack" in command:
-                follower.ack(_whole(command["ack"], "ack"))
+                follower.ack(_ACK.read(command).whole("ack"))
                 return None
             return {"ok": True, **self._run(command, follower)}
-        except (_BadCommand, json.JSONDecodeError, UnicodeDecodeError) as error:
+        except FaultError as error:
             return {"ok": False, "error": str(error)}
 
-    def _run(self, command: dict[str, object], follower: _Follower) -> dict[str, object]:
-        verb = command.get("verb")
-        if verb == "restart":
-            rollback = _whole(command.get("rollback_ids", 0), "rollback_ids")
-            self._gateway.restart(_seconds(command.get("refuse_s", 60.0)), rollback)
-            return {}
-        if verb == "follow":
-            follower.ahead = _whole(command.get("ahead", 0), "ahead")
-            self._followers[follower] = None
-            self._moved.set()
-            return {"at": self._gateway.clock.now.isoformat(), "tick_s": self._gateway.clock.tick_s}
-        if verb == "hold":
-            return self._hold(command.get("on", True))
-        simple: dict[object, Callable[[], dict[str, object]]] = {
-            "clock": lambda: {"at": self._gateway.clock.now.isoformat()},
-            "status": self._gateway.status,
-            "verbs": lambda: {"verbs": VERBS},
-            "drop": self._drop,
-        }
-        if verb not in simple:
-            raise _BadCommand(f"unknown verb {verb!r}; known are {', '.join(VERBS)}")
-        return simple[verb]()
+    def _run(self, command: dict[str, object], follower: _Follower) -> Mapping[str, object]:
+        verb = command.pop("verb", None)
+        own = CHANNEL.get(verb) if isinstance(verb, str) else None
+        if own is not None:
+            return own.act(_Caller(self, follower), own.read(command))
+        if not isinstance(verb, str) or verb not in FAULTS:
+            raise FaultError(unknown("verb", verb, [*CHANNEL, *FAULTS]))
+        return self._gateway.cause(verb, **command)
 
-    def _hold(self, on: object) -> dict[str, object]:
-        if not isinstance(on, bool):
-            raise _BadCommand(f"on must be true or false, got {on!r}")
+    # the channel's own verbs ---------------------------------------------------------------------
+    @property
+    def gateway(self) -> Controlled:
+        """What is steered."""
+        return self._gateway
+
+    def follow(self, follower: _Follower, ahead: int) -> dict[str, object]:
+        """Market time stays at most `ahead` ticks before this connection's acknowledgements."""
+        follower.ahead = ahead
+        self._followers[follower] = None
+        self._moved.set()
+        return {"at": self._gateway.clock.now.isoformat(), "tick_s": self._gateway.clock.tick_s}
+
+    def hold(self, on: bool) -> dict[str, object]:
+        """Market time stands still while nobody follows, or no more."""
         self._holding = on
         self._moved.set()
         for follower in self._followers:
             follower.changed.set()
         return {"holding": on, "at": self._gateway.clock.now.isoformat()}
 
-    def _drop(self) -> dict[str, object]:
-        self._gateway.drop()
-        return {}
+
+@dataclass(frozen=True, slots=True)
+class _Caller:
+    """Who uses one of the channel's own verbs: the server and the connection."""
+
+    server: ControlServer
+    connection: _Follower
 
 
-def _line(value: dict[str, object]) -> bytes:
+_ACK: Verb[_Caller] = Verb("ack", Layer.CONTROL, "", lambda _, __: {}, (whole("ack", "number of the tick lived"),))
+
+_OWN: tuple[Verb[_Caller], ...] = (
+    Verb(
+        "clock",
+        Layer.CONTROL,
+        "current market time",
+        lambda caller, _: {"at": caller.server.gateway.clock.now.isoformat()},
+    ),
+    Verb(
+        "status",
+        Layer.CONTROL,
+        "market time, phase, tick, clients, lines and counters",
+        lambda caller, _: caller.server.gateway.status(),
+    ),
+    Verb(
+        "follow",
+        Layer.CONTROL,
+        "from now on one line {'n', 'at', 'phase'} per tick, each to be answered by {'ack': n}; market time waits for "
+        "the answers, for at most two seconds",
+        lambda caller, given: caller.server.follow(caller.connection, given.whole("ahead")),
+        (whole("ahead", "how many ticks market time may run before the answers", default=0, unit="ticks"),),
+    ),
+    Verb(
+        "hold",
+        Layer.CONTROL,
+        "market time stands still while nobody follows, and waits for followers without limit",
+        lambda caller, given: caller.server.hold(given.flag("on")),
+        (flag("on", "false ends it", default=True),),
+    ),
+    Verb(
+        "verbs",
+        Layer.CONTROL,
+        "every verb with its arguments",
+        lambda _, __: {"verbs": documentation()},
+    ),
+)
+CHANNEL: Mapping[str, Verb[_Caller]] = by_name(_OWN)
+"""The verbs that belong to a control connection; all others are faults."""
+
+
+def documentation() -> dict[str, dict[str, object]]:
+    """Every verb of the channel: layer, sentence, arguments with what is allowed."""
+    own = {name: row.facts() for name, row in CHANNEL.items()}
+    return own | {name: row.facts() for name, row in FAULTS.items()}
+
+
+def _command(line: bytes) -> dict[str, object]:
+    try:
+        command = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise FaultError(f"not one JSON object on one line: {error}") from None
+    if not isinstance(command, dict):
+        raise FaultError("a command is a JSON object with a 'verb'")
+    return command
+
+
+def _line(value: Mapping[str, object]) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode() + b"\n"
-
-
-def _whole(value: object, name: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise _BadCommand(f"{name} must be a whole number of at least 0, got {value!r}")
-    return value
-
-
-def _seconds(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.0 <= value < 1e7:
-        raise _BadCommand(f"refuse_s must be market seconds of at least 0, got {value!r}")
-    return float(value)

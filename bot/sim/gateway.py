@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from bot.sim.clock import MarketClock, Tick, default_tick_s
 from bot.sim.control import ControlServer
 from bot.sim.desk.desk import Desk
+from bot.sim.faults.stage import Stage
+from bot.sim.faults.table import execute, read_call
 from bot.sim.ports import Venue, World
 from bot.sim.scripted import ScriptedEvents
 from bot.sim.server import WireServer
@@ -47,6 +49,7 @@ class SimulatedGateway:
         self._begin = begin
         self._control_port = control_port
         self._clock: MarketClock | None = None
+        self._stage: Stage | None = None
         self._driver: asyncio.Task[None] | None = None
         bounds = limits or Limits()
         self.desk = Desk(venue, limits=bounds)
@@ -61,6 +64,7 @@ class SimulatedGateway:
         self._clock = MarketClock(
             self.world.days, loop_time=loop.time, speed=self._speed, tick_s=self._tick_s, begin=self._begin
         )
+        self._stage = Stage(self.server, self.desk, self.venue, self.world, self._clock)
         self.desk.use_clock(self._clock)
         self.desk.after_order = self._plan_script
         await self.server.start()
@@ -80,6 +84,8 @@ class SimulatedGateway:
             self._driver.cancel()
             await asyncio.gather(self._driver, return_exceptions=True)
             self._driver = None
+        if self._stage is not None:
+            self._stage.timers.stop()
         if self.control is not None:
             await self.control.stop()
         await self.server.stop()
@@ -127,19 +133,16 @@ class SimulatedGateway:
         }
 
     # faults --------------------------------------------------------------------------------------
-    def restart(self, refuse_s: float = 60.0, rollback_ids: int = 0) -> None:
-        """What the nightly restart does: resets every socket and refuses connections for `refuse_s` market seconds.
+    @property
+    def stage(self) -> Stage:
+        """What faults may reach. Raises RuntimeError before start."""
+        if self._stage is None:
+            raise RuntimeError("the gateway has no stage before start()")
+        return self._stage
 
-        Orders, positions and executions stay in the venue; `rollback_ids` lowers the next valid order ids."""
-        self.venue.record("fault", verb="restart", arguments={"refuse_s": refuse_s, "rollback_ids": rollback_ids})
-        self.desk.id_rollback = rollback_ids
-        self.server.refuse_for(refuse_s / self._speed)
-        self.server.reset_all("gateway restart")
-
-    def drop(self) -> None:
-        """Resets every client socket; connections are taken again at once."""
-        self.venue.record("fault", verb="drop", arguments={})
-        self.server.reset_all("connection dropped")
+    def cause(self, verb: str, /, **arguments: object) -> Mapping[str, object]:
+        """Does the fault of that name at once; the ledger tells it. Raises FaultError for what cannot be done."""
+        return execute(self.stage, read_call(verb, arguments))
 
     # market time ---------------------------------------------------------------------------------
     async def _drive(self, clock: MarketClock) -> None:
@@ -152,6 +155,7 @@ class SimulatedGateway:
                 await self.control.publish(tick)
 
     def _live(self, tick: Tick) -> None:
+        self.stage.timers.tick()
         if tick.at > self.venue.now:
             self.venue.advance(tick.at)
         self.desk.tick()
@@ -164,10 +168,8 @@ class SimulatedGateway:
 
     def _run_script(self) -> None:
         for event in self._script.due(self.clock.now, lambda: bool(self.venue.open_orders())):
-            if event.verb == "restart":
-                self.restart(event.seconds)
-            elif event.verb == "drop":
-                self.drop()
+            arguments = {"refuse_s": event.seconds} if event.verb == "restart" else {}
+            self.cause(event.verb, **arguments)
 
 
 def _say_if_stopped(driver: asyncio.Task[None]) -> None:

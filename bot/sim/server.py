@@ -69,10 +69,9 @@ class WireServer:
             self._reopening.cancel()
         self._reopening = asyncio.get_running_loop().call_later(seconds, self._reopen)
 
-    def reset_all(self, reason: str) -> None:
-        """Resets every connection: unread bytes are lost on both sides."""
-        for link in list(self._links):
-            link.reset(reason)
+    def links_of(self, client_id: int | None) -> list[ClientLink]:
+        """The connections of one client id, or all of them."""
+        return [link for link in self._links if client_id is None or link.client_id == client_id]
 
     def _close_port(self) -> None:
         if self._server is not None:
@@ -123,6 +122,11 @@ class ClientLink(asyncio.Protocol):
         self._client: DeskClient | None = None
         self._reason = ""
         self._continue_planned = False
+
+    @property
+    def client_id(self) -> int:
+        """Id of the client, -1 until it has started the API."""
+        return self._client.client_id if self._client is not None else -1
 
     # asyncio.Protocol ----------------------------------------------------------------------------
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

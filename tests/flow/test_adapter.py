@@ -391,7 +391,7 @@ def test_a_restart_costs_nothing_but_time() -> None:
         await desk.until(lambda: "Submitted" in desk.statuses("ic-1"), "working")
         desk.submit("ic-2", MARKETABLE)
         await desk.until(lambda: len(desk.said(ev.Filled)) == 4, "filled")
-        desk.gateway.restart(refuse_s=5.0, rollback_ids=50)
+        desk.gateway.cause("restart", refuse_s=5.0, rollback_ids=50)
         await desk.until(lambda: desk.link is LinkState.DOWN, "down")
         await desk.until(lambda: desk.link is LinkState.UP, "up again")
         assert desk.said(ev.LinkChanged)[-1].epoch == 2

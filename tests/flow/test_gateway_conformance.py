@@ -345,7 +345,7 @@ def test_a_restart_refuses_for_a_while_and_then_replays_the_day() -> None:
         await until(lambda: len(ib.fills()) == 5, "the fill")
         gone: list[bool] = []
         ib.disconnectedEvent += lambda: gone.append(True)
-        gateway.restart(refuse_s=90.0)
+        gateway.cause("restart", refuse_s=90.0)
         await until(lambda: bool(gone), "the reset")
         with pytest.raises(ConnectionRefusedError):
             await ib.connectAsync("127.0.0.1", gateway.port, clientId=7)

@@ -114,7 +114,7 @@ def test_arming_is_refused_while_anything_is_in_doubt_and_accepted_after_reconci
         await stage.until(working, "an order works")
         latch.engage(stage.state_dir / "KILL", "a person", "practice", AT)
         await stage.until(no_live_order, "the cancel is proved", 3.0)
-        stage.gateway.restart(refuse_s=300.0)
+        stage.gateway.cause("restart", refuse_s=300.0)
         await stage.until(lambda s: s.link.state is not LinkState.UP, "the link is seen down", 3.0)
         arm(stage, 1)
         await stage.until(lambda s: any("arm refused" in text for text in stage.alerts), "the refusal", 3.0)
@@ -141,7 +141,7 @@ def test_a_kill_while_the_gateway_is_away_cancels_the_moment_it_is_back(tmp_path
     async def story(stage: Stage) -> None:
         stage.begin()
         await stage.until(working, "an order works")
-        stage.gateway.restart(refuse_s=240.0)
+        stage.gateway.cause("restart", refuse_s=240.0)
         await stage.until(lambda s: s.link.state is LinkState.DOWN, "the link is seen down", 3.0)
         pressed_at = stage.truth().seq
         (stage.state_dir / "KILL").write_text("gateway away")

@@ -54,7 +54,7 @@ class Storm:
         wrote = sorted(WRITES & {action["type"] for action in outcome.actions})
         if wrote and len(self.done) < self._gusts and self._chance.random() < 0.4:
             self.done.append(f"drop at a {wrote[0]}")
-            self.stage.gateway.drop()
+            self.stage.gateway.cause("reset")
 
     async def blow(self) -> None:
         """One fault after another at moments an order is alive; sometimes while the last one is still being healed."""
@@ -72,10 +72,10 @@ class Storm:
 
     async def _strike(self, what: str) -> None:
         if what == "drop":
-            self.stage.gateway.drop()
+            self.stage.gateway.cause("reset")
         elif what == "restart":
             refuse_s = float(self._chance.choice([15.0, 60.0, 150.0]))
-            self.stage.gateway.restart(refuse_s=refuse_s, rollback_ids=int(self._chance.integers(9)))
+            self.stage.gateway.cause("restart", refuse_s=refuse_s, rollback_ids=int(self._chance.integers(9)))
         else:
             await self.stage.drop_dead()
             self.stage.begin()
