@@ -188,10 +188,14 @@ class Truth:
         )
         if execution.exec_id in self.executions:
             self.doubled.append(execution.exec_id)
+        replaced = self.executions.pop(line.get("corrects") or "", None)
+        if replaced is not None:
+            self.commissions.pop(replaced.exec_id, None)
         self.executions[execution.exec_id] = execution
+        change = execution.signed - (replaced.signed if replaced is not None else 0)
         for order in self.orders:
             if order.perm_id == line["perm_id"]:
-                order.by_leg[execution.con_id] = order.by_leg.get(execution.con_id, 0) + execution.signed
+                order.by_leg[execution.con_id] = order.by_leg.get(execution.con_id, 0) + change
 
     def _commission(self, line: Line) -> None:
         self.commissions[line["exec_id"]] = float(line["amount"])

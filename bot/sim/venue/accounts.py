@@ -1,4 +1,8 @@
-"""The money and positions of one account, in whole cents: cash = deposits + fills - fees + settlements, always."""
+"""The money and positions of one account, in whole cents.
+
+Rules: cash = deposits and other movements + fills - fees + settlements, always; a position is what its entries add up
+to, trades and transfers, so that correcting one entry gives what would have been.
+"""
 
 from __future__ import annotations
 
@@ -36,11 +40,27 @@ class Booked:
     realized_cents: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One change of a position: signed contracts at cents per share. `exec_id` names the execution behind it; a
+    transfer has none, moves no cash and takes no profit."""
+
+    contracts: int
+    price_cents: int
+    exec_id: str = ""
+
+    @property
+    def is_transfer(self) -> bool:
+        """Whether contracts came or went without a trade."""
+        return not self.exec_id
+
+
 class Account:
     """One paper account.
 
     Options and stock move their full value through cash; a future only its profit or loss when it is closed or settled.
-    `realized_pnl` is after every commission paid, so that equity = deposits + realised + unrealised.
+    `realized_pnl` is after every commission paid, so that equity = deposits and other cash movements + what was
+    transferred in, at its price + realised + unrealised.
     """
 
     def __init__(self, name: str, deposit_usd: float) -> None:
@@ -48,13 +68,51 @@ class Account:
         self.cash_cents = cents(deposit_usd)
         self.realized_cents = 0
         self.positions: dict[int, Position] = {}
+        self._entries: dict[int, list[Entry]] = {}
 
     # bookings ----------------------------------------------------------------------------------
     def trade(self, execution: Execution) -> Booked:
         """Books one leg execution: position, cost and cash (not its commission)."""
-        spec, price_cents = execution.spec, round(execution.price * 100)
+        return self._enter(execution.spec, _entry_of(execution))
+
+    def transfer(self, spec: ContractSpec, contracts: int, price_cents: int) -> None:
+        """Signed contracts come or go without a trade: no cash, no profit; what comes costs the price per share."""
+        self._enter(spec, Entry(contracts, price_cents))
+
+    def correct(self, old: Execution, new: Execution) -> Booked:
+        """Books an execution as it is corrected: the change of cash, and the profit the corrected trade takes.
+
+        Cost and profit of later trades follow. LookupError where the trade is no longer part of a position's story.
+        """
+        spec = old.spec
+        entries = self._entries.get(spec.con_id, [])
+        place = next((i for i, entry in enumerate(entries) if entry.exec_id == old.exec_id), None)
+        if place is None:
+            raise LookupError(old.exec_id)
+        was, _ = _replayed(spec, entries)
+        entries[place] = _entry_of(new)
+        now, booked = _replayed(spec, entries)
+        self.cash_cents += now.cash_cents - was.cash_cents
+        self.realized_cents += now.realized_cents - was.realized_cents
+        then, corrected = was.positions.get(spec.con_id, Position(spec)), now.positions.get(spec.con_id, Position(spec))
         position = self.positions.setdefault(spec.con_id, Position(spec))
-        change = execution.quantity if execution.side is Side.BUY else -execution.quantity
+        position.quantity += corrected.quantity - then.quantity
+        position.cost_cents += corrected.cost_cents - then.cost_cents
+        if position.quantity == 0:
+            del self.positions[spec.con_id]
+        return Booked(now.cash_cents - was.cash_cents, booked[place].realized_cents)
+
+    def move_cash(self, amount_cents: int) -> None:
+        """Cash comes (positive) or goes without a trade: deposit, withdrawal, interest, fee."""
+        self.cash_cents += amount_cents
+
+    def _enter(self, spec: ContractSpec, entry: Entry) -> Booked:
+        self._entries.setdefault(spec.con_id, []).append(entry)
+        return self._apply(spec, entry)
+
+    def _apply(self, spec: ContractSpec, entry: Entry) -> Booked:
+        position = self.positions.setdefault(spec.con_id, Position(spec))
+        change, price_cents = entry.contracts, entry.price_cents
         closing = 0
         if position.quantity * change < 0:
             closing = min(abs(change), abs(position.quantity)) * (1 if change > 0 else -1)
@@ -62,15 +120,18 @@ class Account:
         realized: int | None = None
         if closing:
             share = round(position.cost_cents * -closing / position.quantity)
-            realized = -closing * price_cents * spec.multiplier - share
             position.quantity += closing
             position.cost_cents -= share
-            self.realized_cents += realized
+            if not entry.is_transfer:
+                realized = -closing * price_cents * spec.multiplier - share
+                self.realized_cents += realized
         position.quantity += opening
         position.cost_cents += opening * price_cents * spec.multiplier
         if position.quantity == 0:
             del self.positions[spec.con_id]
-        if spec.sec_type is SecType.FUTURE:
+        if entry.is_transfer:
+            moved = 0
+        elif spec.sec_type is SecType.FUTURE:
             moved = realized or 0
         else:
             moved = -change * price_cents * spec.multiplier
@@ -85,12 +146,17 @@ class Account:
     def settle(self, con_id: int, price_cents: int) -> Booked:
         """Removes a position at its settlement price per share (cents); KeyError without such a position."""
         position = self.positions.pop(con_id)
+        self._entries.pop(con_id, None)
         value = position.quantity * price_cents * position.spec.multiplier
         realized = value - position.cost_cents
         moved = realized if position.spec.sec_type is SecType.FUTURE else value
         self.cash_cents += moved
         self.realized_cents += realized
         return Booked(moved, realized)
+
+    def forget_flat(self) -> None:
+        """Midnight: the entries of positions that were closed need no correcting any more."""
+        self._entries = {con_id: entries for con_id, entries in self._entries.items() if con_id in self.positions}
 
     # views -------------------------------------------------------------------------------------
     def line(self, spec: ContractSpec) -> PositionLine:
@@ -147,6 +213,17 @@ class Account:
     def _mark_of(self, con_id: int, marks: Mapping[int, float]) -> float:
         position = self.positions.get(con_id)
         return _mark(position, marks) if position is not None else marks.get(con_id, 0.0)
+
+
+def _entry_of(execution: Execution) -> Entry:
+    contracts = execution.quantity if execution.side is Side.BUY else -execution.quantity
+    return Entry(contracts, round(execution.price * 100), execution.exec_id)
+
+
+def _replayed(spec: ContractSpec, entries: Sequence[Entry]) -> tuple[Account, list[Booked]]:
+    """An account that has lived these entries of one contract and nothing else, and what each of them did."""
+    account = Account("", 0.0)
+    return account, [account._apply(spec, entry) for entry in entries]
 
 
 def _mark(position: Position, marks: Mapping[int, float]) -> float:

@@ -65,8 +65,10 @@ class Announcer:
         for listener in self._listeners:
             listener.on_order(order)
 
-    def execution(self, execution: Execution) -> None:
-        """An execution of a leg (`fill`), or a combination's own summary (`combo`), which moves nothing by itself."""
+    def execution(self, execution: Execution, *, corrects: str | None = None) -> None:
+        """An execution of a leg (`fill`), or a combination's own summary (`combo`), which moves nothing by itself.
+
+        `corrects` is the id of the execution that this one replaces."""
         self.record(
             "combo" if execution.spec.sec_type is SecType.BAG else "fill",
             account=execution.account,
@@ -77,12 +79,14 @@ class Announcer:
             side=execution.side,
             quantity=execution.quantity,
             price=execution.price,
+            corrects=corrects,
+            liquidation=execution.liquidation,
         )
         for listener in self._listeners:
             listener.on_execution(execution)
 
-    def commission(self, commission: Commission, execution: Execution) -> None:
-        """The commission of an earlier execution."""
+    def commission(self, commission: Commission, execution: Execution, *, told: bool = True) -> None:
+        """The commission of an earlier execution; not `told`, it is in the ledger alone."""
         self.record(
             "commission",
             account=execution.account,
@@ -90,7 +94,7 @@ class Announcer:
             amount=commission.amount_usd,
             realized_pnl=commission.realized_pnl_usd,
         )
-        for listener in self._listeners:
+        for listener in self._listeners if told else ():
             listener.on_commission(commission, execution)
 
     def cash(self, account: str, amount_cents: int, reason: str, balance_cents: int) -> None:

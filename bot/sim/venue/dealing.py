@@ -3,39 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from bot.sim.types import Commission, Execution, Side
+from bot.sim.types import Execution, Side
 from bot.sim.venue import orders as life
 from bot.sim.venue.accounts import Account
 from bot.sim.venue.announce import Announcer
-from bot.sim.venue.fees import commission_cents
+from bot.sim.venue.booking import Booking
 from bot.sim.venue.matching import FillModel, aggressiveness, leg_prices, marketable_net, natural_of
 from bot.sim.venue.orders import LegProgress, OrderBook, Working
 from bot.sim.venue.products import bag_spec, net_tick, tick_at
 from bot.sim.venue.quotes import LegMarket, NetMarket, Quotes, net_market
 from bot.sim.venue.sessions import Sessions
-
-_EXEC_SESSION = 0x5A000000
-
-
-@dataclass(slots=True)
-class Executed:
-    """An execution of the day and its commission once reported."""
-
-    execution: Execution
-    commission: Commission | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Owed:
-    """A commission not yet reported."""
-
-    due: datetime
-    executed: Executed
-    fee_cents: int
-    realized_cents: int | None
 
 
 class Dealing:
@@ -47,6 +26,7 @@ class Dealing:
         accounts: Mapping[str, Account],
         announcer: Announcer,
         book: OrderBook,
+        booking: Booking,
         model: FillModel,
         quotes: Quotes,
         sessions: Sessions,
@@ -54,31 +34,12 @@ class Dealing:
         self._accounts = accounts
         self._announce = announcer
         self._book = book
+        self._booking = booking
         self._model = model
         self._quotes = quotes
         self._sessions = sessions
-        self._fills = 0
-        self._owed: list[_Owed] = []
-        self.executed: list[Executed] = []
-        self.touched: set[str] = set()
 
     # time --------------------------------------------------------------------------------------
-    def report_commissions(self, at: datetime) -> None:
-        """Charges and reports the commissions that are due."""
-        if not self._owed:
-            return
-        due, self._owed = [o for o in self._owed if o.due <= at], [o for o in self._owed if o.due > at]
-        for owed in due:
-            execution = owed.executed.execution
-            account = self._accounts[execution.account]
-            account.charge(owed.fee_cents)
-            realized = None if owed.realized_cents is None else (owed.realized_cents - owed.fee_cents) / 100
-            commission = Commission(execution.exec_id, owed.fee_cents / 100, realized)
-            owed.executed.commission = commission
-            self._announce.cash(account.name, -owed.fee_cents, f"commission {execution.exec_id}", account.cash_cents)
-            self._announce.commission(commission, execution)
-            self.touched.add(account.name)
-
     def work(self, at: datetime) -> None:
         """One look at every live order; free when there is none."""
         if not len(self._book):
@@ -170,7 +131,7 @@ class Dealing:
         prices = leg_prices(price, net, ticket.side, working.legs, markets)
         if prices is None:  # ratios that no whole cents can serve: the order waits for another net
             return
-        self._fills += 1
+        self._booking.new_fill()
         order.filled += units
         order.remaining -= units
         working.value_cents += round(price * 100) * units
@@ -178,9 +139,9 @@ class Dealing:
         order.last_fill_price = price
         legs = self._leg_executions(working, units, prices, at)
         for execution in legs:
-            self._book_leg(execution, at)
+            self._booking.book(execution, at)
         if ticket.is_bag:
-            self._report(self._bag_execution(working, units, price, at))
+            self._booking.report(self._bag_execution(working, units, price, at))
         if order.remaining == 0:
             self._book.finish(working, life.FILLED, at)
             self._announce.order(order, "filled")
@@ -189,7 +150,6 @@ class Dealing:
         account = self._accounts[ticket.account]
         for execution in legs:
             self._announce.position(account.line(execution.spec))
-        self.touched.add(account.name)
 
     def _leg_executions(self, working: Working, units: int, prices: tuple[float, ...], at: datetime) -> list[Execution]:
         ticket, found = working.ticket, []
@@ -200,7 +160,7 @@ class Dealing:
             progress.value_cents += round(price * 100) * quantity
             found.append(
                 Execution(
-                    exec_id=self._exec_id(place + 2 if ticket.is_bag else 1),
+                    exec_id=self._booking.exec_id(place + 2 if ticket.is_bag else 1),
                     at=at,
                     perm_id=working.order.perm_id,
                     client_id=ticket.client_id,
@@ -220,7 +180,7 @@ class Dealing:
     def _bag_execution(self, working: Working, units: int, price: float, at: datetime) -> Execution:
         order, ticket = working.order, working.ticket
         return Execution(
-            exec_id=self._exec_id(1),
+            exec_id=self._booking.exec_id(1),
             at=at,
             perm_id=order.perm_id,
             client_id=ticket.client_id,
@@ -234,23 +194,3 @@ class Dealing:
             cumulative_quantity=order.filled,
             average_price=order.average_price,
         )
-
-    def _exec_id(self, part: int) -> str:
-        """IB's form: session, fill, part of the fill (01 the combination itself), correction number."""
-        return f"0000e0d5.{_EXEC_SESSION + self._fills:08x}.{part:02d}.01"
-
-    def _report(self, execution: Execution) -> Executed:
-        executed = Executed(execution)
-        self.executed.append(executed)
-        self._announce.execution(execution)
-        return executed
-
-    def _book_leg(self, execution: Execution, at: datetime) -> None:
-        """One leg: reported, booked, its commission owed."""
-        account = self._accounts[execution.account]
-        booked = account.trade(execution)
-        executed = self._report(execution)
-        self._announce.cash(account.name, booked.cash_cents, f"fill {execution.exec_id}", account.cash_cents)
-        fee = commission_cents(execution.spec, execution.quantity, execution.price)
-        due = at + timedelta(seconds=self._model.commission_delay_s)
-        self._owed.append(_Owed(due, executed, fee, booked.realized_cents))

@@ -31,6 +31,7 @@ from bot.sim.types import (
 )
 from bot.sim.venue.accounts import Account
 from bot.sim.venue.announce import Announcer
+from bot.sim.venue.booking import Booking
 from bot.sim.venue.dealing import Dealing
 from bot.sim.venue.intake import Intake
 from bot.sim.venue.ledger import Ledger
@@ -77,10 +78,12 @@ class SimVenue:
         self._quotes = Quotes(world, self._sessions)
         self._valuation = Valuation(self._accounts, self._quotes)
         self._book = OrderBook()
+        self.booking = Booking(self._accounts, self._announce, model)
         self._dealing = Dealing(
             accounts=self._accounts,
             announcer=self._announce,
             book=self._book,
+            booking=self.booking,
             model=model,
             quotes=self._quotes,
             sessions=self._sessions,
@@ -131,19 +134,21 @@ class SimVenue:
             self._new_day()
         if self._levels_day != self._day:
             self._list_strikes()
-        self._dealing.report_commissions(at)
+        self.booking.report_commissions(at)
         self._dealing.work(at)
         minute = 60 * at.hour + at.minute
         if minute != self._minute:
             self._minute = minute
             self._every_minute(at)
-        if self._dealing.touched:
-            self._refresh(self._dealing.touched)
+        if self.booking.touched:
+            self._refresh(self.booking.touched)
 
     def _new_day(self) -> None:
         self._day = self._now.date()
         self._minute = -1
-        self._dealing.executed.clear()
+        self.booking.forget_day()
+        for account in self._accounts.values():
+            account.forget_flat()
         self._book.forget_done()
         self._universe.new_day(self._day)
         self._list_strikes()
@@ -156,10 +161,10 @@ class SimVenue:
             self._levels_day = self._day
 
     def _every_minute(self, at: datetime) -> None:
-        self._dealing.touched |= self._settlements.run(self._accounts.values(), at)
+        self.booking.touched |= self._settlements.run(self._accounts.values(), at)
         session = self._sessions.on(at.date())
         if session is not None and session.open_at <= at <= session.close_at:
-            self._dealing.touched.update(self._accounts)
+            self.booking.touched.update(self._accounts)
 
     def _refresh(self, names: set[str]) -> None:
         for name in self._accounts:
@@ -248,7 +253,7 @@ class SimVenue:
 
     def executions(self) -> Sequence[tuple[Execution, Commission | None]]:
         """Today's executions with their commissions where reported."""
-        return [(item.execution, item.commission) for item in self._dealing.executed]
+        return [(item.execution, item.commission) for item in self.booking.executed]
 
     def next_order_id(self, client_id: int) -> int:
         """Next valid order id of this client."""
