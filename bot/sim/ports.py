@@ -180,9 +180,9 @@ class Venue(Protocol):
         ...
 
     # orders ------------------------------------------------------------------------------------
-    def place(self, ticket: OrderTicket) -> VenueOrder | Reject:
+    def place(self, ticket: OrderTicket) -> VenueOrder | Reject | None:
         """New order, or modification of the client's own working order with the same id. A reject leaves nothing
-        behind; errors are returned, not sent through on_error."""
+        behind; errors are returned, not sent through on_error. None: the client is to hear nothing."""
         ...
 
     def what_if(self, ticket: OrderTicket) -> MarginImpact | Reject:
@@ -219,6 +219,11 @@ class Venue(Protocol):
 
     def next_order_id(self, client_id: int) -> int:
         """Next valid order id of this client id; survives reconnects."""
+        ...
+
+    # connections -------------------------------------------------------------------------------
+    def note_client(self, client_id: int, *, connected: bool, reason: str) -> None:
+        """A client has started the API or its connection has ended; written to the ledger."""
         ...
 
     # ledger ------------------------------------------------------------------------------------

@@ -139,7 +139,7 @@ class Desk:
         self._quotes.close_all(client)
         if self._clients.get(client.client_id) is client:
             del self._clients[client.client_id]
-            self._venue.record("disconnect", client=client.client_id, reason=reason)
+            self._venue.note_client(client.client_id, connected=False, reason=reason)
 
     def tick(self) -> None:
         """Market time has moved: quotes and the base of the daily P&L."""
@@ -154,7 +154,7 @@ class Desk:
             return
         client.client_id = client_id
         self._clients[client_id] = client
-        self._venue.record("connect", client=client_id, reason=f"protocol version {client.version}")
+        self._venue.note_client(client_id, connected=True, reason=f"protocol version {client.version}")
         self._managed_accounts(client, ask.ManagedAccounts())
         self._ids(client, ask.Ids())
         for code, text in _FARMS:

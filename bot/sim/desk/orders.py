@@ -127,7 +127,7 @@ class OrderDesk:
         outcome = self._venue.place(ticket)
         if isinstance(outcome, Reject):
             self._reject(client, ticket.order_id, outcome, ticket.quantity)
-        elif key not in self._reported:
+        elif outcome is not None and key not in self._reported:
             self.report_order([client], outcome)
 
     def _what_if(self, client: DeskClient, ticket: OrderTicket) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 from bot.sim.ports import VenueListener
@@ -31,6 +32,15 @@ class Announcer:
     def subscribe(self, listener: VenueListener) -> None:
         """Adds an audience."""
         self._listeners.append(listener)
+
+    @contextmanager
+    def in_the_ledger_only(self) -> Iterator[None]:
+        """What happens inside is written down and told to nobody."""
+        kept, self._listeners = self._listeners, []
+        try:
+            yield
+        finally:
+            self._listeners = kept
 
     def record(self, kind: str, **facts: object) -> None:
         """A ledger line only; nothing without a ledger."""

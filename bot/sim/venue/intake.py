@@ -58,7 +58,7 @@ class Intake:
         if refusal is None:
             refusal = _CLOSED if window is None else self._refuse_margin(ticket, at)
         if refusal is not None or window is None:
-            return self._refuse(ticket, refusal or _CLOSED, at)
+            return self.refuse(ticket, refusal or _CLOSED, at)
         held = at < window[0] or not ticket.transmit
         perm_id = self._book.next_perm_id()
         order = VenueOrder(ticket, perm_id, life.PRE_SUBMITTED if held else life.SUBMITTED, remaining=ticket.quantity)
@@ -76,7 +76,7 @@ class Intake:
             self._announce.error(ticket.client_id, ticket.order_id, 399, _held_text(ticket, window[0]))
         return order
 
-    def _refuse(self, ticket: OrderTicket, refusal: Reject, at: datetime) -> Reject:
+    def refuse(self, ticket: OrderTicket, refusal: Reject, at: datetime) -> Reject:
         """Answers an error. An order that came as far as the broker keeps a place among the day's done orders."""
         perm_id: int | None = None
         order: VenueOrder | None = None

@@ -32,7 +32,7 @@ class LegProgress:
         return round(self.value_cents / self.quantity / 100, 6) if self.quantity else 0.0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Working:
     """A live order with what the venue remembers about it."""
 
@@ -68,6 +68,7 @@ class OrderBook:
 
     def __init__(self) -> None:
         self._working: dict[tuple[int, int], Working] = {}
+        self._forks: list[Working] = []
         self._ends: dict[tuple[int, int], str] = {}
         self._done: list[VenueOrder] = []
         self._next: dict[int, int] = {}
@@ -88,6 +89,10 @@ class OrderBook:
         """The client's working order of that id."""
         return self._working.get((client_id, order_id))
 
+    def by_perm_id(self, perm_id: int) -> Working | None:
+        """The working order of that permanent id, forks included."""
+        return next((working for working in self if working.order.perm_id == perm_id), None)
+
     def add(self, working: Working) -> None:
         """A new live order; its id is used from now on."""
         ticket = working.ticket
@@ -106,15 +111,30 @@ class OrderBook:
         order.completed_at = at
         order.completed_status = status
         order.why_held = ""
-        self._working.pop((order.ticket.client_id, order.ticket.order_id), None)
+        if working in self._forks:
+            self._forks.remove(working)
+        else:
+            self._working.pop((order.ticket.client_id, order.ticket.order_id), None)
         self._end(order)
+
+    def fork(self, working: Working) -> None:
+        """The broker's confusion: this order works on, yet its id may start another one. A cancel reaches the new one
+        only; a global cancel both."""
+        self._working.pop((working.ticket.client_id, working.ticket.order_id))
+        self._forks.append(working)
+
+    def unfork(self, working: Working) -> None:
+        """Takes a fork back."""
+        self._forks.remove(working)
+        self._working[working.ticket.client_id, working.ticket.order_id] = working
 
     def _use(self, ticket: OrderTicket) -> None:
         self._next[ticket.client_id] = max(self.next_order_id(ticket.client_id), ticket.order_id + 1)
 
     def _end(self, order: VenueOrder) -> None:
         self._ends[order.ticket.client_id, order.ticket.order_id] = order.status
-        self._done.append(order)
+        if not any(done is order for done in self._done):  # one that fills after its cancellation ends twice
+            self._done.append(order)
 
     def forget_done(self) -> None:
         """Midnight: yesterday's done orders leave the list; their ids stay used."""
@@ -122,11 +142,11 @@ class OrderBook:
 
     # views -------------------------------------------------------------------------------------
     def __len__(self) -> int:
-        return len(self._working)
+        return len(self._working) + len(self._forks)
 
     def __iter__(self) -> Iterator[Working]:
         """Live orders, oldest first; safe against changes while looping."""
-        return iter(list(self._working.values()))
+        return iter([*self._forks, *self._working.values()])
 
     def done(self) -> list[VenueOrder]:
         """Orders that ended today, oldest first."""
@@ -134,7 +154,9 @@ class OrderBook:
 
     # refusals about ids ------------------------------------------------------------------------
     def refuse_id(self, ticket: OrderTicket) -> Reject | None:
-        """Why this id cannot start a new order: used before (103) or filled (104)."""
+        """Why this id cannot start a new order: used before (103) or filled (104). A forked order's id can."""
+        if any(_key(fork.ticket) == _key(ticket) for fork in self._forks):
+            return None
         end = self._ends.get((ticket.client_id, ticket.order_id))
         if end == FILLED:
             return Reject(104, "Cannot modify a filled order.")
@@ -175,6 +197,10 @@ class OrderBook:
         if end is None:
             return Reject(10147, f"OrderId {order_id} that needs to be cancelled is not found.")
         return Reject(10148, f"OrderId {order_id} that needs to be cancelled cannot be cancelled, state: {end}.")
+
+
+def _key(ticket: OrderTicket) -> tuple[int, int]:
+    return ticket.client_id, ticket.order_id
 
 
 def _terms(ticket: OrderTicket) -> list[tuple[int, int, int]]:

@@ -12,6 +12,7 @@ import numpy as np
 from bot.sim.ports import World
 from bot.sim.types import ContractSpec, Floats, IndexLevel, Leg, Marks, SecType
 from bot.sim.venue.products import MARKET_RULES, tick_at
+from bot.sim.venue.refusal import VenueRefusal
 from bot.sim.venue.sessions import Sessions
 
 _GRID_CACHE_SIZE = 256
@@ -118,6 +119,16 @@ class Quotes:
                 bid, ask = (None, None) if shut else (shown.bid, shown.ask)
                 found[spec.con_id] = _leg_market(bid, ask, shown.last if shown.last is not None else math.nan)
         return found
+
+    def tradable(self, spec: ContractSpec, *, buys: bool, at: datetime) -> float:
+        """The price in points at which one contract trades at once: its ask or bid, else its mid in whole cents.
+
+        Raises VenueRefusal for a contract without any value."""
+        market = self.markets([spec], at)[spec.con_id]
+        price = market.ask if buys else market.bid
+        if price is None and not math.isfinite(market.mid):
+            raise VenueRefusal(f"{spec.local_symbol.strip()} has no value now: give a price")
+        return round(market.mid, 2) if price is None else price
 
     def mids(self, specs: Sequence[ContractSpec]) -> dict[int, float]:
         """The mark of each contract by id in points, open or shut; contracts the world cannot value are left out."""

@@ -30,10 +30,14 @@ from bot.sim.types import (
     VenueOrder,
 )
 from bot.sim.venue.accounts import Account
+from bot.sim.venue.agenda import Agenda
+from bot.sim.venue.ambush import Ambush
 from bot.sim.venue.announce import Announcer
 from bot.sim.venue.booking import Booking
 from bot.sim.venue.dealing import Dealing
+from bot.sim.venue.hazards import Hazards
 from bot.sim.venue.intake import Intake
+from bot.sim.venue.interventions import Interventions
 from bot.sim.venue.ledger import Ledger
 from bot.sim.venue.matching import FillModel
 from bot.sim.venue.orders import OrderBook
@@ -79,11 +83,15 @@ class SimVenue:
         self._valuation = Valuation(self._accounts, self._quotes)
         self._book = OrderBook()
         self.booking = Booking(self._accounts, self._announce, model)
+        self._agenda = Agenda()
+        self.hazards = Hazards(self._announce)
         self._dealing = Dealing(
             accounts=self._accounts,
+            agenda=self._agenda,
             announcer=self._announce,
             book=self._book,
             booking=self.booking,
+            hazards=self.hazards,
             model=model,
             quotes=self._quotes,
             sessions=self._sessions,
@@ -98,6 +106,21 @@ class SimVenue:
             seed=seed,
             sessions=self._sessions,
             valuation=self._valuation,
+        )
+        self._ambush = Ambush(
+            agenda=self._agenda,
+            announcer=self._announce,
+            book=self._book,
+            hazards=self.hazards,
+            intake=self._intake,
+        )
+        self.interventions = Interventions(
+            agenda=self._agenda,
+            announcer=self._announce,
+            book=self._book,
+            dealing=self._dealing,
+            hazards=self.hazards,
+            quotes=self._quotes,
         )
         self._settlements = Settlements(world, self._sessions, self._announce)
         self._universe = Universe(world, self._sessions)
@@ -121,11 +144,16 @@ class SimVenue:
         """Moves time to `at`. Raises ValueError for a time before `now`."""
         if at < self._now:
             raise ValueError(f"venue time cannot run backwards: now {self._now.isoformat()}, asked {at.isoformat()}")
-        while self._next_instant is not None and self._next_instant <= at:
-            instant, self._next_instant = self._next_instant, next(self._instants, None)
-            if instant < at:
-                self._step(instant)
+        while (instant := self._next_stop()) is not None and instant < at:
+            self._step(max(instant, self._now))
         self._step(at)
+
+    def _next_stop(self) -> datetime | None:
+        """The next open, close or promised moment, at which time halts on its way."""
+        while self._next_instant is not None and self._next_instant <= self._now:
+            self._next_instant = next(self._instants, None)
+        stops = [moment for moment in (self._next_instant, self._agenda.next_due) if moment is not None]
+        return min(stops, default=None)
 
     def _step(self, at: datetime) -> None:
         self._world.advance(at)
@@ -134,6 +162,7 @@ class SimVenue:
             self._new_day()
         if self._levels_day != self._day:
             self._list_strikes()
+        self._agenda.run(at)
         self.booking.report_commissions(at)
         self._dealing.work(at)
         minute = 60 * at.hour + at.minute
@@ -224,12 +253,13 @@ class SimVenue:
         return []
 
     # orders ------------------------------------------------------------------------------------
-    def place(self, ticket: OrderTicket) -> VenueOrder | Reject:
+    def place(self, ticket: OrderTicket) -> VenueOrder | Reject | None:
         """New order or modification. The acknowledgement also comes through `on_order` before this returns; fills come
-        with the next `advance`. Raises ValueError for a what-if: that is another method."""
+        with the next `advance`. None where a fault keeps the answer back. Raises ValueError for a what-if: that is
+        another method."""
         if ticket.what_if:
             raise ValueError("a what-if order is asked with what_if(), it is never placed")
-        return self._intake.place(ticket, self._now)
+        return self._ambush.place(ticket, self._now)
 
     def what_if(self, ticket: OrderTicket) -> MarginImpact | Reject:
         """Margin impact of the order; nothing is placed."""
@@ -277,6 +307,12 @@ class SimVenue:
     def subscribe(self, listener: VenueListener) -> None:
         """Registers a listener."""
         self._announce.subscribe(listener)
+
+    def note_client(self, client_id: int, *, connected: bool, reason: str) -> None:
+        """A client has come or gone, says the wire; the ledger gets its line."""
+        self._announce.record("connect" if connected else "disconnect", client=client_id, reason=reason)
+        if not connected:
+            self.interventions.owner_left(client_id, self._now)
 
     def record(self, kind: str, **facts: object) -> None:
         """Writes a line to the independent ledger."""

@@ -334,5 +334,8 @@ class FakeVenue:
     def next_order_id(self, client_id: int) -> int:
         return self._highest.get(client_id, 0) + 1
 
+    def note_client(self, client_id: int, *, connected: bool, reason: str) -> None:
+        self.record("connect" if connected else "disconnect", client=client_id, reason=reason)
+
     def record(self, kind: str, **facts: object) -> None:
         self.lines.append((kind, facts))
