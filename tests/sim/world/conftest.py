@@ -1,6 +1,5 @@
-"""Folders for the history tests: a tiny invented one, and the real one where it is present."""
+"""A tiny invented history folder for the tests of the world."""
 
-import os
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -41,13 +40,3 @@ def history_folder(tmp_path: Path) -> Path:
     for name, content in lines.items():
         (tmp_path / name).write_text("\n".join(content) + "\n", encoding="utf-8")
     return tmp_path
-
-
-@pytest.fixture(scope="session")
-def real_data() -> Path:
-    """The folder of real market data; skips, saying so, where it is absent."""
-    beside = Path(__file__).resolve().parents[3].parent / "shared" / "data"
-    folder = Path(os.environ.get("MARKET_DATA", beside))
-    if not (folder / "spx_daily.csv").exists():
-        pytest.skip(f"no real market data at {folder}; set MARKET_DATA to its folder")
-    return folder
