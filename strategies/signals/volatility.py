@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from enum import IntEnum
 
 import msgspec
 
 from strategies.domain.market import DailyBar
+from strategies.signals.indicators import realised_vol_of
 
 SESSIONS_PER_YEAR = 252
 
@@ -48,8 +48,7 @@ def realised_vol_points(bars: tuple[DailyBar, ...], sessions: int = 20) -> float
     closes = [bar.close for bar in bars[-(sessions + 1) :]]
     if len(closes) < sessions + 1 or min(closes) <= 0.0:
         return None
-    squares = [math.log(b / a) ** 2 for a, b in itertools.pairwise(closes)]
-    return 100.0 * math.sqrt(SESSIONS_PER_YEAR * sum(squares) / sessions)
+    return realised_vol_of(closes, SESSIONS_PER_YEAR)
 
 
 def rank_pct(
