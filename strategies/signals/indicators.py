@@ -183,7 +183,8 @@ def correlation(xs: Sequence[float], ys: Sequence[float]) -> float | None:
     sx, sy = math.sqrt(sum(map(mul, dx, dx))), math.sqrt(sum(map(mul, dy, dy)))
     if not (_spread(sx, mx) and _spread(sy, my)):
         return None
-    return max(-1.0, min(1.0, sum(map(mul, dx, dy)) / (sx * sy)))
+    shared: float = sum(map(mul, dx, dy))
+    return max(-1.0, min(1.0, shared / (sx * sy)))
 
 
 def bandwidth(values: Sequence[float], deviations: float = 2.0) -> float:
