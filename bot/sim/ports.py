@@ -15,6 +15,7 @@ from bot.sim.types import (
     Commission,
     ContractSpec,
     Execution,
+    Floats,
     IndexLevel,
     Leg,
     MarginImpact,
@@ -72,6 +73,24 @@ class World(Protocol):
 
     def future_daily_bars(self, expiry: date, until: date, count: int) -> Sequence[Bar]:
         """Daily bars of one VX contract (settlement as close)."""
+        ...
+
+    @property
+    def past_days(self) -> Sequence[TradingDay]:
+        """Every day with prices, oldest first: those before the first session included."""
+        ...
+
+    def level_path(self, symbol: str, at_s: Floats) -> Floats:
+        """An index or stock at moments (epoch seconds, rising) up to now, in points to the cent: what `index` said or
+        would have said. NaN outside sessions and for moments to come; KeyError for an unknown symbol."""
+        ...
+
+    def future_path(self, expiry: date, at_s: Floats) -> Floats:
+        """A VX future at such moments, off its price grid."""
+        ...
+
+    def option_path(self, spec: ContractSpec, at_s: Floats) -> Marks:
+        """One option at such moments, as `marks` said or would have said; KeyError for an unknown underlying."""
         ...
 
     def settlement_price(self, spec: ContractSpec) -> float | None:

@@ -36,3 +36,16 @@ def forward_between(vix: float, listed: Sequence[date], prices: Floats, today: d
     return float(
         np.interp((expiry - today).days, np.concatenate(([0.0], days)), np.concatenate(([vix], prices[known])))
     )
+
+
+def forwards_between(vix: Floats, listed: Sequence[date], prices: Floats, today: date, expiry: date) -> Floats | None:
+    """`forward_between` at many moments of one day: `vix` by moment, `prices` moments x listed."""
+    known = np.isfinite(prices).all(axis=0)
+    if not known.any():
+        return None
+    days = np.concatenate(([0.0], np.array([(e - today).days for e in listed], dtype=np.float64)[known]))
+    curve = np.column_stack((vix, prices[:, known]))
+    wanted = min(float((expiry - today).days), float(days[-1]))
+    right = max(int(np.searchsorted(days, wanted)), 1)
+    weight = (wanted - days[right - 1]) / (days[right] - days[right - 1])
+    return np.asarray(curve[:, right - 1] * (1.0 - weight) + curve[:, right] * weight, dtype=np.float64)

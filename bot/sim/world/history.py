@@ -22,10 +22,11 @@ from bot.sim.world.path import Ohlc
 from bot.sim.world.sessions import session
 from bot.sim.world.smile import SmileShape, put_skew_scale
 from bot.sim.world.surface import DaySurface, Levels
-from bot.sim.world.tape import SYMBOLS, DayTape, FuturesDay, grid_points, make_tape
+from bot.sim.world.tape import SYMBOLS, DayTape, FuturesDay, TapeShelf, future_day, grid_points, make_tape
 
 MAX_BARS = 300
 DIVIDEND_YIELD = 0.0165
+_VVIX_PER_VIX, _LEAST_VVIX = 1.9, 40.0
 FUNDING_SPREAD = 0.004  # what option forwards and boxes pay above the bill
 
 
@@ -44,7 +45,10 @@ class HistorySource:
     rates: dict[date, float]
     bars_5min: dict[date, list[tuple[str, float, float, float, float]]]
     _notes: list[str]
-    _tapes: dict[int, DayTape] = field(default_factory=dict)
+    _shelf: TapeShelf = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._shelf = TapeShelf(self._build)
 
     # what the market asks ------------------------------------------------------------------------
     @property
@@ -58,6 +62,11 @@ class HistorySource:
         return [session(day) for day in self.days]
 
     @property
+    def known_days(self) -> Sequence[date]:
+        """The days of this side of any hole."""
+        return self.known
+
+    @property
     def notes(self) -> Sequence[str]:
         """Substitutions made."""
         return tuple(self._notes)
@@ -68,36 +77,32 @@ class HistorySource:
         return ()
 
     def tape(self, index: int) -> DayTape:
-        """The day at that position; the last one built is kept."""
-        if index not in self._tapes:
-            self._tapes = {index: self._build(index)}
-        return self._tapes[index]
+        """The day at that position."""
+        return self._shelf.get(self.days[index])
+
+    def tape_on(self, day: date) -> DayTape:
+        """Any day known on this side of a hole; KeyError for another."""
+        if day not in self.known:
+            raise KeyError(day)
+        return self._shelf.get(day)
 
     def bars(self, symbol: str, until: date, count: int) -> Sequence[Bar]:
-        """Real daily bars of this side of any hole, before `until`."""
+        """Daily bars of this side of any hole before `until`, as lived; days without a value are left out."""
         if symbol not in SYMBOLS:
             raise KeyError(symbol)
         days = [day for day in self.known if day < until][-min(count, MAX_BARS) :] if count > 0 else []
-        out = []
-        for day in days:
-            prices = self.spx.get(day) if symbol == "SPX" else self.vol_prices(symbol, day)
-            if prices is not None:
-                out.append(Bar(session(day).index_close_at, prices.open, prices.high, prices.low, prices.close))
-        return out
+        lived = [(day, self.prices(symbol, day)) for day in days]
+        return [_bar(day, prices) for day, prices in lived if not np.isnan(prices.close)]
 
     def future_bars(self, expiry: date, until: date, count: int) -> Sequence[Bar]:
-        """Real bars of one contract, settlement as close; open, high and low fall back to it where nothing traded."""
+        """Sessions of one contract before it settles: real high, low and settlement where something traded."""
         out = []
         for day in self.known:
-            if day >= until:
+            if day >= min(until, expiry):
                 break
             for row in self.futures.get(day, ()):
-                if row.expiry == expiry and day < expiry:
-                    prices = path.widened(
-                        Ohlc(row.open or row.settle, row.high or row.settle, row.low or row.settle, row.settle)
-                    )
-                    at = session(day).index_close_at
-                    out.append(Bar(at, prices.open, prices.high, prices.low, prices.close, row.volume))
+                if row.expiry == expiry:
+                    out.append(_bar(day, self._future_day(day, row), row.volume))
         return out[-count:] if count > 0 else []
 
     def monthlies(self, on: date) -> Sequence[date]:
@@ -152,19 +157,47 @@ class HistorySource:
         f30, f60 = np.interp([30.0, 60.0], x, [vix, *(price for _, price in listed)])
         return float(f30), float(f60)
 
+    def _settled(self, before: date | None, expiry: date) -> float:
+        rows = self.futures.get(before, ()) if before is not None else ()
+        return next((row.settle for row in rows if row.expiry == expiry), np.nan)
+
+    def _future_day(self, day: date, row: files.FutureDay) -> Ohlc:
+        before = self._before(day)
+        vix_previous = np.nan if before is None else self.level("VIX", before)
+        told = (row.high, row.low) if row.high and row.low else None
+        days, vix = (row.expiry - day).days, self.prices("VIX", day)
+        return future_day(self._settled(before, row.expiry), row.settle, days, vix, vix_previous, told)
+
     def _futures_day(self, day: date) -> FuturesDay:
         before = self._before(day)
-        earlier = {r.expiry: r.settle for r in self.futures.get(before, ())} if before else {}
         today = sorted((r for r in self.futures.get(day, ()) if r.expiry > day), key=lambda r: r.expiry)
         return FuturesDay(
             tuple(r.expiry for r in today),
-            np.array([earlier.get(r.expiry, np.nan) for r in today]),
-            np.array([r.settle for r in today]),
+            np.array([self._settled(before, r.expiry) for r in today]),
+            tuple(self._future_day(day, r) for r in today),
             tuple(r.expiry for r in today if r.monthly),
         )
 
-    def _build(self, index: int) -> DayTape:
-        day = self.days[index]
+    def prices(self, symbol: str, day: date) -> Ohlc:
+        """A day of an index as it is lived: the real prices where there are any, invented or derived ones where not."""
+        if symbol == "SPX":
+            return self.spx[day]
+        level = self.level(symbol, day)
+        if symbol == "SKEW":
+            return Ohlc(level, level, level, level)
+        before = self._before(day)
+        previous = np.nan if before is None else self.level(symbol, before)
+        if symbol != "VVIX":
+            return self._moving(symbol, day, previous)
+        vix, vix_previous = self.prices("VIX", day), np.nan if before is None else self.level("VIX", before)
+        gap = 0.0 if np.isnan(vix_previous) else vix.open - vix_previous
+        opening = round(max((level if np.isnan(previous) else previous) + _VVIX_PER_VIX * gap, _LEAST_VVIX), 2)
+        up, down = vix.high - max(vix.open, vix.close), min(vix.open, vix.close) - vix.low
+        high = round(max(opening, level) + _VVIX_PER_VIX * up, 2)
+        low = round(max(min(opening, level) - _VVIX_PER_VIX * down, _LEAST_VVIX), 2)
+        return path.widened(Ohlc(opening, high, low, level))
+
+    def _build(self, day: date) -> DayTape:
         hours = session(day)
         rng = np.random.default_rng([self.seed, day.toordinal()])
         to_index, to_close = grid_points(hours)
@@ -174,11 +207,11 @@ class HistorySource:
         previous = np.full(len(SYMBOLS), np.nan)
         if before is not None:
             previous[:] = [self.spx[before].close, *(self.level(s, before) for s in SYMBOLS[1:])]
-        vix = path.against(self._moving("VIX", day, previous[1]), driver, rng)
+        vix = path.against(self.prices("VIX", day), driver, rng)
         paths: list[Floats | None] = [spx, vix]
-        for column, symbol in ((2, "VIX9D"), (3, "VIX3M")):
-            paths.append(path.against(self._moving(symbol, day, previous[column]), vix, rng, follow=0.95, sign=1.0))
-        paths.append(self._vvix(day, previous[4], vix, float(previous[1])))
+        for symbol in ("VIX9D", "VIX3M"):
+            paths.append(path.against(self.prices(symbol, day), vix, rng, follow=0.95, sign=1.0))
+        paths.append(path.pinned(self.prices("VVIX", day), vix))
         skew = self.level("SKEW", day)
         paths.append(None if np.isnan(skew) else np.full(to_close, skew))
         return make_tape(hours, paths, previous, self._futures_day(day), self._surface(day, hours, skew))
@@ -188,7 +221,7 @@ class HistorySource:
         surface = DaySurface(
             hours.open_at,
             Levels(self.spx[day].close, *closes),
-            self.rates[day] + FUNDING_SPREAD,
+            self.rates.get(day, self.rates[self.days[0]]) + FUNDING_SPREAD,
             DIVIDEND_YIELD,
             SmileShape(put_skew_scale(None if np.isnan(skew) else skew)),
         )
@@ -212,15 +245,10 @@ class HistorySource:
         vix = self.vol_prices("VIX", day)
         opening = close if np.isnan(previous) else previous
         if vix is None or vix.high <= vix.low:
-            return path.widened(Ohlc(opening, close * 1.01, close * 0.99, close))
-        scale = close / vix.close
-        return path.widened(Ohlc(vix.open * scale, vix.high * scale, vix.low * scale, close))
+            return path.widened(Ohlc(opening, round(close * 1.01, 2), round(close * 0.99, 2), close))
+        opening, high, low = (round(price * close / vix.close, 2) for price in (vix.open, vix.high, vix.low))
+        return path.widened(Ohlc(opening, high, low, close))
 
-    def _vvix(self, day: date, previous: float, vix: Floats, vix_previous: float) -> Floats:
-        close = self.level("VVIX", day)
-        progress = np.linspace(0.0, 1.0, len(vix))
-        start = close if np.isnan(previous) else previous
-        opening = vix[0] if np.isnan(vix_previous) else vix_previous
-        straight = opening + progress * (vix[-1] - opening)
-        own = start + progress * (close - start) + 1.9 * (vix - straight)
-        return np.asarray(np.maximum(own, 40.0), dtype=np.float64)
+
+def _bar(day: date, prices: Ohlc, volume: float = 0.0) -> Bar:
+    return Bar(session(day).index_close_at, prices.open, prices.high, prices.low, prices.close, volume)

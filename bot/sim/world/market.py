@@ -23,25 +23,24 @@ from bot.sim.types import (
 )
 from bot.sim.world import spreads
 from bot.sim.world.curve import forward_between
+from bot.sim.world.lookback import LookBack, slice_key
+from bot.sim.world.marking import spx_marks, vix_marks
 from bot.sim.world.path import STEP_SECONDS
 from bot.sim.world.sessions import settles_at
-from bot.sim.world.surface import Levels, Priced, SliceKey, SpxTerms, gather, price_spx
-from bot.sim.world.tape import SPX, SYMBOLS, VIX, VIX3M, VIX9D, VVIX, DayTape, Source
+from bot.sim.world.surface import Levels, SpxTerms, gather, price_spx
+from bot.sim.world.tape import SPX, SYMBOLS, VIX, VIX3M, VIX9D, VVIX, VX_TICK, DayTape, Source, on_vx_grid
 from bot.sim.world.vix_options import VixStrip, price_vix
 
-_VX_TICK = 0.05
-_SIZE_BEAT_SECONDS = 5.0
 _CACHED_REQUESTS = 64
 _MARK_FIELDS = len(fields(Marks))
 
 
 @dataclass(slots=True)
 class _Ticket:
-    """What is known of some options of one underlying without looking at the market: ticks and sizes' seeds."""
+    """What is known of some options of one underlying without looking at the market: places and sizes' seeds."""
 
     at: NDArray[np.intp]
     con_ids: NDArray[np.int64]
-    ticks: spreads.Ticks
     beat: int = -1
     wobble: tuple[Floats, Floats] | None = None
 
@@ -99,6 +98,7 @@ class MarketWorld:
         self._now_ts = self._days[0].open_at.timestamp()
         self._requests: dict[tuple[int, ...], _Request] = {}
         self._future_row: Floats = self._tape.future_levels[0]
+        self._past = LookBack(source)
 
     @property
     def name(self) -> str:
@@ -194,15 +194,15 @@ class MarketWorld:
             return IndexLevel(None, None, None, None, previous)
         days = (expiry - self._tape.session.day).days
         ticks = 1 if days <= 70 else 2
-        bid = math.floor(mark / _VX_TICK - 0.5 * (ticks - 1)) * _VX_TICK
+        bid = math.floor(mark / VX_TICK - 0.5 * (ticks - 1)) * VX_TICK
         return IndexLevel(
-            last=_on_vx_grid(mark),
-            open=_on_vx_grid(float(self._tape.future_levels[0, i])),
-            high=_on_vx_grid(max(float(self._tape.future_highs[self._grid_index, i]), mark)),
-            low=_on_vx_grid(min(float(self._tape.future_lows[self._grid_index, i]), mark)),
+            last=on_vx_grid(mark),
+            open=on_vx_grid(float(self._tape.future_levels[0, i])),
+            high=on_vx_grid(max(float(self._tape.future_highs[self._grid_index, i]), mark)),
+            low=on_vx_grid(min(float(self._tape.future_lows[self._grid_index, i]), mark)),
             previous_close=previous,
             bid=round(bid, 2),
-            ask=round(bid + ticks * _VX_TICK, 2),
+            ask=round(bid + ticks * VX_TICK, 2),
             bid_size=40 if days <= 70 else 12,
             ask_size=40 if days <= 70 else 12,
         )
@@ -231,7 +231,7 @@ class MarketWorld:
         return request.marks
 
     def _mark(self, request: _Request, count: int) -> Marks:
-        beat = int(self._now_ts / _SIZE_BEAT_SECONDS)
+        beat = int(self._now_ts / spreads.SIZE_BEAT_SECONDS)
         parts = []
         if request.spx is not None:
             parts.append((request.spx.ticket.at, self._mark_spx(request.spx, beat)))
@@ -248,9 +248,7 @@ class MarketWorld:
     def _mark_spx(self, request: _SpxRequest, beat: int) -> Marks:
         levels = self._levels()
         priced = price_spx(request.terms, levels, self._now_ts, self._tape.surface.rate)
-        half = spreads.spx_half_spread(priced.mid, priced.delta, priced.years, levels.spot, levels.vix)
-        liquidity = spreads.spx_liquidity(priced.mid, priced.delta, priced.years)
-        return _marks(priced, half * request.spread_scale, liquidity, request.ticket, beat)
+        return spx_marks(priced, levels.spot, levels.vix, request.spread_scale, request.ticket.wobbles(beat))
 
     def _mark_vix(self, request: _VixRequest, beat: int) -> Marks:
         today = self._tape.session.day
@@ -263,8 +261,7 @@ class MarketWorld:
         rate = self._tape.surface.rate
         strip = VixStrip(request.strike, request.is_call, forward, request.settles_ts)
         priced = price_vix(strip, vvix, self._now_ts, rate)
-        half = spreads.vix_half_spread(priced.mid, vix)
-        return _marks(priced, half, spreads.vix_liquidity(priced.mid), request.ticket, beat)
+        return vix_marks(priced, vix, request.ticket.wobbles(beat))
 
     def _bind(self, specs: Sequence[ContractSpec]) -> _Request:
         unknown = [s.symbol for s in specs if s.symbol not in ("SPX", "VIX")]
@@ -277,26 +274,50 @@ class MarketWorld:
         return _Request(spx, vix)
 
     def _bind_spx(self, specs: Sequence[ContractSpec], at: NDArray[np.intp]) -> _SpxRequest:
-        keys = [_slice_key(s) for s in specs]
+        keys = [slice_key(s) for s in specs]
         strikes = np.array([_strike(s) for s in specs])
         calls = np.array([s.right is Right.CALL for s in specs])
         surface = self._tape.surface
         contracts = ((*key, float(k), bool(c)) for key, k, c in zip(keys, strikes, calls, strict=True))
         scale = [surface.spread_scale.get(contract, 1.0) for contract in contracts]
-        ticket = _Ticket(at, np.array([s.con_id for s in specs], dtype=np.int64), spreads.SPX_TICKS)
+        ticket = _Ticket(at, np.array([s.con_id for s in specs], dtype=np.int64))
         return _SpxRequest(ticket, gather(surface, keys, strikes, calls), np.array(scale))
 
     def _bind_vix(self, specs: Sequence[ContractSpec], at: NDArray[np.intp]) -> _VixRequest:
         order: dict[date, int] = {}
         group = np.array([order.setdefault(_expiry(s), len(order)) for s in specs], dtype=np.intp)
         return _VixRequest(
-            _Ticket(at, np.array([s.con_id for s in specs], dtype=np.int64), spreads.VIX_TICKS),
+            _Ticket(at, np.array([s.con_id for s in specs], dtype=np.int64)),
             np.array([_strike(s) for s in specs]),
             np.array([s.right is Right.CALL for s in specs]),
             np.array([settles_at(_expiry(s), Settlement.AM).timestamp() for s in specs]),
             tuple(order),
             group,
         )
+
+    # looking back ----------------------------------------------------------------------------------
+    @property
+    def past_days(self) -> Sequence[TradingDay]:
+        """Every day with prices, oldest first, those before the first session included."""
+        return self._past.days
+
+    def level_path(self, symbol: str, at_s: Floats) -> Floats:
+        """Level of an index at moments up to now (epoch seconds, rising), NaN outside sessions and where unknown;
+        KeyError for an index the world does not have."""
+        return self._past.levels(symbol, self._until_now(at_s))
+
+    def future_path(self, expiry: date, at_s: Floats) -> Floats:
+        """Price of a VX future at such moments, not on its grid."""
+        return self._past.future(expiry, self._until_now(at_s))
+
+    def option_path(self, spec: ContractSpec, at_s: Floats) -> Marks:
+        """Quotes and greeks of one option at such moments; KeyError for an underlying without options."""
+        return self._past.option(spec, self._until_now(at_s))
+
+    def _until_now(self, at_s: Floats) -> Floats:
+        """The moments, those still to come as NaN: nobody sees ahead."""
+        now_s = -np.inf if self._now is None else self._now.timestamp()
+        return np.where(at_s <= now_s, at_s, np.nan)
 
     # history and settlement ------------------------------------------------------------------------
     def daily_bars(self, symbol: str, until: date, count: int) -> Sequence[Bar]:
@@ -322,31 +343,9 @@ class MarketWorld:
         return self._source.closing_settlement(symbol, spec.expiry)
 
 
-def _marks(priced: Priced, half: Floats, liquidity: Floats, ticket: _Ticket, beat: int) -> Marks:
-    bid, ask = spreads.on_ticks(priced.mid, half, ticket.ticks)
-    bid_wobble, ask_wobble = ticket.wobbles(beat)
-    return Marks(
-        priced.mid,
-        bid,
-        ask,
-        spreads.displayed(liquidity, bid_wobble, bid),
-        spreads.displayed(liquidity, ask_wobble, ask),
-        priced.iv,
-        priced.delta,
-        priced.gamma,
-        priced.vega,
-        priced.theta,
-        priced.forward,
-    )
-
-
 def _known(value: float, digits: int = 2) -> float | None:
     plain = float(value)
     return None if math.isnan(plain) else round(plain, digits)
-
-
-def _on_vx_grid(price: float) -> float:
-    return round(round(price / _VX_TICK) * _VX_TICK, 2)
 
 
 def _tenth(value: float | None) -> float | None:
@@ -379,7 +378,3 @@ def _strike(spec: ContractSpec) -> float:
     if spec.strike is None:
         raise ValueError(f"contract {spec.con_id} has no strike: only options can be marked")
     return spec.strike
-
-
-def _slice_key(spec: ContractSpec) -> SliceKey:
-    return _expiry(spec), spec.settlement or Settlement.PM

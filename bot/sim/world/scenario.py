@@ -12,7 +12,7 @@ from numpy.random import Generator
 
 from bot.sim.types import Bar, Floats, TradingDay, WorldEvent
 from bot.sim.world import path
-from bot.sim.world.curve import beta, scenario_curve
+from bot.sim.world.curve import scenario_curve
 from bot.sim.world.derive import vix3m_from, vix9d_from, vvix_from
 from bot.sim.world.path import Ohlc
 from bot.sim.world.scenario_file import ScenarioText, VolState, parse_scenario
@@ -25,7 +25,7 @@ from bot.sim.world.sessions import (
 )
 from bot.sim.world.smile import SmileShape, put_skew_scale
 from bot.sim.world.surface import DaySurface, Levels
-from bot.sim.world.tape import SYMBOLS, DayTape, FuturesDay, grid_points, make_tape
+from bot.sim.world.tape import SYMBOLS, DayTape, FuturesDay, TapeShelf, future_day, grid_points, make_tape
 
 PAST_SESSIONS = 320
 _LISTED_MONTHS = 8
@@ -53,7 +53,9 @@ class ScenarioSource:
     _past: dict[str, list[Bar]] = field(default_factory=dict)
     _spx: list[Ohlc] = field(default_factory=list)
     _vol: list[tuple[Ohlc, ...]] = field(default_factory=list)
-    _tapes: dict[int, DayTape] = field(default_factory=dict)
+    _lived: dict[date, tuple[Ohlc, ...]] = field(default_factory=dict)
+    _before: dict[date, date | None] = field(default_factory=dict)
+    _shelf: TapeShelf = field(init=False)
 
     def __post_init__(self) -> None:
         days = trading_days_from(self.text.start, len(self.text.days))
@@ -61,6 +63,11 @@ class ScenarioSource:
         self._past = invent_past(self.text, self._rng(0, 0))
         self._spx = self._draw_spx()
         self._vol = self._draw_vol()
+        for bars in zip(*(self._past[symbol] for symbol in SYMBOLS), strict=True):
+            self._lived[bars[0].at.date()] = tuple(Ohlc(bar.open, bar.high, bar.low, bar.close) for bar in bars)
+        self._lived |= {day: (spx, *vol) for day, spx, vol in zip(days, self._spx, self._vol, strict=True)}
+        self._before = dict(zip(self._lived, (None, *self._lived), strict=False))
+        self._shelf = TapeShelf(self._build)
 
     def _rng(self, day: int, stream: int) -> Generator:
         return np.random.default_rng([self.seed, zlib.crc32(self.text.name.encode()), day, stream])
@@ -77,6 +84,11 @@ class ScenarioSource:
         return self._sessions
 
     @property
+    def known_days(self) -> Sequence[date]:
+        """The past and the story."""
+        return list(self._lived)
+
+    @property
     def notes(self) -> Sequence[str]:
         """Nothing here is real: said once."""
         return (f"Scenario {self.text.name!r}, seed {self.seed}: every price, the past included, is invented.",)
@@ -91,44 +103,31 @@ class ScenarioSource:
         return tuple(sorted(found, key=lambda event: event.at))
 
     def tape(self, index: int) -> DayTape:
-        """The day at that position, built once."""
-        if index not in self._tapes:
-            self._tapes = {index: self._build(index)}
-        return self._tapes[index]
+        """The day at that position."""
+        return self._shelf.get(self._sessions[index].day)
+
+    def tape_on(self, day: date) -> DayTape:
+        """Any day of the story or of the past before it; KeyError for another."""
+        if day not in self._lived:
+            raise KeyError(day)
+        return self._shelf.get(day)
 
     def bars(self, symbol: str, until: date, count: int) -> Sequence[Bar]:
         """Past and played days before `until`."""
         column = SYMBOLS.index(symbol) if symbol in SYMBOLS else -1
         if column < 0:
             raise KeyError(symbol)
-        out = list(self._past[symbol])
-        for day, spx, vol in zip(self._sessions, self._spx, self._vol, strict=True):
-            prices = spx if column == 0 else vol[column - 1]
-            out.append(Bar(day.index_close_at, prices.open, prices.high, prices.low, prices.close))
-        return [bar for bar in out if bar.at.date() < until][-count:] if count > 0 else []
+        days = [day for day in self._lived if day < until][-count:] if count > 0 else []
+        return [_bar(day, self._lived[day][column]) for day in days]
 
     def future_bars(self, expiry: date, until: date, count: int) -> Sequence[Bar]:
-        """Settlements from the curve of each day; ranges from VIX's own range times the contract's beta."""
-        end = min(until, expiry)
-        vix = self.bars("VIX", end, PAST_SESSIONS + len(self._sessions))
-        out: list[Bar] = []
-        previous: float | None = None
-        for bar in vix:
-            day = bar.at.date()
-            days = np.array([float((expiry - day).days)])
-            settle = round(float(self._curve(day, bar.close, days)[0]), 3)
-            b = float(beta(days)[0])
-            opening = settle + b * (bar.open - bar.close) if previous is None else previous + b * (bar.open - bar.close)
-            if expiry in vx_expiries_after(day, _LISTED_MONTHS + 1):
-                high = max(opening, settle) + b * (bar.high - max(bar.open, bar.close))
-                low = min(opening, settle) - b * (min(bar.open, bar.close) - bar.low)
-                out.append(Bar(bar.at, round(opening, 2), round(high, 2), round(low, 2), settle, 50_000.0))
-            previous = settle
-        return out[-count:] if count > 0 else []
+        """Sessions of one contract as its tape plays them, while it is listed."""
+        days = [day for day in self._lived if day < min(until, expiry) and expiry in self._listed_after(day)]
+        return [_bar(day, self._future_day(day, expiry), 50_000.0) for day in days[-count:]] if count > 0 else []
 
     def monthlies(self, on: date) -> Sequence[date]:
         """The next eight months."""
-        return vx_expiries_after(on, _LISTED_MONTHS)
+        return self._listed_after(on)
 
     def opening_settlement(self, symbol: str, expiry: date) -> float | None:
         """SPX SOQ: that day's open. VRO: that day's VIX open."""
@@ -192,43 +191,52 @@ class ScenarioSource:
             previous = closes
         return out
 
-    def _build(self, index: int) -> DayTape:
-        day = self._sessions[index]
-        to_index, to_close = grid_points(day)
-        rng = self._rng(index + 1, 3)
-        spx = path.pinned(self._spx[index], path.random_shape(to_index, rng))
+    # one day, played or past ----------------------------------------------------------------------
+    @staticmethod
+    def _listed_after(day: date) -> list[date]:
+        return vx_expiries_after(day, _LISTED_MONTHS)
+
+    def _future_day(self, day: date, expiry: date) -> Ohlc:
+        days, vix, before = (expiry - day).days, self._lived[day][1], self._before[day]
+        settle = round(float(self._curve(day, vix.close, np.array([float(days)]))[0]), 3)
+        vix_previous = np.nan if before is None else self._lived[before][1].close
+        return future_day(self._settled(before, expiry), settle, days, vix, vix_previous)
+
+    def _settled(self, before: date | None, expiry: date) -> float:
+        if before is None:
+            return np.nan
+        days = np.array([float((expiry - before).days)])
+        return round(float(self._curve(before, self._lived[before][1].close, days)[0]), 3)
+
+    def _build(self, day: date) -> DayTape:
+        hours, before, index = session(day), self._before[day], self._index_of(day)
+        to_index, to_close = grid_points(hours)
+        rng = self._rng(day.toordinal(), 4) if index is None else self._rng(index + 1, 3)
+        spx_prices, *vol_prices = self._lived[day]
+        spx = path.pinned(spx_prices, path.random_shape(to_index, rng))
         driver = np.concatenate((spx, np.full(to_close - to_index, spx[-1])))
-        paths: list[Floats | None] = [spx]
-        for prices in self._vol[index]:
-            paths.append(path.against(prices, driver, rng))
-        previous = self._previous(index)
-        closes = [self._spx[index].close, *(ohlc.close for ohlc in self._vol[index])]
+        paths: list[Floats | None] = [spx, *(path.against(prices, driver, rng) for prices in vol_prices)]
+        previous = np.full(len(SYMBOLS), np.nan)
+        if before is not None:
+            previous[:] = [prices.close for prices in self._lived[before]]
+        vix, vix9d, vix3m = (prices.close for prices in vol_prices[:3])
         surface = DaySurface(
-            day.open_at,
-            Levels(closes[0], closes[2], closes[1], closes[3]),
+            hours.open_at,
+            Levels(spx_prices.close, vix9d, vix, vix3m),
             self.text.rate_pct / 100.0,
             self.text.dividend_pct / 100.0,
-            SmileShape(put_skew_scale(self.text.days[index].state.skew)),
+            SmileShape(put_skew_scale(self._state(day).skew)),
         )
-        return make_tape(day, paths, previous, self._futures(index), surface)
+        return make_tape(hours, paths, previous, self._futures(day, before), surface)
 
-    def _previous(self, index: int) -> Floats:
-        if index == 0:
-            return np.array([self.text.spx_close, *closes_of(self.text.past)])
-        return np.array([self._spx[index - 1].close, *(ohlc.close for ohlc in self._vol[index - 1])])
-
-    def _futures(self, index: int) -> FuturesDay:
-        day = self._sessions[index].day
-        listed = tuple(vx_expiries_after(day, _LISTED_MONTHS))
-        before = self._sessions[index - 1].day if index else trading_days_before(day, 1)[0]
-        vix_before = self.text.days[index - 1].state.vix if index else self.text.past.vix
-        settle = self._curve(day, self.text.days[index].state.vix, _days_to(listed, day))
-        previous = self._curve(before, vix_before, _days_to(listed, before))
-        return FuturesDay(listed, np.round(previous, 3), np.round(settle, 3), listed)
+    def _futures(self, day: date, before: date | None) -> FuturesDay:
+        listed = tuple(self._listed_after(day))
+        previous = np.array([self._settled(before, expiry) for expiry in listed])
+        return FuturesDay(listed, previous, tuple(self._future_day(day, expiry) for expiry in listed), listed)
 
 
-def _days_to(listed: Sequence[date], day: date) -> Floats:
-    return np.array([float((expiry - day).days) for expiry in listed])
+def _bar(day: date, prices: Ohlc, volume: float = 0.0) -> Bar:
+    return Bar(session(day).index_close_at, prices.open, prices.high, prices.low, prices.close, volume)
 
 
 def invent_past(text: ScenarioText, rng: Generator) -> dict[str, list[Bar]]:
@@ -266,6 +274,8 @@ def invent_past(text: ScenarioText, rng: Generator) -> dict[str, list[Bar]]:
             opening = before + 0.3 * (close - before)
             daily = close * (vix[i] / 100.0 / 16.0 * 0.6 if symbol == "SPX" else 0.022)
             drawn = path.invented_range(opening, close, daily, rng)
+            if symbol == "SKEW":  # published once a day
+                drawn = Ohlc(close, close, close, close)
             values = (round(float(v), 2) for v in (drawn.open, drawn.high, drawn.low, drawn.close))
             out[symbol].append(Bar(at, *values))
     return out

@@ -14,6 +14,8 @@ from bot.sim.types import Floats
 
 _REFERENCE_SPOT = 2770.0
 _MAX_SIZE = 999.0
+SIZE_BEAT_SECONDS = 5.0
+"""Market seconds for which displayed sizes stand."""
 
 
 class Ticks(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
@@ -11,11 +11,13 @@ import numpy as np
 
 from bot.sim.types import Bar, Floats, TradingDay, WorldEvent
 from bot.sim.world.curve import beta
-from bot.sim.world.path import STEP_SECONDS
+from bot.sim.world.path import STEP_SECONDS, Ohlc, pinned, widened
 from bot.sim.world.surface import DaySurface
 
+VX_TICK = 0.05
 SYMBOLS = ("SPX", "VIX", "VIX9D", "VIX3M", "VVIX", "SKEW")
 SPX, VIX, VIX9D, VIX3M, VVIX, SKEW = range(6)
+_KEPT_TAPES = 12
 
 
 def grid_points(day: TradingDay) -> tuple[int, int]:
@@ -25,26 +27,56 @@ def grid_points(day: TradingDay) -> tuple[int, int]:
     return to_index, to_close
 
 
+def on_vx_grid(price: float) -> float:
+    """A price on the 0.05 grid of VX futures, points."""
+    return round(round(price / VX_TICK) * VX_TICK, 2)
+
+
+def future_day(
+    previous: float,
+    settle: float,
+    days: int,
+    vix: Ohlc,
+    vix_previous: float,
+    told: tuple[float, float] | None = None,
+) -> Ohlc:
+    """The regular session of one VX contract `days` before it settles, points: it opens at the previous settlement plus
+    beta times VIX's gap and closes at its settlement. `told` is its real (high, low); without it the range is VIX's own
+    beyond open and close, times beta. Previous values are NaN where there are none."""
+    b = float(beta(np.array([float(days)]))[0])
+    gap = 0.0 if np.isnan(vix_previous) else vix.open - vix_previous
+    opening = on_vx_grid(max((settle if np.isnan(previous) else previous) + b * gap, 1.0))
+    if told is not None:
+        high, low = told
+        return widened(Ohlc(min(max(opening, low), high), high, low, settle))
+    high = on_vx_grid(max(opening, settle) + b * (vix.high - max(vix.open, vix.close)))
+    low = on_vx_grid(max(min(opening, settle) - b * (min(vix.open, vix.close) - vix.low), 1.0))
+    return widened(Ohlc(opening, high, low, settle))
+
+
 @dataclass(frozen=True, slots=True)
 class FuturesDay:
-    """The VX contracts of one day: settlement before it and at its end, points; NaN where there is none.
+    """The VX contracts of one day: settlement before it and its session, points; NaN where there is none.
     `listed` are those still trading after the day's 09:30, i.e. settling later than that day."""
 
     listed: tuple[date, ...]
     previous: Floats
-    settle: Floats
+    prices: tuple[Ohlc, ...]
     monthly: tuple[date, ...]
 
     def paths(self, today: date, vix: Floats, vix_previous: float) -> Floats:
-        """Prices over the day's grid, grid x contracts: from settlement to settlement in a straight line, plus beta
-        times VIX's deviation from its own straight line (previous close to close)."""
+        """Prices over the day's grid, grid x contracts: the shape is a straight line from settlement to settlement plus
+        beta times VIX's deviation from its own straight line (previous close to close), bent to the session's prices.
+        """
         progress = np.linspace(0.0, 1.0, len(vix))[:, None]
         opening = vix[0] if np.isnan(vix_previous) else vix_previous
         deviation = vix[:, None] - (opening + progress * (vix[-1] - opening))
         days = np.array([(e - today).days for e in self.listed], dtype=np.float64)
-        start = np.where(np.isnan(self.previous), self.settle, self.previous)
-        straight = start + progress * (self.settle - start)
-        return np.asarray(np.maximum(straight + beta(days) * deviation, 1.0), dtype=np.float64)
+        settle = np.array([prices.close for prices in self.prices])
+        start = np.where(np.isnan(self.previous), settle, self.previous)
+        shape = start + progress * (settle - start) + beta(days) * deviation
+        bent = [pinned(prices, shape[:, i]) for i, prices in enumerate(self.prices)]
+        return np.column_stack(bent) if bent else np.empty((len(vix), 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +95,17 @@ class DayTape:
     future_lows: Floats
     surface: DaySurface
 
+    def between(self, grid: Floats, at_s: Floats) -> Floats:
+        """Rows of a grid (`levels`, `future_levels`) at moments of this day in epoch seconds, straight lines between
+        grid points; NaN outside the session."""
+        opened, closed = self.session.open_at.timestamp(), self.session.close_at.timestamp()
+        place = np.clip((at_s - opened) / STEP_SECONDS, 0.0, len(grid) - 1.0)
+        left = np.minimum(place.astype(np.intp), len(grid) - 2)
+        weight = (place - left)[:, None]
+        rows = grid[left] * (1.0 - weight) + grid[left + 1] * weight
+        rows[(at_s < opened) | (at_s > closed)] = np.nan
+        return np.asarray(rows, dtype=np.float64)
+
 
 class Source(Protocol):
     """Where a market gets its days from: a scenario or a history folder."""
@@ -78,6 +121,11 @@ class Source(Protocol):
         ...
 
     @property
+    def known_days(self) -> Sequence[date]:
+        """Every day with daily bars and a tape, oldest first: those before the first session included."""
+        ...
+
+    @property
     def notes(self) -> Sequence[str]:
         """Substitutions made, one sentence each."""
         ...
@@ -89,6 +137,10 @@ class Source(Protocol):
 
     def tape(self, index: int) -> DayTape:
         """The day at that position."""
+        ...
+
+    def tape_on(self, day: date) -> DayTape:
+        """Any of `known_days` as it was lived; KeyError for another."""
         ...
 
     def bars(self, symbol: str, until: date, count: int) -> Sequence[Bar]:
@@ -110,6 +162,22 @@ class Source(Protocol):
     def closing_settlement(self, symbol: str, expiry: date) -> float | None:
         """Official close on that day."""
         ...
+
+
+class TapeShelf:
+    """The tapes made last, so that looking back over some days does not make each of them again and again."""
+
+    def __init__(self, make: Callable[[date], DayTape]) -> None:
+        self._make = make
+        self._kept: dict[date, DayTape] = {}
+
+    def get(self, day: date) -> DayTape:
+        """The day's tape, made when it is not at hand."""
+        tape = self._kept.pop(day, None) or self._make(day)
+        self._kept[day] = tape
+        if len(self._kept) > _KEPT_TAPES:
+            del self._kept[next(iter(self._kept))]
+        return tape
 
 
 def make_tape(

@@ -1,0 +1,138 @@
+"""Looking back: what an index, a future or an option was at past moments, from the same tapes that are played.
+
+Everything is vectorised over moments, so that a year of bars costs milliseconds. Moments are epoch seconds; where there
+is no value (outside a session, before a listing, NaN as a moment) the answer is NaN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bot.sim.types import ContractSpec, Floats, Marks, Right, Settlement, TradingDay
+from bot.sim.world import spreads
+from bot.sim.world.curve import forwards_between
+from bot.sim.world.marking import spx_marks, vix_marks
+from bot.sim.world.sessions import session, settles_at
+from bot.sim.world.surface import LevelRows, SliceKey, SpxTerms, price_spx
+from bot.sim.world.tape import SPX, SYMBOLS, VIX, VIX3M, VIX9D, VVIX, DayTape, Source
+from bot.sim.world.vix_options import VixStrip, price_vix
+
+_MARK_FIELDS = len(fields(Marks))
+_SPY_SHARE = 10.0
+
+
+def slice_key(spec: ContractSpec) -> SliceKey:
+    """Expiry and settlement of an option. Raises ValueError for a contract without expiry."""
+    if spec.expiry is None:
+        raise ValueError(f"contract {spec.con_id} has no expiry: only options can be marked")
+    return spec.expiry, spec.settlement or Settlement.PM
+
+
+class LookBack:
+    """Answers over any moments of a source's known days."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self.days: Sequence[TradingDay] = [session(day) for day in source.known_days]
+        self._opens = np.array([day.open_at.timestamp() for day in self.days])
+
+    def levels(self, symbol: str, at_s: Floats) -> Floats:
+        """An index, or SPY as a tenth of SPX, in points to the cent; KeyError for others."""
+        column, share = (SPX, _SPY_SHARE) if symbol == "SPY" else (_column(symbol), 1.0)
+        rows = self._by_day(at_s, 1, lambda tape, moments: tape.between(tape.levels[:, [column]], moments).T)
+        return np.asarray(np.round(np.round(rows[0], 2) / share, 2), dtype=np.float64)
+
+    def future(self, expiry: date, at_s: Floats) -> Floats:
+        """The VX future settling that day, in points off its grid."""
+
+        def day(tape: DayTape, moments: Floats) -> Floats:
+            if expiry not in tape.futures.listed:
+                return np.full((1, len(moments)), np.nan)
+            place = tape.futures.listed.index(expiry)
+            return tape.between(tape.future_levels[:, [place]], moments).T
+
+        return np.asarray(self._by_day(at_s, 1, day)[0], dtype=np.float64)
+
+    def option(self, spec: ContractSpec, at_s: Floats) -> Marks:
+        """Quotes and greeks of one SPX or VIX option, NaN once settled; KeyError for another underlying."""
+        if spec.symbol not in ("SPX", "VIX"):
+            raise KeyError(spec.symbol)
+        priced = self._spx if spec.symbol == "SPX" else self._vix
+        alive = at_s < settles_at(*slice_key(spec)).timestamp()
+        moments = np.where(alive, at_s, np.nan)
+        return Marks(*self._by_day(moments, _MARK_FIELDS, lambda tape, chunk: _rows(priced(spec, tape, chunk))))
+
+    # one day ---------------------------------------------------------------------------------------
+    def _by_day(self, at_s: Floats, rows: int, day: Callable[[DayTape, Floats], Floats]) -> Floats:
+        """Joins what `day` says of each day's moments, rows x moments."""
+        out = np.full((rows, len(at_s)), np.nan)
+        place = np.searchsorted(self._opens, at_s, side="right") - 1
+        place[np.isnan(at_s)] = -1
+        for index in np.unique(place[place >= 0]).tolist():
+            here: NDArray[np.intp] = np.flatnonzero(place == index)
+            inside = here[at_s[here] <= self.days[index].close_at.timestamp()]
+            if len(inside):
+                out[:, inside] = day(self._source.tape_on(self.days[index].day), at_s[inside])
+        return out
+
+    @staticmethod
+    def _spx(spec: ContractSpec, tape: DayTape, at_s: Floats) -> Marks:
+        rows, surface, n = tape.between(tape.levels, at_s), tape.surface, len(at_s)
+        late = np.maximum(at_s - tape.session.index_close_at.timestamp(), 0.0)
+        late_for = (tape.session.close_at - tape.session.index_close_at).total_seconds()
+        spot = rows[:, SPX] + surface.late_shift_points * late / late_for
+        levels = LevelRows(spot, rows[:, VIX9D], rows[:, VIX], rows[:, VIX3M])
+        key, strike, is_call = slice_key(spec), float(spec.strike or 0.0), spec.right is Right.CALL
+        terms = surface.slice(key)
+        every = np.ones(n)
+        bound = SpxTerms(
+            terms.settles_ts * every,
+            terms.ratio * every,
+            terms.carry * every,
+            terms.table,
+            np.arange(n),
+            np.zeros(n, dtype=np.intp),
+            strike * every,
+            np.log(strike) * every,
+            np.full(n, is_call),
+        )
+        priced = price_spx(bound, levels, at_s, surface.rate)
+        scale = surface.spread_scale.get((*key, strike, is_call), 1.0)
+        return spx_marks(priced, spot, levels.vix, scale, _wobbles(spec, at_s))
+
+    @staticmethod
+    def _vix(spec: ContractSpec, tape: DayTape, at_s: Floats) -> Marks:
+        rows, curves = tape.between(tape.levels, at_s), tape.between(tape.future_levels, at_s)
+        expiry, _ = slice_key(spec)
+        forwards = forwards_between(rows[:, VIX], tape.futures.listed, curves, tape.session.day, expiry)
+        if forwards is None or np.isnan(rows[:, VVIX]).any():
+            return Marks(*np.full((_MARK_FIELDS, len(at_s)), np.nan))
+        every = np.ones(len(at_s))
+        strip = VixStrip(
+            float(spec.strike or 0.0) * every,
+            np.full(len(at_s), spec.right is Right.CALL),
+            forwards,
+            settles_at(expiry, Settlement.AM).timestamp() * every,
+        )
+        priced = price_vix(strip, rows[:, VVIX], at_s, tape.surface.rate)
+        return vix_marks(priced, rows[:, VIX], _wobbles(spec, at_s))
+
+
+def _column(symbol: str) -> int:
+    if symbol not in SYMBOLS:
+        raise KeyError(symbol)
+    return SYMBOLS.index(symbol)
+
+
+def _rows(marks: Marks) -> Floats:
+    return np.stack([getattr(marks, field.name) for field in fields(Marks)])
+
+
+def _wobbles(spec: ContractSpec, at_s: Floats) -> tuple[Floats, Floats]:
+    beats = (at_s / spreads.SIZE_BEAT_SECONDS).astype(np.int64)
+    return spreads.size_wobble(np.full(len(at_s), spec.con_id, dtype=np.int64), beats)
