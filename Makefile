@@ -5,9 +5,11 @@ BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 RUN_STAMP := $(VENV)/.run-requirements
 DEV_STAMP := $(VENV)/.dev-requirements
+ASYNC_VENV := .venv-ib-async
+ASYNC_STAMP := $(ASYNC_VENV)/.requirements
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-history check bench docs clean clean-venv
+.PHONY: help setup run test test-history conformance check bench docs clean clean-venv
 
 help: ## what there is to do
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +46,18 @@ test: $(DEV_STAMP) ## the whole test suite
 test-history: $(DEV_STAMP) ## real market days end to end (needs the folder of market data; minutes)
 	@$(BIN)/python -m pytest -m "slow" tests/flow -p no:xdist
 
+$(ASYNC_STAMP): tests/conformance/requirements-ib-async.txt
+	@echo "setting up $(ASYNC_VENV) (once)"
+	@$(PYTHON) -m venv $(ASYNC_VENV)
+	@$(ASYNC_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+conformance: export CONFORMANCE_VERSIONS := 157,163,164,170,176
+conformance: export CONDOR_PYTHON := $(CURDIR)/$(BIN)/python
+conformance: $(DEV_STAMP) $(ASYNC_STAMP) ## one suite, two client libraries, five protocol versions, over TCP
+	@$(BIN)/python -m pytest -p no:xdist tests/conformance --ignore tests/conformance/test_other_library.py
+	@$(ASYNC_VENV)/bin/python -m pytest tests/conformance --ignore tests/conformance/test_other_library.py
+
 check: $(DEV_STAMP) ## style, types, import contracts
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -61,4 +75,4 @@ clean: ## remove what running and testing left behind
 	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
 
 clean-venv: ## remove the virtualenv
-	rm -rf $(VENV) .venv-bench
+	rm -rf $(VENV) $(ASYNC_VENV) .venv-bench
