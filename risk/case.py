@@ -5,19 +5,21 @@ from __future__ import annotations
 import math
 from functools import cached_property
 
-from risk.exposure import Series, Stake, Unit, options_in_use, series_of, stakes, unit_of
+from risk.exposure import Series, Stake, Unit, contracts_in_use, series_of, stakes, unit_of
 from risk.limits import Limits
+from risk.measures import vix_level
 from risk.stress import Stress, stress
 from risk.view import RiskView
 from strategies.domain.account import AccountSnapshot
-from strategies.domain.instruments import Option
+from strategies.domain.hedge import HEDGE_OWNER
+from strategies.domain.instruments import Tradable
 from strategies.domain.known import Known
 from strategies.domain.market import Quote
 from strategies.domain.orders import Action, LegIntent, PlaceIntent
 
 
 class Case:
-    """Intent, view and limits. Anything below the form checks may rely on a well-formed intent of known options."""
+    """Intent, view and limits. Anything below the form checks may rely on a well-formed intent of known contracts."""
 
     def __init__(self, intent: PlaceIntent, view: RiskView, limits: Limits) -> None:
         self.intent = intent
@@ -26,44 +28,49 @@ class Case:
 
     # the order --------------------------------------------------------------------------------------
     @cached_property
-    def options(self) -> dict[int, Option]:
-        """Options with loaded details among the legs, what is held and what is working."""
-        return options_in_use(self.view, *(leg.con_id for leg in self.intent.legs))
+    def contracts(self) -> dict[int, Tradable]:
+        """Contracts with loaded details among the legs, what is held and what is working."""
+        return contracts_in_use(self.view, *(leg.con_id for leg in self.intent.legs))
 
     @cached_property
-    def legs(self) -> tuple[tuple[LegIntent, Option], ...]:
-        """The legs with their options."""
-        return tuple((leg, self.options[leg.con_id]) for leg in self.intent.legs)
+    def legs(self) -> tuple[tuple[LegIntent, Tradable], ...]:
+        """The legs with their contracts."""
+        return tuple((leg, self.contracts[leg.con_id]) for leg in self.intent.legs)
 
     @cached_property
     def series(self) -> frozenset[Series]:
         """What the legs settle on."""
-        return frozenset(series_of(option) for _, option in self.legs)
+        return frozenset(series_of(contract) for _, contract in self.legs)
 
     @cached_property
     def unit(self) -> Unit:
         """The order as units."""
-        return unit_of(self.intent, self.options, self.limits.fee_usd_per_contract)
+        return unit_of(self.intent, self.contracts, self.limits.fee_usd_per_contract)
 
     @cached_property
     def reducing(self) -> bool:
         """Whether the order is proven to add no risk in any fill subset; what it calls itself does not matter."""
         return bool(self.own.held) and self.own.is_reduced_by(self.unit)
 
+    @property
+    def hedge(self) -> bool:
+        """Whether the order belongs to the hedge and not to a condor."""
+        return self.intent.owner == HEDGE_OWNER
+
     # exposure ---------------------------------------------------------------------------------------
     @cached_property
     def stakes(self) -> dict[str | None, Stake]:
-        """What is held and working now, by condor."""
-        return stakes(self.view, self.options, self.limits.fee_usd_per_contract)
+        """What is held and working now, by owner."""
+        return stakes(self.view, self.contracts, self.limits.fee_usd_per_contract)
 
     @cached_property
     def own(self) -> Stake:
-        """The intent's own condor as it stands now."""
-        return self.stakes.get(self.intent.owner) or Stake(self.options, {}, 0.0)
+        """What the intent's owner holds and has working now."""
+        return self.stakes.get(self.intent.owner) or Stake(self.contracts, {}, 0.0, hedge=self.hedge)
 
     @cached_property
     def own_after(self) -> Stake:
-        """The intent's own condor with this order working."""
+        """The same with this order working."""
         return self.own.plus(self.unit)
 
     @cached_property
@@ -78,13 +85,43 @@ class Case:
 
     @cached_property
     def own_loss_usd(self) -> float:
-        """Worst case of this condor with the order working."""
+        """Worst case of the owner with the order working."""
         return self.own_after.worst_loss_usd
 
     @cached_property
     def stress(self) -> Stress | str:
         """The book with this order working under the grid and the crash, or why it cannot be valued."""
-        return stress((*self.others, self.own_after), self.options, self.view.marks, self.limits)
+        groups = (*self.others, self.own_after)
+        return stress(groups, self.contracts, self.view.marks, self.limits, self.vix_points)
+
+    @cached_property
+    def stress_before(self) -> Stress | str:
+        """The same without this order."""
+        groups = (*self.others, self.own)
+        return stress(groups, self.contracts, self.view.marks, self.limits, self.vix_points)
+
+    @cached_property
+    def stress_filled(self) -> Stress | str:
+        """The same with this order wholly filled."""
+        groups = (*self.others, self.own.filled(self.unit))
+        return stress(groups, self.contracts, self.view.marks, self.limits, self.vix_points)
+
+    @cached_property
+    def protective(self) -> bool:
+        """Whether this is a purchase of the hedge that lowers the crash loss and no falling cell's worst.
+
+        Where the book has no such loss there is nothing to protect.
+        """
+        before, after = self.stress_before, self.stress_filled
+        if not self.hedge or self.reducing or isinstance(before, str) or isinstance(after, str):
+            return False
+        less = after.crash_loss_usd < before.crash_loss_usd and before.crash_loss_usd > 0.0
+        return less and after.falling_loss_usd <= before.falling_loss_usd
+
+    @cached_property
+    def vix_points(self) -> float | None:
+        """Level of VIX on this connection, None while it is unknown or old."""
+        return vix_level(self.view, self.limits)
 
     # account ----------------------------------------------------------------------------------------
     @cached_property

@@ -1,8 +1,8 @@
 """Worst case at expiry of positions and working orders over every fill subset, in closed form.
 
 Rules
-- Everything is grouped by condor; the book's worst case is the sum over condors, so that no condor's gain hides
-  another's loss. What no condor of ours explains is one group of its own.
+- Everything is grouped by owner, each condor and the hedge; the book's worst case is the sum over owners, so that no
+  condor's gain hides another's loss. What nothing of ours explains is one group of its own.
 - A combo order fills in whole units. Leg executions that ran ahead of their sisters prove their unit: the rest of it
   is counted as certain, everything beyond as possible.
 - At a given index level the loss is linear in each order's fill, so an order adds either nothing or all of it,
@@ -23,7 +23,8 @@ from typing import NamedTuple
 
 from risk.view import Holding, RiskView
 from strategies.domain.book import Book
-from strategies.domain.instruments import Option, Right
+from strategies.domain.hedge import HEDGE_OWNER
+from strategies.domain.instruments import Right, Tradable, payoff_strike, pays_above
 from strategies.domain.orders import OrderRecord, PlaceIntent
 
 CENT_USD = 0.005
@@ -33,7 +34,8 @@ MAX_SUBSETS = 4096
 """Fill subsets enumerated in a proof of reduction; an order behind more of them is not proven to reduce."""
 
 Series = tuple[str, str, date]
-"""Options that settle on the same number: underlying, trading class (which fixes AM or PM), expiry."""
+"""What settles on the same number: underlying, trading class (which fixes AM or PM), expiry. A future is a call
+struck at zero here: the most that its holder can lose is all of it."""
 
 
 class Unit(NamedTuple):
@@ -54,25 +56,25 @@ class Shape(NamedTuple):
 
 
 class Grid:
-    """Index levels that decide, zero and every strike, series after series; and what each option is worth there."""
+    """Index levels that decide, zero and every strike, series after series; and what each contract is worth there."""
 
-    def __init__(self, options: Mapping[int, Option], con_ids: Iterable[int]) -> None:
+    def __init__(self, contracts: Mapping[int, Tradable], con_ids: Iterable[int]) -> None:
         by_series: dict[Series, list[int]] = {}
         for con_id in con_ids:
-            by_series.setdefault(series_of(options[con_id]), []).append(con_id)
+            by_series.setdefault(series_of(contracts[con_id]), []).append(con_id)
         self.ranges: list[range] = []
         self.place = {con_id: i for i, members in enumerate(by_series.values()) for con_id in members}
         self.worth: dict[int, list[float]] = {}
         self.rise: dict[int, float] = {}
-        levels = [sorted({0.0}.union(options[c].strike for c in members)) for members in by_series.values()]
+        levels = [sorted({0.0}.union(payoff_strike(contracts[c]) for c in members)) for members in by_series.values()]
         self.size = sum(len(row) for row in levels)
         start = 0
         for row, members in zip(levels, by_series.values(), strict=True):
             self.ranges.append(range(start, start + len(row)))
             before, behind = [0.0] * start, [0.0] * (self.size - start - len(row))
             for con_id in members:
-                strike, size = options[con_id].strike, float(options[con_id].multiplier)
-                call = options[con_id].right is Right.CALL
+                strike, size = payoff_strike(contracts[con_id]), float(contracts[con_id].multiplier)
+                call = pays_above(contracts[con_id])
                 sign = size if call else -size
                 gains = [sign * (level - strike) for level in row]
                 self.worth[con_id] = [*before, *[gain if gain > 0.0 else 0.0 for gain in gains], *behind]
@@ -99,45 +101,58 @@ class Grid:
 
 
 class Stake:
-    """One condor's certain position and cash and its working units; `unknown` says why it cannot be valued."""
+    """One owner's certain position and cash and its working units; `unknown` says why it cannot be valued."""
 
     def __init__(
         self,
-        options: Mapping[int, Option],
+        contracts: Mapping[int, Tradable],
         held: Mapping[int, int],
         cash_usd: float,
         units: tuple[Unit, ...] = (),
         unknown: str = "",
+        *,
+        hedge: bool = False,
     ) -> None:
-        self.options = options
+        self.contracts = contracts
         self.held = {con_id: quantity for con_id, quantity in held.items() if quantity}
         self.cash_usd = cash_usd
         self.units = units
         self.unknown = unknown
+        self.hedge = hedge
 
     def plus(self, unit: Unit) -> Stake:
         """The same stake with one more order working."""
-        return Stake(self.options, self.held, self.cash_usd, (*self.units, unit), self.unknown)
+        return Stake(self.contracts, self.held, self.cash_usd, (*self.units, unit), self.unknown, hedge=self.hedge)
+
+    def filled(self, unit: Unit) -> Stake:
+        """The same stake after the whole order has filled, fees paid."""
+        held, cash = _after(self.held, self.cash_usd - unit.fee_usd * unit.quantity, unit, unit.quantity)
+        return Stake(self.contracts, held, cash, self.units, self.unknown, hedge=self.hedge)
 
     def at_rest(self) -> Stake:
         """The same stake as if no order of it were working."""
-        return Stake(self.options, self.held, self.cash_usd, (), self.unknown)
+        return Stake(self.contracts, self.held, self.cash_usd, (), self.unknown, hedge=self.hedge)
 
     def alone(self, unit: Unit) -> Stake:
         """One of this stake's orders by itself, on the stake's grid (more levels than needed change nothing)."""
-        single = Stake(self.options, {}, 0.0, (unit,))
+        single = Stake(self.contracts, {}, 0.0, (unit,))
         single.__dict__["grid"] = self.grid
         return single
 
     @cached_property
     def con_ids(self) -> frozenset[int]:
-        """Every option held or possibly traded."""
+        """Every contract held or possibly traded."""
         return frozenset(self.held).union(con_id for unit in self.units for con_id, _ in unit.legs)
+
+    def only_helps(self, con_id: int) -> bool:
+        """Whether this is a contract of the hedge that no fill of the working orders can make short."""
+        sold = sum(min(0, dict(unit.legs).get(con_id, 0)) * unit.quantity for unit in self.units)
+        return self.hedge and self.held.get(con_id, 0) + sold >= 0
 
     @cached_property
     def grid(self) -> Grid:
         """The levels of everything held or possibly traded."""
-        return Grid(self.options, sorted(self.con_ids))
+        return Grid(self.contracts, sorted(self.con_ids))
 
     @cached_property
     def worst_loss_usd(self) -> float:
@@ -161,9 +176,9 @@ class Stake:
         """The worst case where nothing works: the common one, without a grid."""
         by_series: dict[Series, list[tuple[float, int, bool]]] = {}
         for con_id, quantity in self.held.items():
-            option = self.options[con_id]
-            row = (option.strike, quantity * option.multiplier, option.right is Right.CALL)
-            by_series.setdefault(series_of(option), []).append(row)
+            contract = self.contracts[con_id]
+            row = (payoff_strike(contract), quantity * contract.multiplier, pays_above(contract))
+            by_series.setdefault(series_of(contract), []).append(row)
         loss = -self.cash_usd
         for rows in by_series.values():
             if sum([size for _, size, call in rows if call]) < 0:
@@ -208,8 +223,8 @@ class Stake:
         return {key: count for key, count in short.items() if count > 0}
 
     def _short(self, into: dict[tuple[Series, Right], int], con_id: int, quantity: int) -> None:
-        option = self.options[con_id]
-        key = (series_of(option), option.right)
+        contract = self.contracts[con_id]
+        key = (series_of(contract), Right.CALL if pays_above(contract) else Right.PUT)
         into[key] = into.get(key, 0) + quantity
 
     def is_reduced_by(self, unit: Unit) -> bool:
@@ -241,8 +256,8 @@ class Stake:
         milder = any(new < old for old, new in falls)
         if not milder and self.grid.greatest([-value for value in now.values]) - cash_after > loss + CENT_USD:
             return False
-        naked = Stake(self.options, before, cash).uncovered()
-        still = Stake(self.options, after, cash_after).uncovered()
+        naked = Stake(self.contracts, before, cash).uncovered()
+        still = Stake(self.contracts, after, cash_after).uncovered()
         return all(count <= naked.get(key, 0) for key, count in still.items())
 
 
@@ -253,15 +268,15 @@ def _after(held: dict[int, int], cash: float, unit: Unit, count: int) -> tuple[d
     return changed, cash + unit.cash_usd * count
 
 
-def series_of(option: Option) -> Series:
-    """What the option settles on."""
-    return (option.symbol, option.trading_class, option.expiry)
+def series_of(contract: Tradable) -> Series:
+    """What the contract settles on."""
+    return (contract.symbol, contract.trading_class, contract.expiry)
 
 
-def unit_of(intent: PlaceIntent, options: Mapping[int, Option], fee_usd: float, count: int | None = None) -> Unit:
+def unit_of(intent: PlaceIntent, contracts: Mapping[int, Tradable], fee_usd: float, count: int | None = None) -> Unit:
     """An intent as units; `fee_usd` is per contract."""
     legs = tuple((leg.con_id, leg.action.sign * leg.ratio) for leg in intent.legs)
-    multiplier = options[intent.legs[0].con_id].multiplier
+    multiplier = contracts[intent.legs[0].con_id].multiplier
     fees = fee_usd * sum(leg.ratio for leg in intent.legs)
     return Unit(intent.ref, legs, -intent.limit_points * multiplier, fees, intent.quantity if count is None else count)
 
@@ -276,62 +291,64 @@ class _Draft:
         self.unknown = ""
 
 
-def options_in_use(view: RiskView, *more: int) -> dict[int, Option]:
-    """Options with loaded details among what is held, working or asked for."""
+def contracts_in_use(view: RiskView, *more: int) -> dict[int, Tradable]:
+    """Contracts with loaded details among what is held, working or asked for."""
     wanted = {holding.con_id for holding in view.holdings}.union(more)
     for record in view.book.orders.values():
         if record.live:
             wanted.update(leg.con_id for leg in record.intent.legs)
-    found = {con_id: view.market.option(con_id) for con_id in wanted}
-    return {con_id: option for con_id, option in found.items() if option is not None}
+    found = {con_id: view.market.tradable(con_id) for con_id in wanted}
+    return {con_id: contract for con_id, contract in found.items() if contract is not None}
 
 
-def stakes(view: RiskView, options: Mapping[int, Option], fee_usd: float) -> dict[str | None, Stake]:
-    """Every group with something held or working, by condor id."""
+def stakes(view: RiskView, contracts: Mapping[int, Tradable], fee_usd: float) -> dict[str | None, Stake]:
+    """Every group with something held or working, by owner."""
     drafts: dict[str | None, _Draft] = {}
     for holding in view.holdings:
         if holding.quantity:
-            _hold(drafts.setdefault(holding.owner, _Draft()), holding, options)
+            _hold(drafts.setdefault(holding.owner, _Draft()), holding, contracts)
     for record in view.book.orders.values():
         if record.live:
-            _work(drafts.setdefault(record.intent.owner, _Draft()), record, view.book, options, fee_usd)
+            _work(drafts.setdefault(record.intent.owner, _Draft()), record, view.book, contracts, fee_usd)
     return {
-        owner: Stake(options, draft.held, draft.cash_usd, tuple(draft.units), draft.unknown)
+        owner: Stake(
+            contracts, draft.held, draft.cash_usd, tuple(draft.units), draft.unknown, hedge=owner == HEDGE_OWNER
+        )
         for owner, draft in drafts.items()
     }
 
 
-def _hold(draft: _Draft, holding: Holding, options: Mapping[int, Option]) -> None:
-    option, price = options.get(holding.con_id), holding.average_price_points
-    if option is None:
-        draft.unknown = f"contract {holding.con_id} is held and is no option this bot has details of"
+def _hold(draft: _Draft, holding: Holding, contracts: Mapping[int, Tradable]) -> None:
+    contract, price = contracts.get(holding.con_id), holding.average_price_points
+    if contract is None:
+        draft.unknown = f"contract {holding.con_id} is held and this bot has no details of it"
     elif price is None or not math.isfinite(price):
         draft.unknown = f"contract {holding.con_id} is held at an unknown price"
     else:
         draft.held[holding.con_id] = draft.held.get(holding.con_id, 0) + holding.quantity
-        draft.cash_usd -= holding.quantity * price * option.multiplier
+        draft.cash_usd -= holding.quantity * price * contract.multiplier
 
 
-def _work(draft: _Draft, record: OrderRecord, book: Book, options: Mapping[int, Option], fee_usd: float) -> None:
+def _work(draft: _Draft, record: OrderRecord, book: Book, contracts: Mapping[int, Tradable], fee_usd: float) -> None:
     """Adds what a live order may still do; executions already reported are part of the holdings."""
     intent, filled = record.intent, record.filled_by_leg
-    missing = [leg.con_id for leg in intent.legs if leg.con_id not in options]
+    missing = [leg.con_id for leg in intent.legs if leg.con_id not in contracts]
     if missing:
         draft.unknown = f"order {record.ref} works on contract {missing[0]} without details"
         return
     done = {leg.con_id: abs(filled.get(leg.con_id, 0)) for leg in intent.legs}
     balanced = record.filled_units
     proven = min(intent.quantity, max(-(-done[leg.con_id] // leg.ratio) for leg in intent.legs))
-    unit = unit_of(intent, options, fee_usd, intent.quantity - proven)
+    unit = unit_of(intent, contracts, fee_usd, intent.quantity - proven)
     if proven > balanced:
         draft.cash_usd += unit.cash_usd * (proven - balanced)
         for leg in intent.legs:
-            sign, option = leg.action.sign, options[leg.con_id]
+            sign, contract = leg.action.sign, contracts[leg.con_id]
             ahead = done[leg.con_id] - balanced * leg.ratio
             missing_legs = (proven - balanced) * leg.ratio - ahead
             draft.held[leg.con_id] = draft.held.get(leg.con_id, 0) + sign * missing_legs
             if ahead:
-                draft.cash_usd += sign * ahead * _paid_points(book, record, leg.con_id) * option.multiplier
+                draft.cash_usd += sign * ahead * _paid_points(book, record, leg.con_id) * contract.multiplier
     if unit.quantity:
         draft.units.append(unit)
 

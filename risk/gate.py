@@ -56,7 +56,7 @@ def _judge(intent: PlaceIntent, view: RiskView, limits: Limits, skip: frozenset[
         return _verdict(intent, results, reducing=False)
     reducing = case.reducing
     for check in CHECKS[len(FORM) :]:
-        if check.code not in skip and (check.always or not reducing):
+        if check.code not in skip and check.concerns(case) and (check.always or not reducing):
             results.append(check.run(case))
     return _verdict(intent, results, reducing)
 

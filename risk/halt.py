@@ -167,8 +167,14 @@ def _identity(view: RiskView, limits: Limits) -> list[Breach]:
     if view.link is LinkState.UP and view.accounts and view.accounts != (view.expected_account,):
         text = f"the broker answers for {len(view.accounts)} account(s), not for the expected one alone"
         found.append(_halted("C45", "C45", text))
-    minute, day = approvals_within(view, 60.0), approvals_today(view)
-    if minute > limits.reducing_orders_per_minute or day > limits.reducing_orders_per_day:
-        text = f"{minute} orders in a minute and {day} today are more than the gate can have approved"
-        found.append(_halted("C25", "C25", text))
+    allowances = (
+        ("condor", limits.reducing_orders_per_minute, limits.reducing_orders_per_day),
+        ("hedge", limits.hedge_orders_per_minute, limits.hedge_orders_per_day),
+    )
+    for kind, per_minute, per_day in allowances:
+        hedge = kind == "hedge"
+        minute, day = approvals_within(view, 60.0, hedge=hedge), approvals_today(view, hedge=hedge)
+        if minute > per_minute or day > per_day:
+            text = f"{minute} {kind} orders in a minute and {day} today are more than the gate can have approved"
+            found.append(_halted("C25", "C25", text))
     return found

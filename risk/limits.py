@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from enum import StrEnum
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -12,14 +13,23 @@ class LimitsRefused(ValueError):
     """The caps cannot be used; the message lists every fault with the value, what is allowed and what to do."""
 
 
+class Use(StrEnum):
+    """Who may trade a listing."""
+
+    CONDOR = "condor"
+    HEDGE = "hedge"
+
+
 class Listing(msgspec.Struct, frozen=True, kw_only=True):
-    """One class of options the bot may trade; an instrument matches in every field or is refused."""
+    """One class of options or futures the bot may trade, and for what; a contract matches in every field or is
+    refused."""
 
     symbol: str
     trading_class: str
     currency: str
     multiplier: int
     exchanges: tuple[str, ...]
+    uses: tuple[Use, ...] = (Use.CONDOR,)
 
 
 class Bound(NamedTuple):
@@ -57,6 +67,9 @@ BOUNDS: dict[str, Bound] = {
     "drawdown_reduce_pct": _PCT_CAP,
     "drawdown_latch_pct": _PCT_CAP,
     "order_quantity_condors": _COUNT,
+    "order_quantity_hedge": _COUNT,
+    "hedge_orders_per_minute": _COUNT,
+    "hedge_orders_per_day": _COUNT,
     "open_condors": _COUNT,
     "condors_per_expiry": _COUNT,
     "orders_per_second": _COUNT,
@@ -78,8 +91,20 @@ BOUNDS: dict[str, Bound] = {
     "collar_close_points": Bound(0.01, 100.0, "lower"),
     "collar_close_pct_of_mid": _PCT_CAP,
     "combo_tick_points": Bound(0.01, 1.0, None),
+    "vix_combo_tick_points": Bound(0.01, 1.0, None),
     "no_open_first_min": Bound(0, 390, "higher"),
     "no_open_last_min": Bound(0, 390, "higher"),
+    "hedge_layer_loss_pct": _PCT_CAP,
+    "hedge_total_loss_pct": _PCT_CAP,
+    "hedge_spend_month_pct": _PCT_CAP,
+    "hedge_carry_year_pct": _PCT_CAP,
+    "hedge_future_drop_pct": Bound(1.0, 100.0, "higher"),
+    "hedge_stress_tolerance_pct": Bound(0.0, 25.0, "lower"),
+    "hedge_spread_points": Bound(0.01, 10.0, "lower"),
+    "hedge_spread_pct_of_mid": _PCT_CAP,
+    "vega_over_short": Bound(0.01, 5.0, "lower"),
+    "vega_over_long": Bound(0.01, 5.0, "lower"),
+    "hedge_beta_haircut": Bound(0.05, 1.0, "lower"),
     "fee_usd_per_contract": Bound(0.01, 100.0, "higher"),
     "reconcile_settle_s": Bound(1.0, 600.0, "lower"),
     "reconcile_latch_s": Bound(1.0, 3600.0, "lower"),
@@ -122,6 +147,18 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     crash_spot_pct: float
     crash_vix_points: float
     fee_usd_per_contract: float
+    # the hedge: risk per layer and in all, spending, carry, stress, vega (K-SIZE-2, A-BUD-2; C08, C17, C56, X-LIQ-1)
+    hedge_layer_loss_pct: float
+    hedge_total_loss_pct: float
+    hedge_spend_month_pct: float
+    hedge_carry_year_pct: float
+    hedge_future_drop_pct: float
+    hedge_stress_tolerance_pct: float
+    hedge_beta_haircut: float
+    hedge_spread_points: float
+    hedge_spread_pct_of_mid: float
+    vega_over_short: float
+    vega_over_long: float
     # account (K-SIZE-4, K-SIZE-6; C19-C22)
     dry_powder_pct: float
     excess_liquidity_warn_pct: float
@@ -139,6 +176,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     account_prefix: str
     # counts and pace (C03, C05, C24, C25, C27)
     order_quantity_condors: int
+    order_quantity_hedge: int
+    hedge_orders_per_minute: int
+    hedge_orders_per_day: int
     open_condors: int
     condors_per_expiry: int
     orders_per_second: int
@@ -160,6 +200,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     collar_close_points: float
     collar_close_pct_of_mid: float
     combo_tick_points: float
+    vix_combo_tick_points: float
     # what and when (C02, C30, C33)
     whitelist: tuple[Listing, ...]
     no_open_first_min: float
@@ -183,6 +224,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 _INTEGERS = frozenset(
     [
         "order_quantity_condors",
+        "order_quantity_hedge",
+        "hedge_orders_per_minute",
+        "hedge_orders_per_day",
         "open_condors",
         "condors_per_expiry",
         "orders_per_second",
@@ -232,11 +276,11 @@ def _grid_faults(name: str, grid: object) -> list[str]:
 
 def _listing_faults(whitelist: object) -> list[str]:
     if not isinstance(whitelist, tuple) or not whitelist:
-        return [f"whitelist is {whitelist!r}: name at least one class of options the bot may trade"]
+        return [f"whitelist is {whitelist!r}: name at least one class the bot may trade"]
     return [
-        f"whitelist row {row!r}: symbol, trading class, currency, exchanges and a positive multiplier are all needed"
+        f"whitelist row {row!r}: symbol, trading class, currency, exchanges, uses and a positive multiplier are needed"
         for row in whitelist
-        if not (row.symbol and row.trading_class and row.currency and row.exchanges and row.multiplier > 0)
+        if not (row.symbol and row.trading_class and row.currency and row.exchanges and row.uses and row.multiplier > 0)
     ]
 
 
@@ -253,8 +297,14 @@ def loosened(old: Limits, new: Limits) -> tuple[str, ...]:
     return tuple(names)
 
 
-SPXW = Listing(symbol="SPX", trading_class="SPXW", currency="USD", multiplier=100, exchanges=("SMART", "CBOE"))
-SPX = Listing(symbol="SPX", trading_class="SPX", currency="USD", multiplier=100, exchanges=("SMART", "CBOE"))
+_BOTH = (Use.CONDOR, Use.HEDGE)
+_CBOE = ("SMART", "CBOE")
+SPXW = Listing(symbol="SPX", trading_class="SPXW", currency="USD", multiplier=100, exchanges=_CBOE, uses=_BOTH)
+SPX = Listing(symbol="SPX", trading_class="SPX", currency="USD", multiplier=100, exchanges=_CBOE, uses=_BOTH)
+_HEDGE = (Use.HEDGE,)
+VIX = Listing(symbol="VIX", trading_class="VIX", currency="USD", multiplier=100, exchanges=_CBOE, uses=_HEDGE)
+VIXW = Listing(symbol="VIX", trading_class="VIXW", currency="USD", multiplier=100, exchanges=_CBOE, uses=_HEDGE)
+VXM = Listing(symbol="VXM", trading_class="VXM", currency="USD", multiplier=100, exchanges=("CFE",), uses=_HEDGE)
 
 
 def paper_limits() -> Limits:
@@ -272,6 +322,17 @@ def paper_limits() -> Limits:
         crash_spot_pct=-10.0,
         crash_vix_points=25.0,
         fee_usd_per_contract=2.0,
+        hedge_layer_loss_pct=3.0,
+        hedge_total_loss_pct=6.0,
+        hedge_spend_month_pct=3.0,
+        hedge_carry_year_pct=8.0,
+        hedge_future_drop_pct=25.0,
+        hedge_stress_tolerance_pct=2.0,
+        hedge_beta_haircut=0.7,
+        hedge_spread_points=0.10,
+        hedge_spread_pct_of_mid=12.0,
+        vega_over_short=0.40,
+        vega_over_long=0.40,
         dry_powder_pct=40.0,
         excess_liquidity_warn_pct=30.0,
         excess_liquidity_reduce_pct=20.0,
@@ -287,6 +348,9 @@ def paper_limits() -> Limits:
         account_age_s=600.0,
         account_prefix="DU",
         order_quantity_condors=5,
+        order_quantity_hedge=20,
+        hedge_orders_per_minute=12,
+        hedge_orders_per_day=80,
         open_condors=3,
         condors_per_expiry=1,
         orders_per_second=2,
@@ -307,7 +371,8 @@ def paper_limits() -> Limits:
         collar_close_points=0.15,
         collar_close_pct_of_mid=10.0,
         combo_tick_points=0.05,
-        whitelist=(SPXW, SPX),
+        vix_combo_tick_points=0.01,
+        whitelist=(SPXW, SPX, VIX, VIXW, VXM),
         no_open_first_min=5.0,
         no_open_last_min=15.0,
         reconcile_settle_s=10.0,

@@ -5,7 +5,12 @@ from __future__ import annotations
 import math
 from datetime import timedelta
 
+from risk.limits import Limits
 from risk.view import RiskView
+from strategies.domain.hedge import HEDGE_OWNER
+
+VIX_SYMBOLS = frozenset({"VIX", "VXM"})
+"""Underlyings whose contracts settle on VIX and move with it."""
 
 
 def fallen_pct(now_usd: float | None, base_usd: float | None) -> float | None:
@@ -15,14 +20,28 @@ def fallen_pct(now_usd: float | None, base_usd: float | None) -> float | None:
     return 100.0 * (base_usd - now_usd) / base_usd if base_usd > 0.0 else None
 
 
-def approvals_within(view: RiskView, seconds: float) -> int:
-    """Orders approved in the last seconds, the present moment included."""
+def approvals_within(view: RiskView, seconds: float, *, hedge: bool) -> int:
+    """Orders approved in the last seconds, the present moment included: the hedge's, or all the others."""
     since = view.now - timedelta(seconds=seconds)
-    return sum(order.approved_at > since for order in view.book.orders.values())
+    return sum(
+        order.approved_at > since and (order.intent.owner == HEDGE_OWNER) is hedge
+        for order in view.book.orders.values()
+    )
 
 
-def approvals_today(view: RiskView) -> int:
+def approvals_today(view: RiskView, *, hedge: bool) -> int:
     """Orders approved since the open of the current session; in the last 24 hours outside of one."""
     session = view.calendar.current(view.now)
     since = session.open_at if session is not None else view.now - timedelta(hours=24)
-    return sum(order.approved_at >= since for order in view.book.orders.values())
+    return sum(
+        order.approved_at >= since and (order.intent.owner == HEDGE_OWNER) is hedge
+        for order in view.book.orders.values()
+    )
+
+
+def vix_level(view: RiskView, limits: Limits) -> float | None:
+    """VIX in points from a live quote of this connection that is young enough, else None."""
+    index = view.market.index("VIX")
+    quote = None if index is None else view.market.fresh(index.con_id, view.now, limits.index_age_s)
+    level = None if quote is None else quote.level
+    return level if level is not None and math.isfinite(level) and level > 0.0 else None

@@ -6,12 +6,14 @@ import math
 
 import msgspec
 
-from risk.exposure import Stake, options_in_use, stakes
+from risk.exposure import Stake, contracts_in_use, stakes
+from risk.hedge import layer_risks, spent_usd
 from risk.limits import Limits
-from risk.measures import approvals_today, approvals_within, fallen_pct
+from risk.measures import approvals_today, approvals_within, fallen_pct, vix_level
 from risk.stress import Stress, stress
 from risk.view import RiskView
 from strategies.domain.account import AccountSnapshot
+from strategies.domain.hedge import HEDGE_OWNER, Layer
 from strategies.domain.known import Known
 
 
@@ -36,15 +38,16 @@ class Use(msgspec.Struct, frozen=True):
 def utilisation(view: RiskView, limits: Limits) -> tuple[Use, ...]:
     """Every cap in a fixed order; loss caps in percent of net liquidation, the lower of now and the day's start."""
     account = view.account.value if isinstance(view.account, Known) else None
-    return (*_losses(view, limits, account), *_money(view, limits, account), *_counts(view, limits))
+    losses, hedge = _losses(view, limits, account), _hedge(view, limits, account)
+    return (*losses, *hedge, *_money(view, limits, account), *_counts(view, limits))
 
 
 def _losses(view: RiskView, limits: Limits, account: AccountSnapshot | None) -> tuple[Use, ...]:
-    options = options_in_use(view)
-    groups = stakes(view, options, limits.fee_usd_per_contract)
+    contracts = contracts_in_use(view)
+    groups = stakes(view, contracts, limits.fee_usd_per_contract)
     worst = [max(0.0, stake.worst_loss_usd) for stake in groups.values()]
     base = _base_usd(view, account)
-    shocked = stress(groups.values(), options, view.marks, limits)
+    shocked = stress(groups.values(), contracts, view.marks, limits, vix_level(view, limits))
     grid = shocked.grid_loss_usd if isinstance(shocked, Stress) else None
     crash = shocked.crash_loss_usd if isinstance(shocked, Stress) else None
     unit = "% of NLV"
@@ -57,8 +60,26 @@ def _losses(view: RiskView, limits: Limits, account: AccountSnapshot | None) -> 
     )
 
 
+def _hedge(view: RiskView, limits: Limits, account: AccountSnapshot | None) -> tuple[Use, ...]:
+    """K-SIZE-2 by layer, the hedge's premium in all and a month's spending; None where a price is unknown."""
+    base, unit = _base_usd(view, account), "% of NLV"
+    risks = layer_risks(view, contracts_in_use(view), limits)
+    layers = [None if isinstance(risks, str) else risks[layer] for layer in Layer]
+    total = None if isinstance(risks, str) else sum(risks.values())
+    return (
+        *(
+            Use("K-SIZE-2", f"hedge layer {layer.value}", _share(risk, base), limits.hedge_layer_loss_pct, unit)
+            for layer, risk in zip(Layer, layers, strict=True)
+        ),
+        Use("C08", "hedge in all", _share(total, base), limits.hedge_total_loss_pct, unit),
+        Use("C08-30D", "hedge spending, 30 days", _share(spent_usd(view), base), limits.hedge_spend_month_pct, unit),
+    )
+
+
 def _largest_order(groups: dict[str | None, Stake]) -> float:
-    alone = (Stake(stake.options, {}, 0.0, (unit,)).worst_loss_usd for stake in groups.values() for unit in stake.units)
+    alone = (
+        Stake(stake.contracts, {}, 0.0, (unit,)).worst_loss_usd for stake in groups.values() for unit in stake.units
+    )
     return max((max(0.0, loss) for loss in alone), default=0.0)
 
 
@@ -81,13 +102,15 @@ def _counts(view: RiskView, limits: Limits) -> tuple[Use, ...]:
     live = view.book.live_orders()
     owners = {h.owner for h in view.holdings if h.owner is not None and h.quantity}
     owners |= {order.intent.owner for order in live}
-    largest = max((order.intent.quantity for order in live), default=0)
-    minute, day = approvals_within(view, 60.0), approvals_today(view)
+    largest = max((order.intent.quantity for order in live if order.intent.owner != HEDGE_OWNER), default=0)
+    minute, day = approvals_within(view, 60.0, hedge=False), approvals_today(view, hedge=False)
+    hedges = approvals_today(view, hedge=True)
     return (
         Use("C03", "largest working quantity", float(largest), limits.order_quantity_condors, "contracts"),
-        Use("C05", "open condors", float(len(owners)), limits.open_condors, "condors"),
+        Use("C05", "open condors", float(len(owners - {HEDGE_OWNER})), limits.open_condors, "condors"),
         Use("C25", "orders in a minute", float(minute), limits.reducing_orders_per_minute, "orders"),
         Use("C25", "orders today", float(day), limits.reducing_orders_per_day, "orders"),
+        Use("C25", "hedge orders today", float(hedges), limits.hedge_orders_per_day, "orders"),
     )
 
 

@@ -6,24 +6,33 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from risk.case import Case
-from risk.checks import form, hours, loss, money, pace, price, quotes, standing
+from risk.checks import form, hedge, hours, loss, money, pace, price, quotes, standing
 from risk.halt import consequence_of
+from risk.limits import Use
 from risk.result import CheckResult, Finding
 
 
 class Check(NamedTuple):
-    """One control. `always` checks also bind orders proven to reduce risk."""
+    """One control. `always` checks also bind orders proven to reduce risk; `uses` says whose orders it is about."""
 
     code: str
     name: str
     always: bool
     find: Callable[[Case], Finding]
+    uses: tuple[Use, ...] = (Use.CONDOR, Use.HEDGE)
+
+    def concerns(self, case: Case) -> bool:
+        """Whether the control is about this kind of order."""
+        return (Use.HEDGE if case.hedge else Use.CONDOR) in self.uses
 
     def run(self, case: Case) -> CheckResult:
         """The control applied to one case."""
         passed, observed, cap, unit, text = self.find(case)
         return CheckResult(self.code, self.name, passed, observed, cap, unit, text, consequence_of(self.code))
 
+
+_CONDOR = (Use.CONDOR,)
+_HEDGE = (Use.HEDGE,)
 
 FORM: tuple[Check, ...] = (
     Check("C41", "kill switch", True, standing.killed),
@@ -41,7 +50,7 @@ CHECKS: tuple[Check, ...] = (
     Check("C29", "orders in doubt", False, standing.doubtful),
     Check("C30", "positions", True, standing.reconciled),
     Check("C33", "session and window", True, hours.session),
-    Check("C34", "early close", False, hours.early_close),
+    Check("C34", "early close", False, hours.early_close, _CONDOR),
     Check("C35", "last trading day", False, hours.expiry_day),
     Check("C36", "halts", True, quotes.not_halted),
     Check("C16", "live data", True, quotes.live),
@@ -51,17 +60,24 @@ CHECKS: tuple[Check, ...] = (
     Check("C24", "burst", False, pace.burst),
     Check("C25", "order rate", True, pace.order_rate),
     Check("C03", "order quantity", True, form.quantity),
-    Check("C10", "condor structure", False, loss.structure),
+    Check("C10", "condor structure", False, loss.structure, _CONDOR),
+    Check("C10-H", "hedge structure", True, hedge.structure, _HEDGE),
     Check("C09", "cover (K-DEF-1)", False, loss.covered),
     Check("K-DEF-2", "synthetics", False, loss.synthetic),
     Check("C12", "possible price", True, price.possible),
     Check("C11", "price collar", True, price.collar),
-    Check("C05", "open condors", False, loss.open_condors),
+    Check("C05", "open condors", False, loss.open_condors, _CONDOR),
     Check("C04", "order loss", False, loss.order_loss),
-    Check("C06", "condor loss (K-SIZE-1)", False, loss.condor_loss),
+    Check("C06", "condor loss (K-SIZE-1)", False, loss.condor_loss, _CONDOR),
     Check("C07", "all condors' loss (K-SIZE-3)", False, loss.all_condors_loss),
     Check("K-SIZE-5", "crash loss", False, loss.crash),
     Check("C18", "stress grid", False, loss.stress_grid),
+    Check("K-SIZE-2", "hedge layer risk (C08)", False, hedge.layer_risk, _HEDGE),
+    Check("C08", "hedge risk", False, hedge.total_risk, _HEDGE),
+    Check("C08-30D", "hedge spending", False, hedge.spending, _HEDGE),
+    Check("A-BUD-2", "hedge carry", False, hedge.carry, _HEDGE),
+    Check("X-LIQ-1", "hedge liquidity", False, hedge.liquid, _HEDGE),
+    Check("C56", "hedge in stress", True, hedge.in_stress, _HEDGE),
     Check("C20", "dry powder (K-SIZE-4)", False, money.dry_powder),
     Check("C21", "daily loss (K-SIZE-6)", False, money.daily_loss),
     Check("K-SIZE-6", "weekly loss", False, money.weekly_loss),

@@ -6,7 +6,10 @@ import math
 import re
 
 from risk.case import Case
+from risk.limits import Use
 from risk.result import Finding, finding
+from strategies.domain.hedge import SLOTS
+from strategies.domain.instruments import Option
 from strategies.domain.orders import Action, Purpose
 
 REF_SHAPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{2,63}")
@@ -34,7 +37,7 @@ def well_formed(case: Case) -> Finding:
 def _fault(case: Case) -> str:
     intent = case.intent
     if not (_text(intent.owner) and _text(intent.chain_ref)):
-        return "the order names no condor or no chain"
+        return "the order names no owner or no chain"
     if intent.purpose not in tuple(Purpose):
         return f"{intent.purpose!r} is no purpose of an order"
     if not 1 <= len(intent.legs) <= MAX_LEGS:
@@ -51,6 +54,16 @@ def _fault(case: Case) -> str:
             return f"leg {leg.con_id}: {leg.action!r} x {leg.ratio!r} is no direction with a ratio above zero"
     if not _finite(intent.limit_points):
         return f"the limit is {intent.limit_points!r}, it must be a finite number of points"
+    return _slot_fault(case)
+
+
+def _slot_fault(case: Case) -> str:
+    """Hedge legs name one of the ten slots, others name none."""
+    for leg in case.intent.legs:
+        if case.hedge and (isinstance(leg.slot, bool) or leg.slot not in SLOTS):
+            return f"leg {leg.con_id} of the hedge names slot {leg.slot!r}, there are slots 1 to {SLOTS[-1]}"
+        if not case.hedge and leg.slot is not None:
+            return f"leg {leg.con_id} names hedge slot {leg.slot!r} in an order that is none of the hedge"
     return ""
 
 
@@ -67,33 +80,39 @@ def _text(value: object) -> bool:
 
 
 def whitelisted(case: Case) -> Finding:
-    """C02: every leg is an option whose details match one row of the whitelist in every field."""
-    rows = case.limits.whitelist
+    """C02: every leg's details match in every field one row of the whitelist that is open to this kind of owner."""
+    use = Use.HEDGE if case.hedge else Use.CONDOR
+    rows = [row for row in case.limits.whitelist if use in row.uses]
     allowed = ", ".join(sorted({row.trading_class for row in rows}))
     for leg in case.intent.legs:
-        option = case.view.market.option(leg.con_id) if _finite(leg.con_id) else None
-        if option is None:
-            text = f"contract {leg.con_id} is no option with loaded details; allowed are options of {allowed}"
+        contract = case.view.market.tradable(leg.con_id) if _finite(leg.con_id) else None
+        if contract is None:
+            text = f"contract {leg.con_id} has no loaded details to trade by; a {use.value} may trade {allowed}"
             return finding(False, str(leg.con_id), allowed, "trading class", text)
         match = any(
             (row.symbol, row.trading_class, row.currency, row.multiplier)
-            == (option.symbol, option.trading_class, option.currency, option.multiplier)
-            and option.exchange in row.exchanges
+            == (contract.symbol, contract.trading_class, contract.currency, contract.multiplier)
+            and contract.exchange in row.exchanges
             for row in rows
         )
         if not match:
-            found = f"{option.symbol}/{option.trading_class} {option.exchange} {option.currency} x{option.multiplier}"
-            return finding(False, found, allowed, "trading class", f"{found} is not on the whitelist ({allowed})")
-        if not (math.isfinite(option.strike) and option.strike > 0.0):
-            text = f"contract {leg.con_id} has the strike {option.strike!r}"
+            found = (
+                f"{contract.symbol}/{contract.trading_class} {contract.exchange} {contract.currency} "
+                f"x{contract.multiplier}"
+            )
+            text = f"{found} is not on the whitelist of a {use.value} ({allowed})"
+            return finding(False, found, allowed, "trading class", text)
+        if isinstance(contract, Option) and not (math.isfinite(contract.strike) and contract.strike > 0.0):
+            text = f"contract {leg.con_id} has the strike {contract.strike!r}"
             return finding(False, str(leg.con_id), allowed, "trading class", text)
-    return finding(True, allowed, allowed, "trading class", f"all legs are whitelisted options ({allowed})")
+    return finding(True, allowed, allowed, "trading class", f"all legs are whitelisted for a {use.value} ({allowed})")
 
 
 def quantity(case: Case) -> Finding:
-    """C03: units per order."""
-    units, cap = case.intent.quantity, case.limits.order_quantity_condors
+    """C03: contracts per leg of one order."""
+    limits = case.limits
+    cap = limits.order_quantity_hedge if case.hedge else limits.order_quantity_condors
     ratio = max((leg.ratio for leg in case.intent.legs), default=1)
-    contracts = units * ratio
+    contracts = case.intent.quantity * ratio
     text = f"{contracts} contracts per leg, allowed are {cap} per order"
     return finding(contracts <= cap, contracts, cap, "contracts", text)

@@ -8,11 +8,16 @@ from datetime import date
 from risk.case import Case
 from risk.result import Finding, finding, unknown
 from risk.stress import Stress
-from strategies.domain.instruments import Option, Right
+from strategies.domain.hedge import HEDGE_OWNER
+from strategies.domain.instruments import Option, Right, describe
 
 
 def order_loss(case: Case) -> Finding:
-    """C04: worst case of the order alone, fees included."""
+    """C04: worst case of the order alone, fees included; of a hedge order, what it adds to the hedge's worst case (a
+    roll sells what is held, so alone it would look uncovered)."""
+    if case.hedge:
+        added = max(0.0, case.own_loss_usd - max(0.0, case.own.worst_loss_usd))
+        return _share(case, added, case.limits.order_loss_pct, "what this order adds to the hedge")
     alone = case.own_after.alone(case.unit).worst_loss_usd
     return _share(case, alone, case.limits.order_loss_pct, "this order alone")
 
@@ -53,8 +58,8 @@ def open_condors(case: Case) -> Finding:
     limits, mine = case.limits, case.intent.owner
     expiries: dict[str, set[date]] = {mine: {option.expiry for _, option in case.legs}}
     for owner, stake in case.stakes.items():
-        if owner is not None:
-            expiries.setdefault(owner, set()).update(case.options[c].expiry for c in stake.con_ids)
+        if owner is not None and owner != HEDGE_OWNER:
+            expiries.setdefault(owner, set()).update(case.contracts[c].expiry for c in stake.con_ids)
     if len(expiries) > limits.open_condors:
         text = f"{len(expiries)} condors would be open or working, allowed are {limits.open_condors}"
         return finding(False, len(expiries), limits.open_condors, "condors", text)
@@ -79,7 +84,15 @@ def structure(case: Case) -> Finding:
     held = dict(case.own.held)
     for con_id, ratio in case.unit.legs:
         held[con_id] = held.get(con_id, 0) + ratio * case.unit.quantity
-    legs = sorted(((case.options[c], q) for c, q in held.items() if q), key=lambda row: row[0].strike)
+    legs: list[tuple[Option, int]] = []
+    for con_id, quantity in held.items():
+        contract = case.contracts[con_id]
+        if quantity and not isinstance(contract, Option):
+            text = f"{describe(contract)} is no option and has no place in a condor"
+            return finding(False, describe(contract), "+P1 -P2 -C3 +C4", "structure", text)
+        if quantity and isinstance(contract, Option):
+            legs.append((contract, quantity))
+    legs.sort(key=lambda row: row[0].strike)
     fault = _structure_fault(legs)
     drawn = " ".join(f"{q:+d}{option.strike:g}{option.right.value}" for option, q in legs) or "nothing"
     text = f"the order leaves {drawn}: {fault}" if fault else f"the order leaves the condor {drawn}"
@@ -104,16 +117,18 @@ def _structure_fault(legs: list[tuple[Option, int]]) -> str:
 
 def synthetic(case: Case) -> Finding:
     """K-DEF-2: no call and put of one strike and expiry in opposite directions (synthetic, conversion, box)."""
-    calls: dict[tuple[date, float], int] = {}
-    puts: dict[tuple[date, float], int] = {}
+    calls: dict[tuple[str, date, float], int] = {}
+    puts: dict[tuple[str, date, float], int] = {}
     for con_id, quantity in _everything(case).items():
-        option = case.options[con_id]
+        option = case.contracts[con_id]
+        if not isinstance(option, Option):
+            continue
         side = calls if option.is_call else puts
-        place = (option.expiry, option.strike)
+        place = (option.symbol, option.expiry, option.strike)
         side[place] = side.get(place, 0) + quantity
     pairs = sorted(place for place, quantity in calls.items() if quantity * puts.get(place, 0) < 0)
     if pairs:
-        text = f"call and put at {pairs[0][1]:g} would stand in opposite directions, a synthetic future"
+        text = f"call and put at {pairs[0][2]:g} would stand in opposite directions, a synthetic future"
         return finding(False, len(pairs), 0, "pairs", text)
     return finding(True, 0, 0, "pairs", "no call and put of one strike stand in opposite directions")
 

@@ -37,7 +37,7 @@ def _cross_check(case: Case, change_usd: float, used_pct: float) -> Finding:
     """A new condor must cost between its worst loss and its width in margin, give or take the tolerance."""
     cap, tolerance = case.limits.margin_utilisation_pct, 0.01 * case.limits.margin_cross_check_pct
     text = f"initial margin would be {used_pct:.1f} % of equity, allowed {cap:g} %"
-    if case.own.held or case.own.units:
+    if case.hedge or case.own.held or case.own.units:
         return finding(True, used_pct, cap, "% of equity", text)
     loss = case.own_loss_usd
     width = loss + max(0.0, case.unit.cash_usd * case.unit.quantity)
@@ -49,8 +49,9 @@ def _cross_check(case: Case, change_usd: float, used_pct: float) -> Finding:
 
 
 def dry_powder(case: Case) -> Finding:
-    """C20, K-SIZE-4: excess liquidity left after the worst case of everything working and this order."""
-    cap = case.limits.dry_powder_pct
+    """C20, K-SIZE-4: excess liquidity left after the worst case of everything working and this order. Protection may
+    use the dry powder, down to where the account has to reduce."""
+    cap = case.limits.excess_liquidity_reduce_pct if case.protective else case.limits.dry_powder_pct
     if isinstance(case.account, str):
         return unknown(cap, "% of NLV", case.account)
     excess, nlv = case.account.excess_liquidity_usd, case.account.net_liquidation_usd
@@ -91,4 +92,6 @@ def _fallen(case: Case, base_usd: float | None, cap_pct: float, since: str) -> F
     if fall is None:
         return unknown(cap_pct, "%", f"net liquidation now or at {since} is unknown")
     text = f"net liquidation is {fall:.2f} % below {since}, allowed is less than {cap_pct:g} %"
+    if fall >= cap_pct and case.protective:
+        return finding(True, fall, cap_pct, "%", f"{text}; a hedge that lowers the crash loss is no new risk")
     return finding(fall < cap_pct, fall, cap_pct, "%", text)

@@ -12,25 +12,35 @@ TINY = 1e-6
 
 def burst(case: Case) -> Finding:
     """C24: new risk per second."""
-    seen, cap = approvals_within(case.view, 1.0), case.limits.orders_per_second
+    seen, cap = approvals_within(case.view, 1.0, hedge=case.hedge), case.limits.orders_per_second
     text = f"{seen} orders approved in the last second, allowed {cap}"
     return finding(seen < cap, seen, cap, "orders per second", text)
 
 
 def order_rate(case: Case) -> Finding:
-    """C25: orders per minute and day, reprices per chain; reducing orders have an allowance of their own on top."""
+    """C25: orders per minute and day, reprices per chain; the hedge's orders and reducing ones have allowances of their
+    own, so that neither uses up what the other may need on a bad day."""
     limits, view = case.limits, case.view
-    per_minute = limits.reducing_orders_per_minute if case.reducing else limits.orders_per_minute
-    per_day = limits.reducing_orders_per_day if case.reducing else limits.orders_per_day
+    per_minute, per_day = _allowances(case)
     reprices = max(case.intent.attempt - 1, _attempts(case))
     if reprices > limits.reprices_per_order:
         text = f"attempt {reprices + 1} of {case.intent.chain_ref}, allowed are {limits.reprices_per_order} reprices"
         return finding(False, reprices, limits.reprices_per_order, "reprices", text)
-    minute, day = approvals_within(view, 60.0), approvals_today(view)
+    minute, day = approvals_within(view, 60.0, hedge=case.hedge), approvals_today(view, hedge=case.hedge)
     if day >= per_day:
         return finding(False, day, per_day, "orders per day", f"{day} orders approved today, allowed {per_day}")
     text = f"{minute} orders approved in the last minute, allowed {per_minute}; {day} today, allowed {per_day}"
     return finding(minute < per_minute, minute, per_minute, "orders per minute", text)
+
+
+def _allowances(case: Case) -> tuple[int, int]:
+    """Orders a minute and a day."""
+    limits = case.limits
+    if case.hedge:
+        return limits.hedge_orders_per_minute, limits.hedge_orders_per_day
+    if case.reducing:
+        return limits.reducing_orders_per_minute, limits.reducing_orders_per_day
+    return limits.orders_per_minute, limits.orders_per_day
 
 
 def _attempts(case: Case) -> int:

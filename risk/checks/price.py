@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from risk.case import Case
+from risk.measures import VIX_SYMBOLS
 from risk.result import Finding, finding, unknown
 from strategies.domain.instruments import tick_size
 
@@ -46,6 +47,7 @@ def possible(case: Case) -> Finding:
 
 
 def _tick_points(case: Case) -> float:
-    if len(case.legs) > 1 or not case.legs[0][1].ticks:
-        return case.limits.combo_tick_points
-    return tick_size(case.legs[0][1].ticks, case.intent.limit_points)
+    if len(case.legs) == 1 and case.legs[0][1].ticks:
+        return tick_size(case.legs[0][1].ticks, case.intent.limit_points)
+    on_vix = all(contract.symbol in VIX_SYMBOLS for _, contract in case.legs)
+    return case.limits.vix_combo_tick_points if on_vix else case.limits.combo_tick_points

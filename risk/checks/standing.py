@@ -6,6 +6,7 @@ from risk.case import Case
 from risk.halt import stops_everything
 from risk.result import Finding, finding
 from strategies.domain.control import LinkState, TradingState
+from strategies.domain.instruments import describe
 from strategies.domain.market import Market
 
 
@@ -21,9 +22,12 @@ def killed(case: Case) -> Finding:
 
 
 def trading_state(case: Case) -> Finding:
-    """C42: new risk only while ACTIVE and not paused."""
+    """C42: new risk only while ACTIVE and not paused. A hedge that lowers the stress loss is no new risk: it is bought
+    while REDUCING, and a pause of entries does not stop it."""
     control = case.view.control
     state = control.state
+    if case.hedge and (state is TradingState.ACTIVE or (state is TradingState.REDUCING and case.protective)):
+        return finding(True, state.value, "active", "state", f"trading is {state.value}; the hedge goes on")
     if state is not TradingState.ACTIVE:
         causes = ", ".join(latch.cause for latch in control.latches)
         text = f"trading is {state.value} ({causes}): only orders proven to reduce risk pass"
@@ -104,7 +108,5 @@ def reconciled(case: Case) -> Finding:
 
 
 def _name(market: Market, con_id: int) -> str:
-    option = market.option(con_id)
-    if option is None:
-        return f"contract {con_id}"
-    return f"{option.trading_class} {option.expiry.isoformat()} {option.strike:g}{option.right.value}"
+    contract = market.tradable(con_id)
+    return f"contract {con_id}" if contract is None else describe(contract)

@@ -77,7 +77,18 @@ class Option(msgspec.Struct, frozen=True, tag="option"):
         return self.right is Right.CALL
 
 
+Tradable = Future | Option
 Instrument = Index | Future | Option
+
+
+def payoff_strike(contract: Tradable) -> float:
+    """Strike in points of the contract's worth at expiry; a long future is worth what a call struck at zero is."""
+    return contract.strike if isinstance(contract, Option) else 0.0
+
+
+def pays_above(contract: Tradable) -> bool:
+    """Whether it pays when its underlying settles high: calls and futures do, puts do not."""
+    return not isinstance(contract, Option) or contract.is_call
 
 
 def tick_size(ticks: tuple[TickBand, ...], price_points: float) -> float:

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
-from strategies.domain.instruments import Future, Index, Instrument, Option
+from strategies.domain.instruments import Future, Index, Instrument, Option, Tradable
 
 
 class DataType(StrEnum):
@@ -105,6 +105,11 @@ class Market(msgspec.Struct, frozen=True):
         """The option with this contract id, if loaded."""
         found = self.instruments.get(con_id)
         return found if isinstance(found, Option) else None
+
+    def tradable(self, con_id: int) -> Tradable | None:
+        """The option or future with this contract id, if loaded."""
+        found = self.instruments.get(con_id)
+        return None if found is None or isinstance(found, Index) else found
 
     def options(self, trading_class: str, expiry: date) -> tuple[Option, ...]:
         """Loaded options of one class and expiry, by strike then right."""

@@ -13,6 +13,7 @@ import pytest
 from risk import gate
 from risk.checks import CHECKS
 from risk.halt import CONSEQUENCES, consequence_of
+from risk.limits import Use
 from risk.result import Consequence, Verdict
 from risk.view import Holding
 from strategies.domain.account import MarginImpact
@@ -42,6 +43,7 @@ from tests.risk.sample import (
 )
 
 Spoilt = tuple[World, PlaceIntent]
+ABOUT_CONDORS = [check for check in CHECKS if Use.CONDOR in check.uses]
 LEG = option(EXPIRIES[1], WINGS[1], Right.PUT)
 
 
@@ -178,11 +180,11 @@ def test_good_morning_good_condor() -> None:
     reviewed = gate.review(entry(), World().view(), World().limits, 42)
     assert reviewed.approved is not None
     assert reviewed.approved.seq == 42
-    assert [r.code for r in reviewed.verdict.checks] == [check.code for check in CHECKS]
+    assert [r.code for r in reviewed.verdict.checks] == [check.code for check in ABOUT_CONDORS]
     assert all(r.passed and r.text for r in reviewed.verdict.checks)
 
 
-@pytest.mark.parametrize("code", [check.code for check in CHECKS])
+@pytest.mark.parametrize("code", [check.code for check in ABOUT_CONDORS])
 def test_each_check_fails_alone(code: str) -> None:
     """Spoiling one thing makes exactly its check fail, names it in the denial and gives no approval."""
     world, intent = SPOILT[code]()
@@ -193,7 +195,7 @@ def test_each_check_fails_alone(code: str) -> None:
     assert reviewed.verdict.text.startswith(f"denied by {code}")
 
 
-@pytest.mark.parametrize("code", [check.code for check in CHECKS])
+@pytest.mark.parametrize("code", [check.code for check in ABOUT_CONDORS])
 def test_failure_is_journalable(code: str) -> None:
     """A verdict survives JSON and back with all its numbers."""
     verdict = judged(*SPOILT[code]())
@@ -207,7 +209,7 @@ def test_preview_leaves_out_only_the_margin() -> None:
     verdict = gate.preview(entry(), world.view(), world.limits)
     assert verdict.approved
     assert verdict.needs_margin
-    assert {c.code for c in CHECKS} - {r.code for r in verdict.checks} == {"C19"}
+    assert {c.code for c in ABOUT_CONDORS} - {r.code for r in verdict.checks} == {"C19"}
 
 
 def test_all_failures_are_kept_and_the_first_names_the_denial() -> None:

@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from risk.exposure import Stake, options_in_use, stakes
+from risk.exposure import Stake, contracts_in_use, stakes
 from risk.limits import paper_limits
 from risk.stress import Stress, stress
 from strategies.domain.marks import Mark
@@ -21,7 +21,7 @@ OPTIONS = {o.con_id: o for o in ALL_OPTIONS}
 def run(world: World) -> Stress | str:
     """The stress of a world's book."""
     view = world.view()
-    return stress(stakes(view, options_in_use(view), 0.0).values(), OPTIONS, view.marks, LIMITS)
+    return stress(stakes(view, contracts_in_use(view), 0.0).values(), OPTIONS, view.marks, LIMITS, None)
 
 
 def worth(con_id: int, spot: float, sigma: float) -> float:
@@ -85,9 +85,14 @@ def test_no_mark_no_number(bad: float | None) -> None:
 
 def test_empty_book_has_nothing_to_lose() -> None:
     """Nothing held, nothing working, no loss."""
-    assert run(World()) == Stress(0.0, 0.0, 0.0, 0.0)
+    found = run(World())
+    assert isinstance(found, Stress)
+    assert (found.grid_loss_usd, found.crash_loss_usd) == (0.0, 0.0)
+    assert not found.cells_usd.any()
 
 
 def test_unknown_holding_is_not_skipped() -> None:
     """A group that cannot be valued makes the stress unknown."""
-    assert stress([Stake({}, {}, 0.0, (), "held at an unknown price")], {}, {}, LIMITS) == "held at an unknown price"
+    assert (
+        stress([Stake({}, {}, 0.0, (), "held at an unknown price")], {}, {}, LIMITS, None) == "held at an unknown price"
+    )
