@@ -1,9 +1,9 @@
 """The VIX futures curve: slope, front spread and the regime they say (T-REG-1), debounced against noise.
 
 Rules
-- T-REG-1: m = 100*ln(F2/F1)*30/(tau2-tau1) in per cent a month, b12 = F1-F2 in points; monthly contracts only, the
-  first one skipped when it settles within `skip_front_within_days`.
-- T-REG-3: a missing, one-sided, stale or wide front contract makes the reading UNKNOWN, never an assumed calm.
+- T-REG-1: m = 100*ln(F2/F1)*30/(tau2-tau1) in per cent a month, b12 = F1-F2 in points, of the strip's first two months
+  (term_structure). Deep means b12 above `deep_above_points`; exactly 3.00 is not, whatever binary makes of the prices.
+- T-REG-3: a missing, one-sided, stale or wide front month makes the reading UNKNOWN, never an assumed calm.
 - A reading alone is memoryless. The official regime moves to more stress after `samples` equal samples in a row, back
   to calm only with a sample at the close, and leaves a regime only beyond thresholds shifted against flicker.
 """
@@ -19,6 +19,7 @@ import msgspec
 
 from strategies.domain.instruments import Future
 from strategies.domain.market import Market, Quote
+from strategies.signals.term_structure import Slot, Strip, exceeds, months_from, slope_pct_month
 
 
 class Regime(StrEnum):
@@ -104,23 +105,36 @@ def front_futures(futures: Sequence[Future], today: date, params: CurveParams) -
     return tuple(f for f in futures if f.expiry > first)
 
 
+def read_strip(
+    market: Market, futures: Sequence[Future], now: datetime, today: date, params: CurveParams, count: int = 8
+) -> Strip:
+    """The first `count` months with the mids that may be used at this moment; `today` the exchange's date."""
+    listed = {future.expiry: future for future in futures}
+    slots = []
+    for month, expiry in months_from(listed, today, params.skip_front_within_days, count):
+        future = listed.get(expiry)
+        fault, mid = "is not listed", None
+        if future is not None:
+            fault, mid = _usable(market.quotes.get(future.con_id), market, now, params)
+        slots.append(Slot(month, expiry, (expiry - today).days, mid, fault))
+    return Strip(today, tuple(slots))
+
+
 def read_curve(
     market: Market, futures: Sequence[Future], now: datetime, today: date, params: CurveParams
 ) -> CurveReading:
-    """The regime the two front contracts say at this moment; `futures` by expiry, `today` the exchange's date."""
-    front = front_futures(futures, today, params)[:2]
-    if len(front) < 2:
-        return CurveReading(Regime.UNKNOWN, f"{len(front)} of 2 {params.futures_class} contracts are listed")
-    mids: list[float] = []
-    for place, future in zip(("front", "second"), front, strict=True):
-        fault, mid = _usable(market.quotes.get(future.con_id), market, now, params)
-        if mid is None:
-            return CurveReading(Regime.UNKNOWN, f"{place} contract {fault}")
-        mids.append(mid)
-    days = (front[1].expiry - front[0].expiry).days
-    slope = 100.0 * math.log(mids[1] / mids[0]) * 30.0 / days
-    b12 = mids[0] - mids[1]
-    return CurveReading(classify(slope, b12, params), "", slope, mids[0], mids[1], b12)
+    """The regime the two front months say at this moment; `today` the exchange's date."""
+    return curve_of(read_strip(market, futures, now, today, params, 2), params)
+
+
+def curve_of(strip: Strip, params: CurveParams) -> CurveReading:
+    """The regime a strip says."""
+    first, second = strip.price(1), strip.price(2)
+    if first is None or second is None:
+        return CurveReading(Regime.UNKNOWN, strip.missing(2))
+    slope = slope_pct_month(first, second, strip.slots[1].days - strip.slots[0].days)
+    b12 = first - second
+    return CurveReading(classify(slope, b12, params), "", slope, first, second, b12)
 
 
 def _usable(quote: Quote | None, market: Market, now: datetime, params: CurveParams) -> tuple[str, float | None]:
@@ -139,7 +153,7 @@ def _usable(quote: Quote | None, market: Market, now: datetime, params: CurvePar
 
 def classify(slope_pct_month: float, front_minus_second_points: float, params: CurveParams) -> Regime:
     """T-REG-1 without memory."""
-    if front_minus_second_points > params.deep_above_points:
+    if exceeds(front_minus_second_points, params.deep_above_points):
         return Regime.DEEP_BACKWARDATION
     if slope_pct_month >= params.contango_from_pct_month:
         return Regime.CONTANGO
@@ -151,12 +165,12 @@ def _leaving(official: Regime, reading: CurveReading, params: CurveParams) -> Re
     slope, b12 = reading.slope_pct_month, reading.front_minus_second_points
     if slope is None or b12 is None or official is Regime.UNKNOWN or reading.regime is official:
         return reading.regime
-    shift = params.exit_shift_pct_month
+    shift, deep = params.exit_shift_pct_month, exceeds(b12, params.deep_above_points)
     inside = {
-        Regime.CONTANGO: slope >= params.contango_from_pct_month - shift and b12 <= params.deep_above_points,
+        Regime.CONTANGO: slope >= params.contango_from_pct_month - shift and not deep,
         Regime.FLAT: False,
-        Regime.BACKWARDATION: slope < params.backwardation_below_pct_month + shift and b12 <= params.deep_above_points,
-        Regime.DEEP_BACKWARDATION: b12 > params.deep_above_points - params.exit_shift_points,
+        Regime.BACKWARDATION: slope < params.backwardation_below_pct_month + shift and not deep,
+        Regime.DEEP_BACKWARDATION: exceeds(b12, params.deep_above_points - params.exit_shift_points),
     }
     return official if inside[official] else reading.regime
 

@@ -27,6 +27,7 @@ from strategies.pricing import black76
 NY = ZoneInfo("America/New_York")
 TICKS = (TickBand(0.0, 0.05), TickBand(3.0, 0.10))
 SPX_ID, VIX_ID, VX_IDS = 1, 2, (11, 12, 13, 14)
+VX_EXPIRIES = (date(2026, 5, 19), date(2026, 6, 17), date(2026, 7, 22), date(2026, 8, 19))
 
 
 def session_day(day: date, early: bool = False) -> SessionDay:
@@ -145,8 +146,7 @@ class DeskBench:
             SPX_ID: self._quote(SPX_ID, None, None, self.spot),
             VIX_ID: self._quote(VIX_ID, None, None, self.vix),
         }
-        for i, (cid, price) in enumerate(zip(VX_IDS, self.vx, strict=True)):
-            expiry = date(2026, 5, 20) + timedelta(days=28 * i)
+        for cid, price, expiry in zip(VX_IDS, self.vx, VX_EXPIRIES, strict=True):
             instruments[cid] = Future(cid, "VIX", "VX", "CFE", 1000, expiry, self.now, (TickBand(0.0, 0.05),))
             quotes[cid] = self._quote(cid, price - 0.025, price + 0.025)
         instruments.update(self.options)

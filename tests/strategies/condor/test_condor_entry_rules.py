@@ -113,7 +113,7 @@ def test_stale_futures_are_no_calm(bench):
     bench.warm()
     bench.one_sided = {11}
     refused(bench, "C-ENTRY-5", "curve is unknown")
-    assert bench.said("C-ENTRY-5", "entry").inputs["curve_reason"] == "front contract is not two-sided"
+    assert bench.said("C-ENTRY-5", "entry").inputs["curve_reason"] == "F1 (2026-05) is not two-sided"
 
 
 def test_between_twenty_and_twentyfive_half_size_and_twelve_delta(bench):

@@ -30,7 +30,7 @@ class Fold(Protocol):
     def update(self, value: float) -> Fold: ...
 
 
-levels = st.lists(st.floats(5.0, 95.0), min_size=1, max_size=70)
+levels = st.lists(st.integers(500, 9500).map(lambda cents: cents / 100.0), min_size=1, max_size=70)
 
 
 def folded(start: Fold, values: Sequence[float]) -> Fold:

@@ -17,17 +17,22 @@ from strategies.signals.curve import (
     RegimeState,
     advance,
     classify,
+    curve_of,
     effective,
     read_curve,
 )
+from strategies.signals.term_structure import Slot, Strip, VxMonth
 
 P = CurveParams()
 NOW = datetime(2026, 5, 4, 15, 0, tzinfo=UTC)
 TODAY = date(2026, 5, 4)
 
 
-def future(con_id: int, days: int) -> Future:
-    return Future(con_id, "VIX", "VX", "CFE", 1000, TODAY + timedelta(days=days), NOW, (TickBand(0.0, 0.05),))
+MAY, JUNE, JULY = date(2026, 5, 19), date(2026, 6, 17), date(2026, 7, 22)
+
+
+def future(con_id: int, expiry: date) -> Future:
+    return Future(con_id, "VIX", "VX", "CFE", 1000, expiry, NOW, (TickBand(0.0, 0.05),))
 
 
 def quote(con_id: int, mid: float, **changes) -> Quote:
@@ -38,8 +43,8 @@ def quote(con_id: int, mid: float, **changes) -> Quote:
     return Quote(**{**fields, **changes})
 
 
-def read(f1: float, f2: float, days: tuple[int, int] = (16, 46), **front) -> CurveReading:
-    futures = (future(11, days[0]), future(12, days[1]))
+def read(f1: float, f2: float, expiries: tuple[date, date] = (MAY, JUNE), **front) -> CurveReading:
+    futures = (future(11, expiries[0]), future(12, expiries[1]))
     quotes = {11: quote(11, f1, **front), 12: quote(12, f2)}
     return read_curve(Market({f.con_id: f for f in futures}, quotes, epoch=1), futures, NOW, TODAY, P)
 
@@ -61,9 +66,9 @@ def test_thresholds_decide_exactly_at_their_boundary(slope, b12, regime):
 
 
 def test_slope_is_per_cent_a_month_between_the_two_front_contracts():
-    """A curve 18.00 to 19.00 thirty days apart slopes 5.4 per cent a month."""
+    """A curve 18.00 to 19.00 twenty-nine days apart slopes 5.6 per cent a month."""
     reading = read(18.0, 19.0)
-    assert reading.slope_pct_month == pytest.approx(5.4067, abs=1e-3)
+    assert reading.slope_pct_month == pytest.approx(5.5932, abs=1e-3)
     assert reading.front_minus_second_points == pytest.approx(-1.0)
     assert reading.regime is Regime.CONTANGO
 
@@ -90,12 +95,44 @@ def test_doubtful_front_contract_makes_the_regime_unknown(fault):
 
 def test_front_contract_about_to_settle_is_skipped():
     """A contract five days from settlement no longer is F1; six days still is."""
-    near = (future(10, 5), future(11, 16), future(12, 46))
-    quotes = {10: quote(10, 30.0), 11: quote(11, 18.0), 12: quote(12, 19.0)}
-    market = Market({f.con_id: f for f in near}, quotes, epoch=1)
-    assert read_curve(market, near, NOW, TODAY, P).front_points == 18.0
-    six = (future(10, 6), *near[1:])
-    assert read_curve(market, six, NOW, TODAY, P).front_points == 30.0
+    listed = (future(10, MAY), future(11, JUNE), future(12, JULY))
+    market = Market(
+        {f.con_id: f for f in listed}, {10: quote(10, 30.0), 11: quote(11, 18.0), 12: quote(12, 19.0)}, epoch=1
+    )
+    assert read_curve(market, listed, NOW, MAY - timedelta(days=5), P).front_points == 18.0
+    assert read_curve(market, listed, NOW, MAY - timedelta(days=6), P).front_points == 30.0
+
+
+def test_no_later_month_takes_the_place_of_a_missing_one():
+    """T-REG-3: with May and July alone there is no F2, and the regime is UNKNOWN, whatever July costs."""
+    reading = read(18.0, 19.0, (MAY, JULY))
+    assert reading.regime is Regime.UNKNOWN
+    assert reading.reason == "F2 (2026-06) is not listed"
+
+
+def test_a_curve_of_one_month_or_none_is_unknown():
+    """One contract makes no slope."""
+    one = (future(11, MAY),)
+    market = Market({11: one[0]}, {11: quote(11, 18.0)}, epoch=1)
+    assert read_curve(market, one, NOW, TODAY, P).reason == "F2 (2026-06) is not listed"
+    assert read_curve(Market(), (), NOW, TODAY, P).reason == "F1 (2026-05) is not listed"
+
+
+@given(st.integers(200, 1600), st.integers(-3, 3))
+def test_exactly_three_points_are_not_deep(second_ticks, ticks_more):
+    """On the grid of 0.05 (mids: 0.025), whatever binary makes of the prices: deep from the first tick above 3.00."""
+    second = second_ticks * 0.05
+    first = second_ticks * 0.05 + 3.0 + ticks_more * 0.025
+    reading = curve_of(
+        Strip(TODAY, (Slot(VxMonth(2026, 5), MAY, 15, first), Slot(VxMonth(2026, 6), JUNE, 44, second))), P
+    )
+    assert (reading.regime is Regime.DEEP_BACKWARDATION) == (ticks_more > 0)
+
+
+def test_binary_prices_three_apart_differ_from_three():
+    """The reason for the noise: 32.20 - 29.20 is 3.0000000000000036 in binary, and yet three points."""
+    assert 32.2 - 29.2 > 3.0
+    assert classify(-15.0, 32.2 - 29.2, P) is Regime.BACKWARDATION
 
 
 def sampled(state: RegimeState, regime: Regime, times: int, *, slope=5.0, b12=-1.0, at_close=False) -> RegimeState:
