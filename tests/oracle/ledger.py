@@ -16,6 +16,10 @@ LIVE = frozenset({"", "PendingSubmit", "ApiPending", "PreSubmitted", "Submitted"
 """Statuses of an order that may still trade; empty before the venue has answered at all."""
 
 
+OUTSIDE = frozenset({"deposit", "withdrawal", "interest", "fee"})
+"""Reasons of cash that moves without a trade."""
+
+
 class Execution(NamedTuple):
     """One leg's execution. `quantity` is positive, `side` BUY or SELL, `price` points per share."""
 
@@ -102,6 +106,7 @@ class Truth:
         self.executions: dict[str, Execution] = {}
         self.commissions: dict[str, float] = {}
         self.settlements: list[Line] = []
+        self.transfers: list[Line] = []
         self.cash_moves: list[Line] = []
         self.accounts: dict[str, Line] = {}
         self.told_positions: dict[int, int] = {}
@@ -120,8 +125,11 @@ class Truth:
 
     # what follows --------------------------------------------------------------------------------
     def positions(self) -> dict[int, int]:
-        """Signed contracts per con id from executions and settlements."""
+        """Signed contracts per con id from executions, transfers and settlements."""
         held: dict[int, int] = {}
+        for line in self.transfers:
+            con_id = line["contract"]["con_id"]
+            held[con_id] = held.get(con_id, 0) + int(line["quantity"])
         for execution in self.executions.values():
             held[execution.con_id] = held.get(execution.con_id, 0) + execution.signed
         for line in self.settlements:
@@ -138,8 +146,8 @@ class Truth:
         return round(sum(float(line["amount"]) for line in self.cash_moves), 2)
 
     def cash_explained(self) -> float:
-        """Deposits, fills, commissions and settlements, added up from their own lines."""
-        deposits = sum(float(x["amount"]) for x in self.cash_moves if str(x["reason"]).startswith("deposit"))
+        """Movements without a trade, fills, commissions and settlements, added up from their own lines."""
+        deposits = sum(float(x["amount"]) for x in self.cash_moves if x["reason"] in OUTSIDE)
         fills = sum(execution.cash for execution in self.executions.values())
         settled = sum(float(line["cash"]) for line in self.settlements)
         return round(deposits + fills + settled - sum(self.commissions.values()), 2)
@@ -203,6 +211,10 @@ class Truth:
     def _settle(self, line: Line) -> None:
         self._learn([line["contract"]])
         self.settlements.append(line)
+
+    def _transfer(self, line: Line) -> None:
+        self._learn([line["contract"]])
+        self.transfers.append(line)
 
     def _cash(self, line: Line) -> None:
         self.cash_moves.append(line)

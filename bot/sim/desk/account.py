@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, timedelta
 
 from bot.sim.desk.client import DeskClient
@@ -15,7 +15,11 @@ _USD = "USD"
 _FIGURES_EVERY = timedelta(minutes=3)
 
 
-def account_figures(state: AccountState) -> list[tuple[str, str, str]]:
+Figure = tuple[str, str, str]
+"""Key, value and currency of an account figure, as told."""
+
+
+def account_figures(state: AccountState) -> list[Figure]:
     """(key, value, currency) of every account figure served, amounts in dollars to the cent."""
     net, free = state.net_liquidation, state.excess_liquidity
     available = net - state.initial_margin
@@ -51,7 +55,9 @@ def account_figures(state: AccountState) -> list[tuple[str, str, str]]:
 
 
 class AccountDesk:
-    """Answers account requests and keeps subscribers up to date, sending changed figures only."""
+    """Answers account requests and keeps subscribers up to date, sending changed figures only.
+
+    `alterations` are faults: each gets an account and its figures and gives what is told instead."""
 
     def __init__(self, venue: Venue) -> None:
         self._venue = venue
@@ -59,6 +65,7 @@ class AccountDesk:
         self._told: dict[str, tuple[float | None, datetime]] = {}  # cash and time of the figures sent last
         self._day: date | None = None
         self._opening_net: dict[str, float] = {}
+        self.alterations: list[Callable[[str, Sequence[Figure]], Sequence[Figure]]] = []
 
     # positions -----------------------------------------------------------------------------------
     def positions(self, client: DeskClient, request: ask.Positions) -> None:
@@ -89,7 +96,7 @@ class AccountDesk:
         client.account_updates = account if request.subscribe else ""
         if not request.subscribe:
             return
-        for key, value, currency in account_figures(self._venue.account(account)):
+        for key, value, currency in self._figures(self._venue.account(account)):
             client.send(encode.account_value(key, value, currency, account))
         self._portfolio(client, [line for line in self._venue.positions() if line.account == account])
         client.send(encode.account_time(self._venue.now))
@@ -101,7 +108,7 @@ class AccountDesk:
         if account is None:
             return
         client.account_multi[request.request_id] = account
-        for key, value, currency in account_figures(self._venue.account(account)):
+        for key, value, currency in self._figures(self._venue.account(account)):
             client.send(encode.account_update_multi(request.request_id, account, (key, value, currency), request.model))
         client.send(encode.ending(74, request.request_id))
 
@@ -119,7 +126,7 @@ class AccountDesk:
             return
         client.summaries[request.request_id] = request.tags
         for account in self._venue.accounts:
-            for key, value, currency in account_figures(self._venue.account(account)):
+            for key, value, currency in self._figures(self._venue.account(account)):
                 if key in request.tags:
                     client.send(encode.account_summary(request.request_id, account, key, value, currency))
         client.send(encode.ending(64, request.request_id))
@@ -164,14 +171,14 @@ class AccountDesk:
         if cash == state.cash and self._venue.now - at < _FIGURES_EVERY:
             return
         self._told[state.account] = state.cash, self._venue.now
-        figures = account_figures(state)
+        figures = self._figures(state)
         last = self._sent.setdefault(state.account, {})
         changed = [(key, value, currency) for key, value, currency in figures if last.get(key) != value]
         last.update((key, value) for key, value, _ in changed)
         for client in clients:
             self._send_changes(client, state, changed)
 
-    def _send_changes(self, client: DeskClient, state: AccountState, changed: Sequence[tuple[str, str, str]]) -> None:
+    def _send_changes(self, client: DeskClient, state: AccountState, changed: Sequence[Figure]) -> None:
         account = state.account
         if client.account_updates == account:
             for key, value, currency in changed:
@@ -190,6 +197,12 @@ class AccountDesk:
         for request_id, watched in client.pnl.items():
             if watched == state.account:
                 self._send_pnl(client, request_id, state)
+
+    def _figures(self, state: AccountState) -> Sequence[Figure]:
+        figures: Sequence[Figure] = account_figures(state)
+        for alter in self.alterations:
+            figures = alter(state.account, figures)
+        return figures
 
     # inside --------------------------------------------------------------------------------------
     def _account(self, client: DeskClient, request_id: int, asked: str) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from bot.sim.clock import MarketClock
-from bot.sim.desk.account import AccountDesk
+from bot.sim.desk.account import AccountDesk, Figure
 from bot.sim.desk.client import DeskClient
 from bot.sim.desk.contracts import ContractDesk
 from bot.sim.desk.history import HistoryDesk
@@ -102,6 +102,11 @@ class Desk:
         if self._clock is None:
             raise RuntimeError("the desk has no clock yet")
         return self._clock
+
+    @property
+    def account_alterations(self) -> list[Callable[[str, Sequence[Figure]], Sequence[Figure]]]:
+        """Faults that change the account figures told."""
+        return self._accounts.alterations
 
     def client_ids(self) -> list[int]:
         """Ids of the connected clients."""

@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bot.sim.faults import transport
+from bot.sim.faults import accounts, orders, transport
 from bot.sim.faults.arguments import Arguments, FaultError
 from bot.sim.faults.stage import Stage
 from bot.sim.faults.verb import Verb, by_name, find
 
-FAULTS: Mapping[str, Verb[Stage]] = by_name([*transport.VERBS])
+FAULTS: Mapping[str, Verb[Stage]] = by_name(
+    [
+        *transport.VERBS,
+        *orders.VERBS,
+        *accounts.VERBS,
+    ]
+)
 """Every fault under its name."""
 
 

@@ -55,6 +55,21 @@ class Entry:
         return not self.exec_id
 
 
+@dataclass(frozen=True, slots=True)
+class HouseMargin:
+    """What the house demands on top of the rules: a factor on every requirement, then dollars."""
+
+    factor: float = 1.0
+    extra_usd: float = 0.0
+
+    def over(self, rules: Requirement) -> Requirement:
+        """The requirement as the house demands it."""
+        return Requirement(
+            round(rules.initial * self.factor + self.extra_usd, 2),
+            round(rules.maintenance * self.factor + self.extra_usd, 2),
+        )
+
+
 class Account:
     """One paper account.
 
@@ -67,6 +82,7 @@ class Account:
         self.name = name
         self.cash_cents = cents(deposit_usd)
         self.realized_cents = 0
+        self.house = HouseMargin()
         self.positions: dict[int, Position] = {}
         self._entries: dict[int, list[Entry]] = {}
 
@@ -201,7 +217,7 @@ class Account:
         for spec, contracts in change:
             quantities[spec.con_id] = quantities.get(spec.con_id, 0) + contracts
             specs[spec.con_id] = spec
-        return requirement(
+        rules = requirement(
             (
                 Holding(specs[con_id], quantity, self._mark_of(con_id, marks))
                 for con_id, quantity in quantities.items()
@@ -209,6 +225,7 @@ class Account:
             ),
             levels,
         )
+        return self.house.over(rules)
 
     def _mark_of(self, con_id: int, marks: Mapping[int, float]) -> float:
         position = self.positions.get(con_id)

@@ -8,7 +8,7 @@ from bot.sim.types import OrderTicket, Reject, VenueOrder
 from bot.sim.venue import orders as life
 from bot.sim.venue.agenda import Agenda
 from bot.sim.venue.announce import Announcer
-from bot.sim.venue.hazards import Hazard, Hazards, Trap
+from bot.sim.venue.hazards import Hazard, Hazards, Identity, Trap
 from bot.sim.venue.intake import Intake
 from bot.sim.venue.orders import OrderBook, Working
 
@@ -31,16 +31,16 @@ class Ambush:
         An order that is lost is nowhere; one that is not acknowledged works, and its later life is told as ever.
         """
         working = self._book.get(ticket.client_id, ticket.order_id)
-        perm_id = working.order.perm_id if working is not None else 0
-        if self._hazards.spring(Hazard.ORDER_LOST, ticket, perm_id) is not None:
+        order = Identity.of(ticket, working.order.perm_id if working is not None else 0)
+        if self._hazards.spring(Hazard.ORDER_LOST, order) is not None:
             return None
-        if (trap := self._hazards.spring(Hazard.REJECT, ticket, perm_id)) is not None:
+        if (trap := self._hazards.spring(Hazard.REJECT, order)) is not None:
             return self._refuse(ticket, trap, at, working)
-        if self._hazards.spring(Hazard.NO_ACKNOWLEDGEMENT, ticket, perm_id) is not None:
+        if self._hazards.spring(Hazard.NO_ACKNOWLEDGEMENT, order) is not None:
             with self._announce.in_the_ledger_only():
                 self._intake.place(ticket, at)
             return None
-        if working is not None and self._hazards.spring(Hazard.FORK_ON_MODIFY, ticket, perm_id) is not None:
+        if working is not None and self._hazards.spring(Hazard.FORK_ON_MODIFY, order) is not None:
             return self._fork(working, ticket, at)
         outcome = self._intake.place(ticket, at)
         if working is None and isinstance(outcome, VenueOrder):
@@ -63,7 +63,7 @@ class Ambush:
         return outcome
 
     def _plan_rejection(self, order: VenueOrder, at: datetime) -> None:
-        trap = self._hazards.spring(Hazard.REJECT_LATER, order.ticket, order.perm_id)
+        trap = self._hazards.spring(Hazard.REJECT_LATER, Identity.of(order.ticket, order.perm_id))
         if trap is not None:
             due = at + timedelta(seconds=trap.delay_s)
             self._agenda.plan(due, lambda then: self._reject_now(order, trap, then))

@@ -111,6 +111,10 @@ class Announcer:
         """Cash moved (ledger only: listeners see it in the account figures)."""
         self.record("cash", account=account, amount=amount_cents / 100, reason=reason, balance=balance_cents / 100)
 
+    def transferred(self, account: str, spec: ContractSpec, quantity: int, price: float) -> None:
+        """Signed contracts came or went without a trade, at a cost in points per share (ledger only)."""
+        self.record("transfer", account=account, contract=contract_facts(spec), quantity=quantity, price=price)
+
     def settled(
         self, account: str, spec: ContractSpec, *, quantity: int, price: float, underlying: float, cash_cents: int
     ) -> None:

@@ -14,6 +14,7 @@ from bot.sim.types import Commission, Execution, SecType
 from bot.sim.venue.accounts import Account
 from bot.sim.venue.announce import Announcer
 from bot.sim.venue.fees import commission_cents
+from bot.sim.venue.hazards import Hazard, Hazards, Identity
 from bot.sim.venue.matching import FillModel
 from bot.sim.venue.refusal import VenueRefusal
 
@@ -39,15 +40,18 @@ class _Owed:
     fee_cents: int
     before_cents: int
     realized_cents: int | None
-    told: bool = True
+    told: bool
 
 
 class Booking:
     """The day's executions, their bookings and commissions. `touched` collects accounts whose figures have changed."""
 
-    def __init__(self, accounts: Mapping[str, Account], announcer: Announcer, model: FillModel) -> None:
+    def __init__(
+        self, *, accounts: Mapping[str, Account], announcer: Announcer, hazards: Hazards, model: FillModel
+    ) -> None:
         self._accounts = accounts
         self._announce = announcer
+        self._hazards = hazards
         self._model = model
         self._fills = 0
         self._owed: list[_Owed] = []
@@ -125,8 +129,11 @@ class Booking:
     def _owe(self, executed: Executed, realized_cents: int | None, at: datetime, *, before_cents: int = 0) -> None:
         execution = executed.execution
         fee = commission_cents(execution.spec, execution.quantity, execution.price)
-        due = at + timedelta(seconds=self._model.commission_delay_s)
-        self._owed.append(_Owed(due, executed, fee, before_cents, realized_cents))
+        order = Identity(execution.client_id, execution.order_id, execution.perm_id, execution.order_ref)
+        late = self._hazards.spring(Hazard.COMMISSION_LATE, order)
+        told = self._hazards.spring(Hazard.COMMISSION_UNTOLD, order) is None
+        due = at + timedelta(seconds=self._model.commission_delay_s if late is None else late.delay_s)
+        self._owed.append(_Owed(due, executed, fee, before_cents, realized_cents, told))
 
     def report_commissions(self, at: datetime) -> None:
         """Charges and reports the commissions that are due."""

@@ -82,7 +82,7 @@ class Dealing:
     def cancel(self, working: Working, at: datetime, reason: str) -> None:
         """Ends a live order: state first, then notice 202 to its owner. Armed so, it fills all the same later."""
         self._end_cancelled(working, at, reason)
-        trap = self._hazards.spring(Hazard.FILL_AFTER_CANCEL, working.ticket, working.order.perm_id)
+        trap = self._hazards.spring(Hazard.FILL_AFTER_CANCEL, working.identity)
         if trap is not None:
             due = at + timedelta(seconds=trap.delay_s)
             self._agenda.plan(due, lambda then: self.fill_all(working, trap.verb, then))
@@ -109,7 +109,7 @@ class Dealing:
         net = net_market(working.legs, markets)
         minutes = self._lived_minutes(working, at)
         working.lived_until = at
-        held = self._hazards.waits(Hazard.NO_FILLS, ticket, working.order.perm_id)
+        held = self._hazards.waits(Hazard.NO_FILLS, working.identity)
         price = None if held else self._fill_price(working, net, minutes)
         if price is not None:
             units = working.chance.units(self._model, working.order.remaining)

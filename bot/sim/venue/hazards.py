@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from bot.sim.types import OrderTicket, Reject
 from bot.sim.venue.announce import Announcer
@@ -29,6 +30,20 @@ class Hazard(StrEnum):
     COMMISSION_UNTOLD = "commission is never reported"
 
 
+class Identity(NamedTuple):
+    """The names of one order; `perm_id` is 0 while it has none."""
+
+    client: int
+    order_id: int
+    perm_id: int
+    order_ref: str
+
+    @classmethod
+    def of(cls, ticket: OrderTicket, perm_id: int) -> Identity:
+        """Of an order as asked for."""
+        return cls(ticket.client_id, ticket.order_id, perm_id, ticket.order_ref)
+
+
 @dataclass(frozen=True, slots=True)
 class Which:
     """The orders meant: every field given must fit, none given fits every order. `order_ref` is exact."""
@@ -38,13 +53,13 @@ class Which:
     perm_id: int | None = None
     order_ref: str | None = None
 
-    def fits(self, ticket: OrderTicket, perm_id: int) -> bool:
-        """Whether an order is meant; `perm_id` is 0 for one that has none yet."""
+    def fits(self, order: Identity) -> bool:
+        """Whether an order is meant."""
         return (
-            self.client in (None, ticket.client_id)
-            and self.order_id in (None, ticket.order_id)
-            and self.perm_id in (None, perm_id)
-            and self.order_ref in (None, ticket.order_ref)
+            self.client in (None, order.client)
+            and self.order_id in (None, order.order_id)
+            and self.perm_id in (None, order.perm_id)
+            and self.order_ref in (None, order.order_ref)
         )
 
     @property
@@ -92,28 +107,16 @@ class Hazards:
         if not traps:
             self._armed.pop(trap.hazard, None)
 
-    def waits(self, hazard: Hazard, ticket: OrderTicket, perm_id: int) -> bool:
+    def waits(self, hazard: Hazard, order: Identity) -> bool:
         """Whether a trap of that kind waits for this order; nothing springs."""
-        return any(trap.which.fits(ticket, perm_id) for trap in self._armed.get(hazard, ()))
+        return any(trap.which.fits(order) for trap in self._armed.get(hazard, ()))
 
-    def spring(self, hazard: Hazard, ticket: OrderTicket, perm_id: int) -> Trap | None:
+    def spring(self, hazard: Hazard, order: Identity) -> Trap | None:
         """The oldest trap of that kind that fits the order, sprung and noted in the ledger; None without one."""
-        if hazard not in self._armed:
-            return None
-        trap = next((trap for trap in self._armed[hazard] if trap.which.fits(ticket, perm_id)), None)
+        trap = next((trap for trap in self._armed.get(hazard, ()) if trap.which.fits(order)), None)
         if trap is None:
             return None
-        self._announce.record(
-            "fault",
-            verb=trap.verb,
-            sprung=hazard,
-            arguments={
-                "client": ticket.client_id,
-                "order_id": ticket.order_id,
-                "perm_id": perm_id,
-                "order_ref": ticket.order_ref,
-            },
-        )
+        self._announce.record("fault", verb=trap.verb, sprung=hazard, arguments=order._asdict())
         if trap.left is not None:
             trap.left -= 1
             if trap.left == 0:

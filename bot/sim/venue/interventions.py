@@ -50,7 +50,7 @@ class Interventions:
 
     def find(self, which: Which) -> Working:
         """The oldest working order meant."""
-        found = next((working for working in self._book if which.fits(working.ticket, working.order.perm_id)), None)
+        found = next((working for working in self._book if which.fits(working.identity)), None)
         if found is None:
             raise VenueRefusal(f"no working order fits {which.text}; working are {_listed(self._book)}")
         return found
@@ -109,7 +109,7 @@ class Interventions:
         for working in self._book:
             if working.ticket.client_id != client_id:
                 continue
-            trap = self._hazards.spring(Hazard.FILL_WHEN_GONE, working.ticket, working.order.perm_id)
+            trap = self._hazards.spring(Hazard.FILL_WHEN_GONE, working.identity)
             if trap is not None:
                 self._dealing.fill_all(working, trap.verb, at)
 

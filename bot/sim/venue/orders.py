@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.sim.types import ContractSpec, Leg, OrderTicket, Reject, Side, VenueOrder
+from bot.sim.venue.hazards import Identity
 from bot.sim.venue.matching import Chance
 
 PRE_SUBMITTED, SUBMITTED, PENDING_CANCEL = "PreSubmitted", "Submitted", "PendingCancel"
@@ -49,6 +50,11 @@ class Working:
     def ticket(self) -> OrderTicket:
         """The order as last asked for."""
         return self.order.ticket
+
+    @property
+    def identity(self) -> Identity:
+        """The order's names."""
+        return Identity.of(self.order.ticket, self.order.perm_id)
 
     @property
     def specs(self) -> tuple[ContractSpec, ...]:

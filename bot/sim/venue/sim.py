@@ -9,7 +9,7 @@ whoever sees them, through `record`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 from bot.sim.ports import VenueListener, World
@@ -33,6 +33,7 @@ from bot.sim.venue.accounts import Account
 from bot.sim.venue.agenda import Agenda
 from bot.sim.venue.ambush import Ambush
 from bot.sim.venue.announce import Announcer
+from bot.sim.venue.back_office import BackOffice
 from bot.sim.venue.booking import Booking
 from bot.sim.venue.dealing import Dealing
 from bot.sim.venue.hazards import Hazards
@@ -82,9 +83,9 @@ class SimVenue:
         self._quotes = Quotes(world, self._sessions)
         self._valuation = Valuation(self._accounts, self._quotes)
         self._book = OrderBook()
-        self.booking = Booking(self._accounts, self._announce, model)
-        self._agenda = Agenda()
         self.hazards = Hazards(self._announce)
+        self.booking = Booking(accounts=self._accounts, announcer=self._announce, hazards=self.hazards, model=model)
+        self._agenda = Agenda()
         self._dealing = Dealing(
             accounts=self._accounts,
             agenda=self._agenda,
@@ -122,7 +123,14 @@ class SimVenue:
             hazards=self.hazards,
             quotes=self._quotes,
         )
-        self._settlements = Settlements(world, self._sessions, self._announce)
+        self.back_office = BackOffice(
+            accounts=self._accounts,
+            announcer=self._announce,
+            book=self._book,
+            booking=self.booking,
+            quotes=self._quotes,
+        )
+        self.settlements = Settlements(world, self._sessions, self._announce, self._agenda)
         self._universe = Universe(world, self._sessions)
         self._day: date | None = None
         self._levels_day: date | None = None
@@ -190,7 +198,7 @@ class SimVenue:
             self._levels_day = self._day
 
     def _every_minute(self, at: datetime) -> None:
-        self.booking.touched |= self._settlements.run(self._accounts.values(), at)
+        self.booking.touched |= self.settlements.run(self._accounts.values(), at)
         session = self._sessions.on(at.date())
         if session is not None and session.open_at <= at <= session.close_at:
             self.booking.touched.update(self._accounts)
@@ -296,8 +304,22 @@ class SimVenue:
         return tuple(self._accounts)
 
     def positions(self) -> Sequence[PositionLine]:
-        """All positions that are not flat, by account."""
-        return [line for account in self._accounts.values() for line in account.lines()]
+        """All positions that are not flat, by account; settled ones while they linger."""
+        held = [line for account in self._accounts.values() for line in account.lines()]
+        return [*held, *self.settlements.lingering]
+
+    def settle_now(
+        self, account: Account, meant: Callable[[ContractSpec], bool], value_of: Callable[[ContractSpec], float]
+    ) -> Sequence[ContractSpec]:
+        """Settles the positions meant at once, at `value_of` their underlying in points; orders in them end."""
+        settled = self.settlements.settle_now(account, meant, value_of, self._now)
+        gone = {spec.con_id for spec in settled}
+        for working in self._book:
+            if any(spec.con_id in gone for spec in working.specs):
+                self._dealing.cancel(working, self._now, "its contract has settled")
+        if settled:
+            self.booking.touched.add(account.name)
+        return settled
 
     def account(self, account: str) -> AccountState:
         """Current figures of an account; KeyError for an unknown one."""
