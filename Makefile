@@ -7,9 +7,13 @@ RUN_STAMP := $(VENV)/.run-requirements
 DEV_STAMP := $(VENV)/.dev-requirements
 ASYNC_VENV := .venv-ib-async
 ASYNC_STAMP := $(ASYNC_VENV)/.requirements
+CLIENTS := .venv-clients
+CLIENTS_STAMP := $(CLIENTS)/.requirements
+CLIENT_FILES := tests/conformance/clients
+NOT_AGAIN := --ignore tests/conformance/test_other_library.py --ignore tests/conformance/test_other_clients.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-history conformance check bench docs clean clean-venv
+.PHONY: help setup run test test-history conformance clients check bench docs clean clean-venv
 
 help: ## what there is to do
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,8 +59,23 @@ $(ASYNC_STAMP): tests/conformance/requirements-ib-async.txt
 conformance: export CONFORMANCE_VERSIONS := 157,163,164,170,176
 conformance: export CONDOR_PYTHON := $(CURDIR)/$(BIN)/python
 conformance: $(DEV_STAMP) $(ASYNC_STAMP) ## one suite, two client libraries, five protocol versions, over TCP
-	@$(BIN)/python -m pytest -p no:xdist tests/conformance --ignore tests/conformance/test_other_library.py
-	@$(ASYNC_VENV)/bin/python -m pytest tests/conformance --ignore tests/conformance/test_other_library.py
+	@$(BIN)/python -m pytest -p no:xdist tests/conformance $(NOT_AGAIN)
+	@$(ASYNC_VENV)/bin/python -m pytest tests/conformance $(NOT_AGAIN)
+
+clients: $(DEV_STAMP) $(CLIENTS_STAMP) ## clients of other makers (IB's own, three versions; Node) check themselves
+	@$(BIN)/python -m pytest -p no:xdist -rs tests/conformance/test_other_clients.py
+
+$(CLIENTS_STAMP): $(wildcard $(CLIENT_FILES)/requirements-*.txt) $(CLIENT_FILES)/node/package-lock.json
+	@echo "setting up $(CLIENTS) (once)"
+	@for version in 9.81 10.19 10.46; do \
+		$(PYTHON) -m venv $(CLIENTS)/ibapi-$$version && \
+		$(CLIENTS)/ibapi-$$version/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+			-r $(CLIENT_FILES)/requirements-ibapi-$$version.txt || exit 1; \
+	done
+	@mkdir -p $(CLIENTS)/node && cp $(CLIENT_FILES)/node/package*.json $(CLIENTS)/node
+	@if command -v npm >/dev/null; then npm ci --silent --prefix $(CLIENTS)/node; \
+		else echo "npm is not here: the Node client is left out"; fi
+	@touch $@
 
 check: $(DEV_STAMP) ## style, types, import contracts
 	@$(BIN)/ruff check .
@@ -75,4 +94,4 @@ clean: ## remove what running and testing left behind
 	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
 
 clean-venv: ## remove the virtualenv
-	rm -rf $(VENV) $(ASYNC_VENV) .venv-bench
+	rm -rf $(VENV) $(ASYNC_VENV) $(CLIENTS) .venv-bench

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 from bot.sim.types import AccountState, Bar, Commission, ContractSpec, Execution, PositionLine, SecType, Side
-from bot.sim.wire.fields import UNSET_DOUBLE, message, plain, write
+from bot.sim.wire.fields import UNSET_DOUBLE, message, plain, whole, write
 from bot.sim.wire.times import EASTERN, day, moment
 
 BAG_CON_ID = 28812380
@@ -102,7 +102,7 @@ def historical_data(request_id: int, start: str, end: str, bars: Sequence[tuple[
     """All bars of a request: (date text, bar)."""
     fields: list[object] = [17, request_id, start, end, len(bars)]
     for label, bar in bars:
-        fields += [label, bar.open, bar.high, bar.low, bar.close, bar.volume, bar.close, 0]
+        fields += [label, bar.open, bar.high, bar.low, bar.close, whole(bar.volume), bar.close, 0]
     return message(fields)
 
 

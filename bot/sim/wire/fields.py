@@ -121,6 +121,11 @@ def money(value: float | None) -> str:
     return UNSET_DOUBLE if value is None or not math.isfinite(value) else repr(round(value + 0.0, 2))
 
 
+def whole(value: float) -> object:
+    """A size or volume: whole ones without a decimal point, because clients of protocol 157 read nothing else."""
+    return int(value) if math.isfinite(value) and value == int(value) else value
+
+
 def plain(text: str) -> str:
     """Free text in the protocol's 7-bit form: other characters as backslash escapes, no NUL."""
     return text.replace("\0", " ").encode("ascii", errors="backslashreplace").decode("ascii")

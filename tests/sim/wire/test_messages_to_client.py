@@ -212,6 +212,7 @@ def test_account_and_market_messages() -> None:
     bars = [("20181001", Bar(AT, 1.0, 2.0, 0.5, 1.5, 9.0))]
     Decoder(heard, 176).interpret(split_fields(encode.historical_data(3, "a", "b", bars)))  # type: ignore[arg-type]
     assert [name for name, _ in heard.calls] == ["historicalData", "historicalDataEnd"]
+    assert split_fields(encode.historical_data(3, "a", "b", bars))[10] == "9", "clients of 157 read whole volumes only"
 
 
 @pytest.mark.parametrize(
