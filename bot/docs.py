@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ def pages() -> dict[str, str]:
         "configuration.md": _configuration(),
         "events.md": _events(),
         "risk-checks.md": _risk_checks(),
+        "gateway-faults.md": _gateway_faults(),
     }
 
 
@@ -126,6 +128,39 @@ def _risk_checks() -> str:
         stricter = bound.tighter or "-"
         parts.append(f"| `{name}` | {getattr(defaults, name):g} | {bound.low:g} | {bound.high:g} | {stricter} |\n")
     return "".join(parts)
+
+
+def _gateway_faults() -> str:
+    """The written page with its lists made anew."""
+    from bot.sim.control import documentation
+    from bot.sim.faults.when import KEYS
+
+    page = (ROOT / "docs" / "gateway-faults.md").read_text(encoding="utf-8")
+    parts: list[str] = []
+    layer = None
+    for name, facts in documentation().items():
+        if facts["layer"] != layer:
+            layer = facts["layer"]
+            parts.append(f"\n### {str(layer).capitalize()}\n")
+        described: Any = facts["arguments"]
+        parts += [f"\n**`{name}`** {facts['text']}.\n", "\n" if described else "", *map(_argument, described)]
+    page = _filled(page, "when", "\n" + "".join(_argument(key.facts()) for key in KEYS) + "\n")
+    return _filled(page, "verbs", "".join(parts) + "\n")
+
+
+def _argument(facts: dict[str, Any]) -> str:
+    if facts.get("required"):
+        default = "must be given"
+    else:
+        default = "may be absent" if facts["default"] is None else f"default `{json.dumps(facts['default'])}`"
+    return f"- `{facts['name']}`: {facts['text']}; {facts['allowed']}; {default}\n"
+
+
+def _filled(page: str, name: str, made: str) -> str:
+    """The page with what stands between `<!-- name: ... -->` and `<!-- end of name -->` replaced."""
+    start, end = page.index(f"<!-- {name}: "), page.index(f"<!-- end of {name} -->")
+    head = page.index("-->\n", start) + len("-->\n")
+    return page[:head] + made + page[end:]
 
 
 def _first(kind: Any) -> str:

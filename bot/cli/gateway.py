@@ -7,38 +7,45 @@ import contextlib
 import json
 import signal
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
 from bot.cli import exits
+from bot.cli.gateway_options import LOOPBACK, gateway_options
 from bot.cli.trouble import told
-from bot.cli.worlds import ServerVersion, Tick, WorldChoice, chosen, gateway_for, ledger_for, world_options
-from bot.sim.wire.session import MAX_VERSION
+from bot.cli.worlds import WorldChoice, chosen, gateway_for, ledger_for, world_options
+from bot.sim.gateway import SimulatedGateway
+from bot.sim.types import WorldEvent
 
 
-@click.command()
+@dataclass(frozen=True, slots=True)
+class _Service:
+    """What is served, to whom and where; as the options say."""
+
+    host: str
+    port: int
+    control: tuple[str, int]
+    faults: Path | None
+    accounts: Mapping[str, float]
+    limits: str
+    server_version: int
+    master_client_id: int | None
+    tick_s: float | None
+    begin: str
+
+
+@click.group(invoke_without_command=True)
 @world_options(default_speed="1")
-@click.option("--host", default="127.0.0.1", show_default=True, help="address to listen on (loopback)")
-@click.option("--port", type=click.IntRange(0, 65535), default=4002, show_default=True, help="0 takes a free port")
-@click.option("--control-port", type=click.IntRange(0, 65535), default=0, help="control channel; 0 takes a free port")
-@click.option("--tick", "tick_s", type=Tick(), help="market seconds between two looks at the market")
-@click.option(
-    "--server-version",
-    type=ServerVersion(),
-    default=MAX_VERSION,
-    show_default=True,
-    help="newest protocol version spoken, 157 to 176 without 158; a client with an older one gets its own",
-)
-@click.option(
-    "--begin",
-    type=click.Choice(["open", "premarket"]),
-    default="open",
-    show_default=True,
-    help="where the first day starts: inside the session, or fifteen minutes before it",
-)
+@gateway_options
+@click.pass_context
 def gateway(
+    context: click.Context,
+    /,
     scenario: str | None,
     history: Path | None,
     start: datetime | None,
@@ -46,35 +53,72 @@ def gateway(
     seed: int,
     speed: float | None,
     ledger: Path | None,
-    host: str,
-    port: int,
-    control_port: int,
-    tick_s: float | None,
-    server_version: int,
-    begin: str,
+    accounts: tuple[tuple[str, float], ...],
+    **service: Any,
 ) -> None:
-    """A simulated IB Gateway that speaks the TWS socket protocol.
+    """A simulated IB Gateway: speaks the TWS socket protocol to any IB client library.
 
-    Prints one JSON line {"host", "port", "account", "control"} when ready. Point any IB client at host and port.
+    With no options at all it opens an invented trading day on port 4002, inside the session, with a paper account of
+    500,000 dollars and IB's limits. When it is ready it prints one JSON line {"host", "port", "account", "control"};
+    point your client at host and port. SIGTERM or Ctrl-C end it.
+
+    \b
+    condor gateway                                     the market in real time
+    condor gateway --scenario crash --speed 60         a crash, an hour a minute
+    condor gateway --faults faults.toml --ledger l.jsonl
+                                                       misbehaving on schedule, the truth in a file
+    condor gateway verbs                               everything that can go wrong on command
     """
+    if context.invoked_subcommand is not None:
+        return
     choice = chosen(scenario, history, start, end, seed=seed, speed=speed, ledger=ledger)
-    if host not in ("127.0.0.1", "localhost", "::1"):
+    if service["host"] not in LOOPBACK:
         raise click.UsageError("the protocol has no authentication: the gateway listens on loopback only")
+    if len({account for account, _ in accounts}) < len(accounts):
+        raise click.UsageError("--account names an account twice")
     with told():
-        serving = _serve(choice, host, port, control_port, tick_s=tick_s, begin=begin, server_version=server_version)
-        sys.exit(asyncio.run(serving))
+        sys.exit(asyncio.run(_serve(choice, _Service(accounts=dict(accounts), **service))))
 
 
-async def _serve(
-    choice: WorldChoice,
-    host: str,
-    port: int,
-    control_port: int,
-    *,
-    tick_s: float | None,
-    begin: str,
-    server_version: int,
-) -> int:
+@gateway.command("verbs")
+@click.option("--json", "as_json", is_flag=True, help="print JSON instead of text")
+def verbs(as_json: bool) -> None:
+    """Every fault and control verb with its arguments."""
+    from bot.sim.control import documentation
+    from bot.sim.faults.when import KEYS
+
+    when = [key.facts() for key in KEYS]
+    if as_json:
+        click.echo(json.dumps({"verbs": documentation(), "when": when}, indent=2))
+        return
+    click.echo('Over the control channel: {"verb": NAME, ARGUMENT: VALUE, ...}, one JSON object per line.')
+    click.echo("In a script: [[fault]] tables of verb, its arguments, and when; `market s` are seconds of market time.")
+    layer = None
+    for name, facts in documentation().items():
+        if facts["layer"] != layer:
+            layer = facts["layer"]
+            click.echo(f"\n{layer}")
+        click.echo(f"\n  {name}")
+        _say(str(facts["text"]), 6)
+        for argument in facts["arguments"]:  # type: ignore[attr-defined]  # a list by its own documentation
+            _say_argument(argument)
+    click.echo("\nwhen = { ... }")
+    for key in when:
+        _say_argument(key)
+
+
+def _say(text: str, indent: int, hanging: int = 0) -> None:
+    first, later = " " * indent, " " * (indent + hanging)
+    click.echo(click.wrap_text(text, width=110, initial_indent=first, subsequent_indent=later))
+
+
+def _say_argument(facts: Mapping[str, object]) -> None:
+    default = facts.get("default")
+    told = "required" if "required" in facts else "may be absent" if default is None else f"default {default}"
+    _say(f"{facts['name']}: {facts['text']}; {facts['allowed']}; {told}", 8, 4)
+
+
+async def _serve(choice: WorldChoice, service: _Service) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     # Before anything else: whoever read the ready line may end the gateway at once, and that is a clean end too.
@@ -82,19 +126,20 @@ async def _serve(
         loop.add_signal_handler(number, stop.set)
     world = choice.build()
     ledger = ledger_for(choice)
-    speed = choice.speed if choice.speed is not None else 1e6
-    free = WorldChoice(choice.scenario, choice.history, choice.start, choice.end, choice.seed, speed, choice.ledger)
-    start = world.days[0].open_at if begin == "open" else None
     served = gateway_for(
-        free,
+        replace(choice, speed=choice.speed if choice.speed is not None else 1e6),
         world,
         ledger,
-        host=host,
-        port=port,
-        control_port=control_port,
-        tick_s=tick_s,
-        begin=start,
-        server_version=server_version,
+        host=service.host,
+        port=service.port,
+        control=service.control,
+        tick_s=service.tick_s,
+        begin=world.days[0].open_at if service.begin == "open" else None,
+        server_version=service.server_version,
+        accounts=service.accounts,
+        limited=service.limits == "ib",
+        master_client_id=service.master_client_id,
+        faults=_script(service.faults),
     )
     try:
         await served.start()
@@ -110,4 +155,16 @@ async def _serve(
             await served.stop()
         if ledger is not None:
             ledger.close()
+    _say_what_never_happened(served)
     return exits.OK
+
+
+def _script(path: Path | None) -> list[WorldEvent]:
+    from bot.sim.faults.script import read_file
+
+    return read_file(path) if path is not None else []
+
+
+def _say_what_never_happened(served: SimulatedGateway) -> None:
+    for complaint in served.script.complaints():
+        sys.stderr.write(f"{complaint}\n")

@@ -115,7 +115,7 @@ def _virtual(
     ledger = ledger_for(choice)
 
     async def both() -> int:
-        gateway = gateway_for(choice, world, ledger, host="127.0.0.1", port=0, control_port=0, tick_s=tick_s)
+        gateway = gateway_for(choice, world, ledger, host="127.0.0.1", port=0, control=("127.0.0.1", 0), tick_s=tick_s)
         await gateway.start()
         ready = gateway.ready_line()
         port, control = int(str(ready["port"])), int(str(ready["control"]).rpartition(":")[2])
@@ -160,8 +160,8 @@ def _over_tcp(
         "gateway",
         "--port",
         "0",
-        "--control-port",
-        "0",
+        "--control",
+        "127.0.0.1:0",
         "--begin",
         "premarket",
         "--tick",

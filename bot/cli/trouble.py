@@ -17,6 +17,7 @@ def told(tell: Callable[[str], None] | None = None) -> Iterator[None]:
     from bot.instance import AlreadyRunning, StateDirRefused
     from bot.journal.schema import JournalError
     from bot.settings.layers import ConfigError
+    from bot.sim.faults.arguments import FaultError
     from bot.sim.world.errors import ScenarioError, WorldDataError
 
     codes: list[tuple[type[Exception], int]] = [
@@ -24,6 +25,7 @@ def told(tell: Callable[[str], None] | None = None) -> Iterator[None]:
         (CalendarError, exits.CONFIG),
         (WorldDataError, exits.CONFIG),
         (ScenarioError, exits.CONFIG),
+        (FaultError, exits.CONFIG),
         (AlreadyRunning, exits.ALREADY_RUNNING),
         (StateDirRefused, exits.BROKEN_STATE),
         (JournalError, exits.BROKEN_STATE),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -11,8 +11,10 @@ from typing import Any
 import click
 
 from bot.sim.gateway import SimulatedGateway
+from bot.sim.types import WorldEvent
 from bot.sim.venue.ledger import Ledger
 from bot.sim.venue.sim import SimVenue
+from bot.sim.wire.limits import Limits, no_limits
 from bot.sim.wire.session import MAX_VERSION, MIN_VERSION, speakable
 from bot.sim.world.load import load_history, load_scenario
 from bot.sim.world.market import MarketWorld
@@ -74,24 +76,31 @@ def gateway_for(
     *,
     host: str,
     port: int,
-    control_port: int | None,
+    control: tuple[str, int],
     tick_s: float | None = None,
     begin: datetime | None = None,
     server_version: int = MAX_VERSION,
+    accounts: Mapping[str, float] | None = None,
+    limited: bool = True,
+    master_client_id: int | None = None,
+    faults: Sequence[WorldEvent] = (),
 ) -> SimulatedGateway:
-    """A gateway on that world with one funded paper account."""
-    venue = SimVenue(world, accounts={ACCOUNT: FUNDS_USD}, ledger=ledger, seed=choice.seed)
-    speed = choice.speed if choice.speed is not None else 1.0
+    """A gateway on that world, with one funded paper account where none are named (id to dollars)."""
+    venue = SimVenue(world, accounts=accounts or {ACCOUNT: FUNDS_USD}, ledger=ledger, seed=choice.seed)
     return SimulatedGateway(
         venue,
         world,
         host,
         port,
-        speed=speed,
+        speed=choice.speed if choice.speed is not None else 1.0,
         tick_s=tick_s,
-        control_port=control_port,
+        control_host=control[0],
+        control_port=control[1],
         begin=begin,
         server_version=server_version,
+        limits=Limits() if limited else no_limits(),
+        master_client_id=master_client_id,
+        faults=faults,
     )
 
 

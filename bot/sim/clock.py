@@ -45,6 +45,11 @@ class _Window:
         return self.starts_s + (self.end - self.start).total_seconds()
 
 
+def lived(day: TradingDay) -> tuple[datetime, datetime]:
+    """From when to when market time runs around the session of a day; between two days it jumps."""
+    return day.open_at - MARGIN, day.close_at + MARGIN
+
+
 def default_tick_s(speed: float) -> float:
     """Market seconds between two ticks when none are asked for: fine at watching speed, coarse when time flies."""
     return 1.0 if speed <= 60.0 else 15.0
@@ -82,7 +87,7 @@ class MarketClock:
         self._windows = _windows(self._days, tick_s)
         self._starts = [window.starts_s for window in self._windows]
         self._origin = loop_time()
-        self._begin_s = self._place_of(begin) if begin is not None else 0.0
+        self._begin_s = self.place_of(begin) if begin is not None else 0.0
         self._tick = Tick(0, self.at(self._begin_s), Phase.CLOSED, self._begin_s)
         self._ticked_at = self._origin
 
@@ -120,7 +125,9 @@ class MarketClock:
         window = self._windows[index]
         return min(window.start + timedelta(seconds=elapsed_s - window.starts_s), window.end)
 
-    def _place_of(self, moment: datetime) -> float:
+    def place_of(self, moment: datetime) -> float:
+        """Place of a moment on the compressed time line; between two sessions, the start of the later one. Raises
+        ValueError for a moment after the last session."""
         for window in self._windows:
             if moment <= window.end:
                 return window.starts_s + max((moment - window.start).total_seconds(), 0.0)
@@ -156,5 +163,5 @@ def _windows(days: Sequence[TradingDay], night_s: float) -> tuple[_Window, ...]:
     windows: list[_Window] = []
     for day in days:
         starts_s = windows[-1].ends_s + night_s if windows else 0.0
-        windows.append(_Window(day.open_at - MARGIN, day.close_at + MARGIN, starts_s))
+        windows.append(_Window(*lived(day), starts_s))
     return tuple(windows)

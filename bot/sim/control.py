@@ -242,9 +242,11 @@ CHANNEL: Mapping[str, Verb[_Caller]] = by_name(_OWN)
 
 
 def documentation() -> dict[str, dict[str, object]]:
-    """Every verb of the channel: layer, sentence, arguments with what is allowed."""
+    """Every verb of the channel, by layer: layer, sentence, arguments with what is allowed."""
     own = {name: row.facts() for name, row in CHANNEL.items()}
-    return own | {name: row.facts() for name, row in FAULTS.items()}
+    every = own | {name: row.facts() for name, row in FAULTS.items()}
+    layers = [layer.value for layer in Layer]
+    return dict(sorted(every.items(), key=lambda item: layers.index(str(item[1]["layer"]))))
 
 
 def _command(line: bytes) -> dict[str, object]:

@@ -9,11 +9,13 @@ from datetime import datetime
 from bot.sim.clock import MarketClock, Tick, default_tick_s
 from bot.sim.control import ControlServer
 from bot.sim.desk.desk import Desk
+from bot.sim.faults.runner import ScriptRunner
+from bot.sim.faults.script import read_rows
 from bot.sim.faults.stage import Stage
 from bot.sim.faults.table import execute, read_call
 from bot.sim.ports import Venue, World
-from bot.sim.scripted import ScriptedEvents
 from bot.sim.server import WireServer
+from bot.sim.types import WorldEvent
 from bot.sim.wire.limits import Limits
 from bot.sim.wire.session import MAX_VERSION
 
@@ -23,7 +25,8 @@ class SimulatedGateway:
 
     `speed` is market seconds per loop second, `tick_s` market seconds between two looks at the market,
     `begin` where market time starts (None: fifteen minutes before the first open).
-    `control_port` None means no control channel, 0 takes a free port.
+    `control_port` None means no control channel, 0 takes a free port; it listens on `control_host` (None: `host`).
+    `faults` are the rows of a fault script. The master client hears of every client's orders.
     """
 
     def __init__(
@@ -37,25 +40,32 @@ class SimulatedGateway:
         tick_s: float | None = None,
         begin: datetime | None = None,
         server_version: int = MAX_VERSION,
+        control_host: str | None = None,
         control_port: int | None = None,
         limits: Limits | None = None,
+        faults: Sequence[WorldEvent] = (),
+        master_client_id: int | None = None,
     ) -> None:
-        """Raises ValueError for a speed, tick or version out of range; opens nothing yet."""
+        """Raises ValueError for a speed, tick or version out of range, ScriptError for rows of the world or of `faults`
+        that cannot be used; opens nothing yet."""
         self.venue = venue
         self.world = world
         self.host = host
         self._speed = speed
         self._tick_s = default_tick_s(speed) if tick_s is None else tick_s
         self._begin = begin
+        self._control_host = control_host or host
         self._control_port = control_port
         self._clock: MarketClock | None = None
         self._stage: Stage | None = None
         self._driver: asyncio.Task[None] | None = None
         bounds = limits or Limits()
-        self.desk = Desk(venue, limits=bounds)
+        self.desk = Desk(venue, limits=bounds, master_client_id=master_client_id)
         self.server = WireServer(self.desk, host, port, server_version=server_version, queue_bytes=bounds.queue_bytes)
         self.control: ControlServer | None = None
-        self._script = ScriptedEvents(world.events)
+        story = read_rows(world.events, world.days, None, expected=False)
+        self._rows = [*story, *read_rows(faults, world.days, begin)]
+        self._script: ScriptRunner | None = None
 
     # life ----------------------------------------------------------------------------------------
     async def start(self) -> None:
@@ -66,10 +76,11 @@ class SimulatedGateway:
         )
         self._stage = Stage(self.server, self.desk, self.venue, self.world, self._clock)
         self.desk.use_clock(self._clock)
-        self.desk.after_order = self._plan_script
+        self._script = ScriptRunner(self._rows, self._stage)
+        self._script.begin()
         await self.server.start()
         if self._control_port is not None:
-            self.control = ControlServer(self, self.host, self._control_port)
+            self.control = ControlServer(self, self._control_host, self._control_port)
             try:
                 await self.control.start()
             except OSError:
@@ -116,7 +127,7 @@ class SimulatedGateway:
 
     def ready_line(self) -> dict[str, object]:
         """What a starter needs to know, as printed in one JSON line when the gateway is ready."""
-        control = f"{self.host}:{self.control.port}" if self.control is not None else None
+        control = f"{self._control_host}:{self.control.port}" if self.control is not None else None
         return {"host": self.host, "port": self.port, "account": self.venue.accounts[0], "control": control}
 
     def status(self) -> dict[str, object]:
@@ -130,6 +141,8 @@ class SimulatedGateway:
             "unknown_requests": self.desk.unknown_requests(),
             "dropped_slow": self.server.dropped_slow,
             "refusing": self.server.refusing,
+            "faults": self.stage.lasting.listed(),
+            "script": self.script.listed(),
         }
 
     # faults --------------------------------------------------------------------------------------
@@ -139,6 +152,13 @@ class SimulatedGateway:
         if self._stage is None:
             raise RuntimeError("the gateway has no stage before start()")
         return self._stage
+
+    @property
+    def script(self) -> ScriptRunner:
+        """The rows of world and fault script and what became of them. Raises RuntimeError before start."""
+        if self._script is None:
+            raise RuntimeError("the gateway plays no script before start()")
+        return self._script
 
     def cause(self, verb: str, /, **arguments: object) -> Mapping[str, object]:
         """Does the fault of that name at once; the ledger tells it. Raises FaultError for what cannot be done."""
@@ -160,16 +180,7 @@ class SimulatedGateway:
             self.venue.advance(tick.at)
         self.desk.tick()
         self.server.flush_all()
-        self._run_script()
-
-    def _plan_script(self) -> None:
-        if self._script.waiting_for_order(self.clock.now):
-            asyncio.get_running_loop().call_soon(self._run_script)
-
-    def _run_script(self) -> None:
-        for event in self._script.due(self.clock.now, lambda: bool(self.venue.open_orders())):
-            arguments = {"refuse_s": event.seconds} if event.verb == "restart" else {}
-            self.cause(event.verb, **arguments)
+        self.script.tick()
 
 
 def _say_if_stopped(driver: asyncio.Task[None]) -> None:

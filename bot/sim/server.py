@@ -5,14 +5,69 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+from typing import Protocol
 
 from bot.sim.desk.client import DeskClient
 from bot.sim.desk.desk import Desk
-from bot.sim.wire.session import ClientSession, SessionState
+from bot.sim.wire.session import ClientSession, SessionEvent, SessionState, Started
 
 BURST_BYTES = 65_000
 """Clients slice their receive buffer per message, so one write stays below 64 KiB."""
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
+
+class MessageTap(Protocol):
+    """Sees every message of every client, both ways, while faults need it; decides what goes on."""
+
+    def incoming(self, link: ClientLink, event: SessionEvent) -> None:
+        """A message was read; what the desk shall hear goes to `link.deliver`."""
+        ...
+
+    def outgoing(self, link: ClientLink, frames: bytes) -> None:
+        """Messages would be queued; what the client shall get goes to `link.put`."""
+        ...
+
+
+class BytePath(Protocol):
+    """Carries the bytes of one connection while faults disturb it."""
+
+    @property
+    def backlog(self) -> int:
+        """Bytes taken for writing and not written."""
+        ...
+
+    @property
+    def withholding(self) -> bool:
+        """Whether nothing is written at all for now."""
+        ...
+
+    def write(self, data: bytes) -> None:
+        """Takes bytes for the client."""
+        ...
+
+    def received(self, data: bytes) -> None:
+        """Takes bytes of the client; they come back through `link.read` when their time has come."""
+        ...
+
+    def finish(self) -> None:
+        """The connection ends in order: closes the transport once the backlog is written."""
+        ...
+
+
+class Observer(Protocol):
+    """Hears of connections: faults that concern those to come wait for them here."""
+
+    def opened(self, link: ClientLink) -> None:
+        """A connection was accepted; nothing has been read."""
+        ...
+
+    def started(self, link: ClientLink) -> None:
+        """Its client has started the API; the answers are not written yet."""
+        ...
+
+    def closed(self, link: ClientLink) -> None:
+        """It is gone."""
+        ...
 
 
 class WireServer:
@@ -29,6 +84,9 @@ class WireServer:
         self._reopening: asyncio.TimerHandle | None = None
         self._opening: asyncio.Task[None] | None = None
         self._links: dict[ClientLink, None] = {}
+        self.observers: list[Observer] = []
+        self.tap: MessageTap | None = None
+        self.announced_version: int | None = None
         self.port = 0
         self.dropped_slow = 0
 
@@ -73,6 +131,12 @@ class WireServer:
         """The connections of one client id, or all of them."""
         return [link for link in self._links if client_id is None or link.client_id == client_id]
 
+    def use_tap(self, tap: MessageTap | None) -> None:
+        """Lets every message pass through the tap, of the connections to come as well; None takes it away."""
+        self.tap = tap
+        for link in self._links:
+            link.divert(tap)
+
     def _close_port(self) -> None:
         if self._server is not None:
             self._server.close()
@@ -96,10 +160,20 @@ class WireServer:
     def opened(self, link: ClientLink) -> None:
         """A connection was accepted."""
         self._links[link] = None
+        link.divert(self.tap)
+        for observer in list(self.observers):
+            observer.opened(link)
+
+    def started(self, link: ClientLink) -> None:
+        """The connection's client has started the API."""
+        for observer in list(self.observers):
+            observer.started(link)
 
     def closed(self, link: ClientLink) -> None:
         """A connection is gone."""
         self._links.pop(link, None)
+        for observer in list(self.observers):
+            observer.closed(link)
 
     @property
     def desk(self) -> Desk:
@@ -122,6 +196,7 @@ class ClientLink(asyncio.Protocol):
         self._client: DeskClient | None = None
         self._reason = ""
         self._continue_planned = False
+        self.path: BytePath | None = None
 
     @property
     def client_id(self) -> int:
@@ -139,13 +214,31 @@ class ClientLink(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes of the client; a broken stream ends this connection only."""
-        session, client, desk = self._session, self._client, self._server.desk
-        assert session is not None
-        assert client is not None
-        for event in session.receive(data):
-            desk.handle(client, event)
-        desk.settle()
+        if self.path is not None:
+            self.path.received(data)
+        else:
+            self.read(data)
+
+    def read(self, data: bytes) -> None:
+        """Handles bytes of the client."""
+        server = self._server
+        for event in self.session.receive(data):
+            if server.tap is None:
+                self.deliver(event)
+            else:
+                server.tap.incoming(self, event)
+        self.settle()
+
+    def settle(self) -> None:
+        """After requests were delivered: what is answered together is answered, and everything is written."""
+        self._server.desk.settle()
         self._server.flush_all()
+
+    def deliver(self, event: SessionEvent) -> None:
+        """Hands one event of the session to the desk."""
+        self._server.desk.handle(self.client, event)
+        if isinstance(event, Started) and self.session.state is SessionState.STARTED:
+            self._server.started(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone, by either side."""
@@ -153,13 +246,39 @@ class ClientLink(asyncio.Protocol):
         if self._client is not None:
             self._server.desk.goodbye(self._client, self._reason or (str(exc) if exc else "client disconnected"))
 
+    # messages ------------------------------------------------------------------------------------
+    @property
+    def session(self) -> ClientSession:
+        """The protocol's state of this connection."""
+        assert self._session is not None, "a connection has a session from the moment it is made"
+        return self._session
+
+    @property
+    def client(self) -> DeskClient:
+        """The desk's side of this connection."""
+        assert self._client is not None, "a connection has a client from the moment it is made"
+        return self._client
+
+    @property
+    def transport(self) -> asyncio.Transport:
+        """The socket, or what stands for it."""
+        assert self._transport is not None, "a connection has a transport from the moment it is made"
+        return self._transport
+
+    def divert(self, tap: MessageTap | None) -> None:
+        """Sends what the desk says through the tap, or straight again."""
+        self.session.divert = None if tap is None else lambda frames: tap.outgoing(self, frames)
+
     # writing -------------------------------------------------------------------------------------
     def flush(self) -> None:
         """Writes one burst and plans the next, so that the client can read in between; drops a client that does not."""
         transport, session = self._transport, self._session
         if transport is None or session is None or transport.is_closing() or not session.pending_bytes:
             return
-        if session.pending_bytes + transport.get_write_buffer_size() > self._server.queue_bytes:
+        waiting = session.pending_bytes + transport.get_write_buffer_size()
+        if self.path is not None:
+            waiting += 0 if self.path.withholding else self.path.backlog
+        if waiting > self._server.queue_bytes:
             self._server.dropped_slow += 1
             self.reset("client does not read")
             return
@@ -172,13 +291,18 @@ class ClientLink(asyncio.Protocol):
         if transport is None or session is None or transport.is_closing():
             return
         chunk = session.take(BURST_BYTES)
-        if chunk:
+        if chunk and self.path is None:
             transport.write(chunk)
+        elif chunk and self.path is not None:
+            self.path.write(chunk)
         if session.pending_bytes:
             self._continue_planned = True
             asyncio.get_running_loop().call_soon(self._write_burst)
         elif session.state is SessionState.CLOSED:
-            transport.close()
+            if self.path is None:
+                transport.close()
+            else:
+                self.path.finish()
 
     # ending --------------------------------------------------------------------------------------
     def close(self, reason: str) -> None:

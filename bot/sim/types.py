@@ -134,13 +134,11 @@ class Marks:
 
 @dataclass(frozen=True, slots=True)
 class WorldEvent:
-    """Something a world asks of its gateway, such as `restart`: due at `at`, or at the first moment after it at which
-    `condition` holds ("order_working"); afterwards connections are refused for `seconds` of market time."""
+    """Something a world asks of its gateway: a row as a fault script has them (verb, its arguments, `when`), and where
+    it is written, for error texts."""
 
-    at: datetime
-    verb: str
-    seconds: float
-    condition: str | None = None
+    where: str
+    row: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)

@@ -222,6 +222,15 @@ def test_a_folder_that_is_not_ours_is_never_emptied(state: Path) -> None:
         (("gateway", "--host", "0.0.0.0"), "loopback only"),
         (("gateway", "--port", "70000"), "70000"),
         (("gateway", "--server-version", "158"), "from 157 to 176, not 158"),
+        (("gateway", "--control", "0.0.0.0:4003"), "is not loopback"),
+        (("gateway", "--control", "4003"), "must be HOST:PORT such as 127.0.0.1:4003"),
+        (("gateway", "--control", "127.0.0.1:70000"), "port 0 to 65535"),
+        (("gateway", "--account", "1234567"), "is no account id: letters, then digits"),
+        (("gateway", "--account", "DU1=lots"), "must be dollars from 0"),
+        (("gateway", "--account", "DU1=nan"), "must be dollars from 0"),
+        (("gateway", "--account", "DU1", "--account", "DU1=5"), "names an account twice"),
+        (("gateway", "--limits", "none"), "'ib', 'off'"),
+        (("gateway", "verbz"), "No such command"),
         (("fly",), "No such command"),
         (("config", "explain"), "needs a KEY"),
         (("config", "explain", "risk.open_condor"), "did you mean risk.open_condors?"),
@@ -488,6 +497,39 @@ def test_a_port_in_use_ends_the_gateway_with_its_address(tmp_path: Path) -> None
     assert (said.code, said.out) == (exits.FAILED, "")
     assert str(port) in said.err
     assert "Traceback" not in said.err
+
+
+def test_a_script_with_a_mistake_is_refused_before_the_port_opens(tmp_path: Path) -> None:
+    """Exit 78, no ready line, and file, row and key with what is allowed."""
+    script = tmp_path / "faults.toml"
+    script.write_text(
+        '[[fault]]\nverb = "drop"\nwhen = { after_s = 5 }\n[[fault]]\nverb = "drop"\nwhen = { day = 99 }\n'
+    )
+    said = condor("gateway", "--scenario", "calm", "--port", "0", "--faults", script)
+    assert (said.code, said.out) == (exits.CONFIG, "")
+    assert f"{script}: fault[2]: when: day and time belong together" in said.err
+    assert "Traceback" not in said.err
+
+
+def test_a_gateway_tells_at_its_end_which_faults_never_happened(tmp_path: Path) -> None:
+    """Exit 0, and one line for each row whose moment did not come."""
+    script = tmp_path / "faults.jsonl"
+    script.write_text('{"verb": "drop", "when": {"on": "placeOrder", "nth": 3}}\n')
+    process = started("gateway", "--scenario", "flip", "--port", "0", "--faults", script)
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.send_signal(signal.SIGTERM)
+    assert ended(process) == Said(exits.OK, "", f"{script}: line 1 (drop on placeOrder number 3) never happened\n")
+
+
+def test_every_verb_is_documented_on_the_command_line() -> None:
+    """As text by layer, as JSON with every argument."""
+    told = condor("gateway", "verbs")
+    assert told.code == exits.OK
+    described = json.loads(condor("gateway", "verbs", "--json").out)
+    assert {"drop", "swallow", "error", "clock"} <= set(described["verbs"])
+    assert all(f"\n  {name}\n" in told.out for name in described["verbs"])
+    assert [key["name"] for key in described["when"]][:2] == ["day", "time"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -17,7 +17,9 @@ from strategies.domain import events
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize("page", ["machines.md", "configuration.md", "events.md", "risk-checks.md"])
+@pytest.mark.parametrize(
+    "page", ["machines.md", "configuration.md", "events.md", "risk-checks.md", "gateway-faults.md"]
+)
 def test_generated_pages_are_fresh(page: str) -> None:
     """Diagrams, settings and facts in docs/ are those of the code (run `make docs` when this fails)."""
     assert (ROOT / "docs" / page).read_text() == docs.pages()[page]

@@ -35,8 +35,7 @@ _UNKNOWN_REQUEST = 505
 class Desk:
     """Serves every connected client from one venue; implements the venue's listener.
 
-    Owns no sockets: the shell hands in what sessions read and takes what they want to write. `after_order` is called
-    after every order report (the gateway's scripted events wait for working orders).
+    Owns no sockets: the shell hands in what sessions read and takes what they want to write.
     """
 
     def __init__(self, venue: Venue, *, limits: Limits, master_client_id: int | None = None) -> None:
@@ -47,7 +46,6 @@ class Desk:
         self._clock: MarketClock | None = None
         self._unknown: Counter[str] = Counter()
         self.id_rollback = 0
-        self.after_order: Callable[[], None] = _nothing
         self._accounts = AccountDesk(venue)
         self._contracts = ContractDesk(venue)
         self._history = HistoryDesk(venue)
@@ -204,7 +202,6 @@ class Desk:
     def on_order(self, order: VenueOrder) -> None:
         """openOrder and orderStatus to the owner (and the master client)."""
         self._orders.report_order(self._concerned(order.ticket.client_id), order)
-        self.after_order()
 
     def on_execution(self, execution: Execution) -> None:
         """execDetails to the owner."""
@@ -231,10 +228,6 @@ class Desk:
     def _concerned(self, owner_id: int) -> Sequence[DeskClient]:
         ids = (owner_id,) if self._master in (None, owner_id) else (owner_id, self._master)
         return [self._clients[one] for one in ids if one in self._clients]
-
-
-def _nothing() -> None:
-    """Nobody waits for orders."""
 
 
 def _ignore(client: DeskClient, request: object) -> None:

@@ -10,7 +10,10 @@ import difflib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import time
 from enum import Enum, StrEnum
+
+from bot.sim.wire.answer_names import MessageType, message_type
 
 
 class FaultError(ValueError):
@@ -26,6 +29,8 @@ class Kind(StrEnum):
     WORD = "one of the words"
     TEXT = "a text"
     TEXTS = "a list of texts"
+    TIME = "a New York time such as 10:30:00"
+    MESSAGE = "a message type: a name such as placeOrder or orderStatus, a number as in:3 or out:99, in:any or out:any"
 
 
 class Need(Enum):
@@ -75,8 +80,12 @@ class Argument:
         if self.kind in (Kind.WHOLE, Kind.NUMBER):
             return self._number(value)
         if self.kind is Kind.TEXTS:
-            return tuple(value) if isinstance(value, (list, tuple)) and all(isinstance(v, str) for v in value) else None
-        if not isinstance(value, str) or (self.kind is Kind.WORD and value not in self.words):
+            return tuple(value) if isinstance(value, (list, tuple)) and all(map(_is_text, value)) else None
+        if self.kind is Kind.TIME:
+            return _clock_time(value)
+        if self.kind is Kind.MESSAGE and isinstance(value, str):
+            return _message_type(self.name, value)
+        if not _is_text(value) or (self.kind is Kind.WORD and value not in self.words):
             return None
         return value
 
@@ -98,8 +107,35 @@ class Argument:
         return found | ({"required": True} if required else {"default": self.default})
 
 
+def _clock_time(value: object) -> time | None:
+    """A time of day from TOML or from text, None where it is none."""
+    try:
+        found = time.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        return None
+    return found if isinstance(found, time) and found.tzinfo is None else None
+
+
+def _is_text(value: object) -> bool:
+    """Whether it is a text that can be written to a socket or a file: half a surrogate pair cannot."""
+    return isinstance(value, str) and not any(0xD800 <= ord(sign) <= 0xDFFF for sign in value)
+
+
+def _message_type(name: str, value: str) -> str:
+    try:
+        return str(message_type(value))
+    except ValueError as error:
+        raise FaultError(f"{name}: {error}") from None
+
+
 def whole(
-    name: str, text: str, *, low: int = 0, high: int = 1_000_000_000, default: object = Need.REQUIRED, unit: str = ""
+    name: str,
+    text: str,
+    *,
+    low: int | None = 0,
+    high: int | None = None,
+    default: object = Need.REQUIRED,
+    unit: str = "",
 ) -> Argument:
     """A whole number between the bounds."""
     return Argument(name, Kind.WHOLE, text, default, unit, low, high)
@@ -136,6 +172,11 @@ def text(name: str, meaning: str, *, default: object = Need.REQUIRED) -> Argumen
 def texts(name: str, meaning: str, *, default: object = Need.REQUIRED) -> Argument:
     """A list of texts."""
     return Argument(name, Kind.TEXTS, meaning, default)
+
+
+def message(name: str, meaning: str, *, default: object = Need.REQUIRED) -> Argument:
+    """A message type of either direction."""
+    return Argument(name, Kind.MESSAGE, meaning, default)
 
 
 class Arguments:
@@ -179,6 +220,16 @@ class Arguments:
         """A list of texts."""
         value = self._values[name]
         assert isinstance(value, tuple), f"{name} is no list"
+        return value
+
+    def message(self, name: str) -> MessageType:
+        """A message type."""
+        return message_type(self.text(name))
+
+    def maybe_time(self, name: str) -> time | None:
+        """A time of day, None where it was left out."""
+        value = self._values[name]
+        assert value is None or isinstance(value, time), f"{name} is no time"
         return value
 
     def maybe_whole(self, name: str) -> int | None:

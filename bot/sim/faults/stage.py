@@ -11,10 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bot.sim.clock import MarketClock
+from bot.sim.desk.client import DeskClient
 from bot.sim.desk.desk import Desk
 from bot.sim.faults.arguments import FaultError
+from bot.sim.faults.connections import Connections
+from bot.sim.faults.filter import MessageFilter
 from bot.sim.ports import Venue, World
-from bot.sim.server import WireServer
+from bot.sim.server import ClientLink, WireServer
 
 
 class Timers:
@@ -132,10 +135,27 @@ class Stage:
     clock: MarketClock
     timers: Timers = field(init=False)
     lasting: Lasting = field(init=False)
+    filter: MessageFilter = field(init=False)
+    connections: Connections = field(init=False)
 
     def __post_init__(self) -> None:
         self.timers = Timers(self.clock)
         self.lasting = Lasting(self.clock, self.timers)
+        self.filter = MessageFilter(self.server)
+        self.connections = Connections(self.server)
+        self.server.observers.append(self.connections)
+
+    def links(self, client_id: int | None) -> list[ClientLink]:
+        """The connections of a client, or all. Raises FaultError for a client that is not connected."""
+        found = self.server.links_of(client_id)
+        if client_id is not None and not found:
+            connected = ", ".join(map(str, self.desk.client_ids())) or "none"
+            raise FaultError(f"client {client_id} is not connected; connected are: {connected}")
+        return found
+
+    def clients(self, client_id: int | None) -> list[DeskClient]:
+        """The clients that have started the API, or the one asked for. Raises FaultError where that is not there."""
+        return [link.client for link in self.links(client_id) if link.client_id >= 0]
 
 
 def _nothing() -> None:

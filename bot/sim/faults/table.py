@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bot.sim.faults import accounts, orders, transport
+from bot.sim.faults import accounts, messages, notices, ongoing, orders, transport
 from bot.sim.faults.arguments import Arguments, FaultError
 from bot.sim.faults.stage import Stage
 from bot.sim.faults.verb import Verb, by_name, find
 
 FAULTS: Mapping[str, Verb[Stage]] = by_name(
     [
+        *ongoing.VERBS,
         *transport.VERBS,
+        *messages.VERBS,
+        *notices.VERBS,
         *orders.VERBS,
         *accounts.VERBS,
     ]

@@ -13,6 +13,10 @@ Reach = TypeVar("Reach")
 """What the verb's function may touch: a Stage for faults, a control connection for the channel's own verbs."""
 
 
+Act = Callable[[Reach, Arguments], Mapping[str, object]]
+"""What does it: takes what it may touch and the checked arguments, returns what the reply tells (JSON values)."""
+
+
 class Layer(StrEnum):
     """Which part of the gateway a verb touches, in the order of the documentation."""
 
@@ -28,13 +32,12 @@ class Layer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verb(Generic[Reach]):
-    """One row. `act` does it and returns what the reply tells (JSON values); it raises FaultError, before anything has
-    happened, for what cannot be done now."""
+    """One row. `act` raises FaultError, before anything has happened, for what cannot be done now."""
 
     name: str
     layer: Layer
     text: str
-    act: Callable[[Reach, Arguments], Mapping[str, object]]
+    act: Act[Reach]
     arguments: tuple[Argument, ...] = ()
 
     def read(self, values: Mapping[str, object]) -> Arguments:

@@ -17,6 +17,12 @@ class Limits:
     queue_bytes: int = 32 << 20
 
 
+def no_limits() -> Limits:
+    """No bound that a client could meet; unread output stays bounded."""
+    endless = 1_000_000_000
+    return Limits(messages_per_s=endless, market_data_lines=endless)
+
+
 class Verdict(StrEnum):
     """What a message meets at the rate limit."""
 

@@ -8,7 +8,7 @@ breaks only its own session; a single unreadable message does not break it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -82,6 +82,7 @@ class ClientSession:
         self._buffer = FrameBuffer()
         self._prefix_seen = False
         self._out = bytearray()
+        self.divert: Callable[[bytes], None] | None = None
 
     # in ------------------------------------------------------------------------------------------
     def receive(self, data: bytes) -> Iterator[SessionEvent]:
@@ -130,12 +131,12 @@ class ClientSession:
         if version < max(MIN_VERSION, lowest):
             spoken = f"{MIN_VERSION}..{self._server_version}"
             reason = f"The gateway speaks protocol versions {spoken}, the client offers {lowest}..{highest}"
-            self.send(encode.error(-1, 506, f"Unsupported version: {reason}", 0))
+            self.put(frame(encode.error(-1, 506, f"Unsupported version: {reason}", 0)))
             return Broken(reason)
         self.version = version
         self.state = SessionState.GREETED
         local = self._connected_at.astimezone(EASTERN)
-        self.send(f"{version}\0{local:%Y%m%d %H:%M:%S} {local.tzname()}\0".encode("ascii"))
+        self.put(frame(f"{version}\0{local:%Y%m%d %H:%M:%S} {local.tzname()}\0".encode("ascii")))
         return None
 
     def _start(self, message_id: int, fields: list[str]) -> SessionEvent:
@@ -155,13 +156,22 @@ class ClientSession:
     # out -----------------------------------------------------------------------------------------
     def send(self, payload: bytes) -> None:
         """Queues one message; ignored once the session is closed."""
-        if self.state is not SessionState.CLOSED:
+        if self.divert is not None:
+            self.divert(frame(payload))
+        elif self.state is not SessionState.CLOSED:
             self._out += frame(payload)
 
     def send_frames(self, frames: bytes) -> None:
         """Queues messages that carry their length prefixes already (the quote pump makes them in bulk)."""
-        if self.state is not SessionState.CLOSED:
+        if self.divert is not None:
+            self.divert(frames)
+        elif self.state is not SessionState.CLOSED:
             self._out += frames
+
+    def put(self, data: bytes) -> None:
+        """Queues bytes as they are, past `divert`, which sees every message before it is queued while faults watch."""
+        if self.state is not SessionState.CLOSED:
+            self._out += data
 
     @property
     def pending_bytes(self) -> int:

@@ -17,7 +17,6 @@ from bot.sim.world.derive import vix3m_from, vix9d_from, vvix_from
 from bot.sim.world.path import Ohlc
 from bot.sim.world.scenario_file import ScenarioText, VolState, parse_scenario
 from bot.sim.world.sessions import (
-    at_time,
     session,
     trading_days_before,
     trading_days_from,
@@ -95,12 +94,8 @@ class ScenarioSource:
 
     @property
     def events(self) -> Sequence[WorldEvent]:
-        """The file's events at their market times."""
-        found = [
-            WorldEvent(at_time(self._sessions[e.day - 1].day, e.time), e.verb, e.seconds, e.condition)
-            for e in self.text.events
-        ]
-        return tuple(sorted(found, key=lambda event: event.at))
+        """What the file asks of the gateway, in its order; the gateway reads it like a fault script."""
+        return self.text.events
 
     def tape(self, index: int) -> DayTape:
         """The day at that position."""

@@ -7,13 +7,11 @@ import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime
 
+from bot.sim.types import WorldEvent
 from bot.sim.world.errors import ScenarioError
-from bot.sim.world.sessions import is_trading_day, session, trading_days_from
-
-VERBS = ("restart",)
-CONDITIONS = ("order_working",)
+from bot.sim.world.sessions import is_trading_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +39,6 @@ class ToldDay:
 
 
 @dataclass(frozen=True, slots=True)
-class ToldEvent:
-    """Something done to the gateway on a day of the story (1 = first) at a New York time."""
-
-    day: int
-    time: time
-    verb: str
-    seconds: float
-    condition: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class ScenarioText:
     """A scenario as written, checked."""
 
@@ -65,7 +52,7 @@ class ScenarioText:
     vix_high: float
     past: VolState
     days: tuple[ToldDay, ...]
-    events: tuple[ToldEvent, ...]
+    events: tuple[WorldEvent, ...]
 
 
 class _Table:
@@ -143,25 +130,6 @@ def _state(table: _Table, before: VolState | None) -> VolState:
     )
 
 
-def _event(file: str, position: int, values: Mapping[str, object], start: date, days: int) -> ToldEvent:
-    table = _Table(file, f"event[{position}]", values)
-    day = int(table.number("day", 1, days))
-    at = table.take("time", time)
-    assert isinstance(at, time)
-    verb = table.text("verb")
-    if verb not in VERBS:
-        raise table.refuse("verb", f"is {verb!r}; known verbs: {', '.join(VERBS)}")
-    condition = table.take("condition", str, None)
-    if condition is not None and condition not in CONDITIONS:
-        raise table.refuse("condition", f"is {condition!r}; known conditions: {', '.join(CONDITIONS)}")
-    seconds = table.number("seconds", 0.0, 86400.0)
-    table.done()
-    hours = session(trading_days_from(start, day)[-1])
-    if not hours.open_at.time() <= at < hours.close_at.time():
-        raise table.refuse("time", f"is {at}; that session runs {hours.open_at:%H:%M} to {hours.close_at:%H:%M}")
-    return ToldEvent(day, at, verb, seconds, None if condition is None else str(condition))
-
-
 def parse_scenario(text: str, file: str) -> ScenarioText:
     """The story in that TOML text. Raises ScenarioError naming `file` and the key."""
     try:
@@ -199,7 +167,7 @@ def parse_scenario(text: str, file: str) -> ScenarioText:
         before = told.state
     if not days:
         raise top.refuse("day", "is missing; a scenario needs at least one [[day]]")
-    events = [_event(file, i, v, start, len(days)) for i, v in enumerate(top.tables("event"), start=1)]
+    events = [WorldEvent(f"{file}: event[{i}]", row) for i, row in enumerate(top.tables("event"), start=1)]
     top.done()
     return ScenarioText(
         name, description, start, rate, dividend, spx_close, vix_low, vix_high, past_state, tuple(days), tuple(events)

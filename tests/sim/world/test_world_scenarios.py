@@ -6,6 +6,8 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
+from bot.sim.faults.script import read_rows
+from bot.sim.faults.when import Happening
 from bot.sim.types import ContractSpec, Settlement, TradingDay
 from bot.sim.world import load_scenario, scenario_names
 from bot.sim.world.check import option
@@ -86,9 +88,14 @@ def test_flip_inverts_and_normalises() -> None:
 def test_flip_restarts_the_gateway_with_an_order_working() -> None:
     """One event, in the session of day 3, tied to a working order, a minute long."""
     world = load_scenario("flip", 7)
-    (event,) = world.events
-    assert world.days[2].open_at < event.at < world.days[2].index_close_at
-    assert (event.verb, event.condition, event.seconds) == ("restart", "order_working", 60.0)
+    (row,) = read_rows(world.events, world.days, None)
+    assert row.when.at is not None
+    assert world.days[2].open_at < row.when.at < world.days[2].index_close_at
+    assert (row.call.verb.name, row.when.on, row.call.arguments.number("refuse_s")) == (
+        "restart",
+        Happening.ORDER_WORKING,
+        60.0,
+    )
 
 
 def test_melt_up_tests_the_call_side() -> None:
