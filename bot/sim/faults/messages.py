@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from bot.sim.faults import effects
-from bot.sim.faults.arguments import Argument, Arguments, FaultError, flag, message, seconds, text, texts, whole, word
+from bot.sim.faults.arguments import Argument, Arguments, FaultError, message, seconds, text, texts, whole, word
 from bot.sim.faults.effects import Change, Changing, Holding
 from bot.sim.faults.filter import Letter, Match, Rule, Turn
 from bot.sim.faults.stage import Stage
@@ -17,8 +17,7 @@ SELECTION = (
     message("message", "which messages, by name or number, either direction"),
     whole("nth", "the first one that counts, from now on; 1 is the next", low=1, default=1),
     whole("every", "after that, every so many", low=1, default=1),
-    whole("times", "how many in all", low=1, default=1),
-    flag("always", "without end; `times` then says nothing"),
+    whole("times", "how many in all; 0 means all", default=1),
     text("having", "only messages of which a field is exactly this text", default=None),
     whole("client", "only messages of this client id; of all where absent", default=None),
 )
@@ -27,9 +26,8 @@ SELECTION = (
 
 def selected(given: Arguments) -> tuple[Match, Turn]:
     """What SELECTION says."""
-    times = None if given.flag("always") else given.whole("times")
     match = Match(given.message("message"), given.maybe_whole("client"), given.maybe_text("having"))
-    return match, Turn(given.whole("nth"), given.whole("every"), times)
+    return match, Turn(given.whole("nth"), given.whole("every"), given.whole("times") or None)
 
 
 def arm(stage: Stage, what: str, rule: Rule) -> Mapping[str, object]:

@@ -35,12 +35,12 @@ def ids(raw: Raw, count: int) -> None:
         ("swallow", {"message": "nextValidId"}, "T N T N T N T"),
         ("swallow", {"message": "nextValidId", "nth": 2, "times": 2}, "N T T T N T"),
         ("swallow", {"message": "nextValidId", "every": 2, "times": 2}, "T N T T N T"),
-        ("swallow", {"message": "nextValidId", "always": True}, "T T T T"),
+        ("swallow", {"message": "nextValidId", "times": 0}, "T T T T"),
         ("swallow", {"message": "out:any", "times": 5}, "T N T"),
         ("swallow", {"message": "out:9", "having": "nothing has this"}, "N T N T N T N T"),
         ("swallow", {"message": "nextValidId", "client": 8}, "N T N T N T N T"),
         ("swallow", {"message": "reqIds", "nth": 3}, "N T N T T N T"),
-        ("swallow", {"message": "in:49", "always": True}, "N N N N"),
+        ("swallow", {"message": "in:49", "times": 0}, "N N N N"),
         ("duplicate", {"message": "nextValidId", "copies": 2}, "N N N T N T N T N T"),
         ("duplicate", {"message": "reqIds"}, "N N T N T N T N T"),
         ("reorder", {"message": "out:any"}, "T N N T N T N T"),
@@ -82,8 +82,8 @@ def test_a_type_of_message_comes_late() -> None:
 
     async def story(gateway: SimulatedGateway) -> None:
         raw = await Raw.joined(gateway)
-        gateway.cause("delay_message", message="nextValidId", delay_s=30, always=True)
-        gateway.cause("delay_message", message="reqCurrentTime", delay_s=10, always=True)
+        gateway.cause("delay_message", message="nextValidId", delay_s=30, times=0)
+        gateway.cause("delay_message", message="reqCurrentTime", delay_s=10, times=0)
         ids(raw, 2)
         await asyncio.sleep(0.5)
         assert raw.numbers() == []
@@ -208,7 +208,7 @@ def test_the_quote_pump_s_messages_pass_the_filter_too() -> None:
 
     async def story(gateway: SimulatedGateway) -> None:
         raw = await Raw.joined(gateway)
-        number = gateway.cause("swallow", message="tickOptionComputation", always=True)["fault"]
+        number = gateway.cause("swallow", message="tickOptionComputation", times=0)["fault"]
         watch(raw, 1, OPTIONS[20].con_id)
         await asyncio.sleep(30)
         assert raw.of(21) == []
@@ -262,8 +262,8 @@ def test_an_idle_filter_changes_no_byte() -> None:
         return found[0]
 
     def armed(gateway: SimulatedGateway) -> None:
-        gateway.cause("swallow", message="out:any", client=99, always=True)
-        gateway.cause("hold_back", message="in:any", client=99, always=True)
+        gateway.cause("swallow", message="out:any", client=99, times=0)
+        gateway.cause("hold_back", message="in:any", client=99, times=0)
 
     def armed_and_cleared(gateway: SimulatedGateway) -> None:
         armed(gateway)
