@@ -29,11 +29,13 @@ def _machines() -> str:
     from bot.ibkr.link import LINK_TABLE
     from strategies.condor.machine import CONDOR_TABLE
     from strategies.domain.orders import ORDER_TABLE
+    from strategies.signals.tier_machine import TIER_TABLE
 
     tables: tuple[tuple[str, Any], ...] = (
         ("Order", ORDER_TABLE),
         ("Condor", CONDOR_TABLE),
         ("Link to the broker", LINK_TABLE),
+        ("Stress tier", TIER_TABLE),
     )
     parts = [
         "# State machines\n\n",

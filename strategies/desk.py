@@ -35,7 +35,7 @@ from strategies.domain.orders import Intent, Purpose
 from strategies.domain.session import Calendar
 from strategies.pricing.single import OptionGreeks
 from strategies.signals.curve import RegimeState, advance, effective, front_futures, read_curve
-from strategies.signals.volatility import Tier, tier_by_level
+from strategies.signals.tiers import Tier, tier_by_level
 
 HOLD, ACT = DecisionVerdict.HOLD, DecisionVerdict.ACT
 

@@ -39,7 +39,7 @@ from strategies.domain.decision import DecisionVerdict
 from strategies.domain.instruments import Option
 from strategies.domain.orders import Action, LegIntent, Purpose
 from strategies.pricing.single import analyse_one
-from strategies.signals.volatility import Tier
+from strategies.signals.tiers import Tier
 
 HOLD, ACT, DECLINE = DecisionVerdict.HOLD, DecisionVerdict.ACT, DecisionVerdict.DECLINE
 

@@ -22,7 +22,7 @@ from strategies.domain.marks import Mark
 from strategies.domain.orders import DOUBTFUL_STATES, LIVE_STATES, CancelIntent, OrderRecord, OrderState, PlaceIntent
 from strategies.domain.session import Calendar, SessionDay
 from strategies.signals.curve import CurveReading, Regime
-from strategies.signals.volatility import Tier
+from strategies.signals.tiers import Tier
 
 NEW_YORK = ZoneInfo("America/New_York")
 

@@ -15,7 +15,8 @@ from strategies.domain.account import AccountSnapshot
 from strategies.domain.control import LinkState, TradingState
 from strategies.domain.decision import DecisionVerdict
 from strategies.domain.known import Known, Unknown
-from strategies.signals.volatility import Tier, rank_pct, realised_vol_points
+from strategies.signals.tiers import Tier
+from strategies.signals.volatility import rank_pct, realised_vol_points
 
 HOLD, DECLINE = DecisionVerdict.HOLD, DecisionVerdict.DECLINE
 ENTRY = "entry"

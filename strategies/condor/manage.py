@@ -18,7 +18,7 @@ from strategies.condor.machine import Condor, Side
 from strategies.condor.standing import Standing, tested_side
 from strategies.condor.walk import Urgency
 from strategies.domain.decision import DecisionVerdict
-from strategies.signals.volatility import Tier
+from strategies.signals.tiers import Tier
 
 HOLD, ACT = DecisionVerdict.HOLD, DecisionVerdict.ACT
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from strategies.signals.curve import CurveParams
-from strategies.signals.volatility import TierParams
+from strategies.signals.tiers import TierParams
 
 
 class CoverageGap(StrEnum):

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strategies.domain.market import DailyBar
-from strategies.signals.volatility import Tier, TierParams, rank_pct, realised_vol_points, tier_by_level
+from strategies.signals.tiers import Tier, TierParams, tier_by_level
+from strategies.signals.volatility import rank_pct, realised_vol_points
 
 
 def bars(closes: list[float]) -> tuple[DailyBar, ...]:
