@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import math
+import typing
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ib_insync import (  # noqa: TID251 - the client whose bytes are read
-    ComboLeg,
     Contract,
     DeltaNeutralContract,
     ExecutionFilter,
@@ -19,41 +19,14 @@ from ib_insync import (  # noqa: TID251 - the client whose bytes are read
     TagValue,
     TimeCondition,
 )
-from ib_insync.client import Client  # noqa: TID251
 from ib_insync.order import ExecutionCondition, MarginCondition, OrderComboLeg  # noqa: TID251
 
 from bot.sim.wire import requests as ask
 from bot.sim.wire.decode import UnknownRequest, decode
-from bot.sim.wire.fields import MalformedRequest
+from bot.sim.wire.fields import FieldReader, MalformedRequest
 from bot.sim.wire.framing import split_fields
-
-VERSIONS = [157, 159, 160, 162, 163, 164, 166, 169, 170, 174, 176]
-
-
-class Recorder(Client):
-    """The real client, with its messages caught instead of sent."""
-
-    def __init__(self, version: int) -> None:
-        super().__init__(object())
-        self._serverVersion = version
-        self.connState = Client.CONNECTED
-        self.messages: list[str] = []
-
-    def sendMsg(self, msg: str) -> None:
-        self.messages.append(msg)
-
-    def last(self) -> ask.Request:
-        number, *fields = split_fields(self.messages[-1].encode())
-        return decode(int(number), fields, self._serverVersion)
-
-
-def bag(legs: int = 4) -> Contract:
-    combo = [
-        ComboLeg(conId=100 + n, ratio=1 + n % 2, action="BUY" if n % 2 else "SELL", exchange="CBOE")
-        for n in range(legs)
-    ]
-    return Contract(secType="BAG", symbol="SPX", exchange="SMART", currency="USD", comboLegs=combo)
-
+from bot.sim.wire.message_names import REQUEST_NAMES
+from tests.sim.wire.recorder import VERSIONS, Recorder, bag, every_request, written
 
 ORDERS = {
     "plain": Order(action="BUY", totalQuantity=3, orderType="LMT", lmtPrice=-4.35, tif="DAY", orderRef="c1/open"),
@@ -153,6 +126,35 @@ def test_the_other_requests_are_read(version: int) -> None:
     assert client.last() == ask.OptionParameters(12, "SPX", "", "IND", 416904)
     client.reqPnL(13, "DU1", "")
     assert client.last() == ask.ProfitAndLoss(13, "DU1")
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_every_message_of_the_client_is_read_or_named(version: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that ib_insync can send: a request read to its last field, or an error with the protocol's own name."""
+    readers: list[FieldReader] = []
+
+    class Watched(FieldReader):
+        def __init__(self, values: list[str]) -> None:
+            super().__init__(values)
+            readers.append(self)
+
+    monkeypatch.setattr("bot.sim.wire.decode.FieldReader", Watched)
+    seen: set[type] = set()
+    misnamed: list[str] = []
+    for name in every_request():
+        number, *fields = split_fields(written(name, version).encode())
+        if name == "startApi":
+            continue  # the session's, not a request
+        try:
+            seen.add(type(decode(int(number), fields, version)))
+        except UnknownRequest as unknown:
+            misnamed += [name] if unknown.name != REQUEST_NAMES[int(number)] else []
+            continue
+        unread = readers[-1].remaining
+        assert unread in (0, len(fields)), f"{name}: {unread} fields unread (all may be, where none of them matters)"
+    assert misnamed == []
+    missing = set(typing.get_args(ask.Request)) - seen
+    assert {one.__name__ for one in missing} == set(), "requests that no message of the client leads to"
 
 
 def test_unknown_requests_are_named_and_carry_their_id() -> None:
