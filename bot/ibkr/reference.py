@@ -124,7 +124,9 @@ class Reference:
             if not ask.low_strike <= details.contract.strike <= ask.high_strike:
                 continue
             option = contracts.to_option(details, await self._ticks(details))
-            if option.expiry == ask.expiry and option.trading_class == ask.trading_class:
+            # Chains date a morning-settled series by its last trading day, the caller may know its settlement day.
+            days = {option.expiry, option.last_trade_at.astimezone(contracts.NEW_YORK).date()}
+            if ask.expiry in days and option.trading_class == ask.trading_class:
                 found.append(option)
                 self._note_hours(details, option)
         if not found:

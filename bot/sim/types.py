@@ -74,6 +74,13 @@ class ContractSpec:
     last_trade_at: datetime | None = None
     under_con_id: int = 0
 
+    @property
+    def last_trade_day(self) -> date | None:
+        """The day under which the protocol files a contract: of an AM-settled option the day before it settles."""
+        if self.sec_type is SecType.OPTION and self.last_trade_at is not None:
+            return self.last_trade_at.date()
+        return self.expiry
+
 
 @dataclass(frozen=True, slots=True)
 class TradingDay:

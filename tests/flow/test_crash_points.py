@@ -38,8 +38,9 @@ BOOT = (  # an installed library calls its own package `tests`
 )
 
 ONE_EXPIRY = (
-    "condor.entry.dte_min_days=45",
-    "condor.entry.dte_max_days=45",
+    "condor.entry.dte_min_days=39",
+    "condor.entry.dte_max_days=39",
+    "condor.entry.dte_target_days=39",
     "condor.entry.window_until=15:58:00",
 )
 """One board of contracts to load, one condor at a time, until shortly before the close."""

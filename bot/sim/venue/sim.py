@@ -194,7 +194,7 @@ class SimVenue:
         """Lists the day's strikes around the previous close, or around the first print where there was none."""
         levels = self._valuation.levels()
         if len(levels) == 2:
-            self._universe.list_strikes(levels["SPX"], levels["VIX"])
+            self._universe.list_strikes(levels)
             self._levels_day = self._day
 
     def _every_minute(self, at: datetime) -> None:

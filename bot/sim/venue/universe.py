@@ -6,9 +6,10 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 
+from bot.sim.exchange import expiries as rules
+from bot.sim.exchange.strikes import StrikeLadder, kind_of
 from bot.sim.ports import World
 from bot.sim.types import ContractSpec, Right, SecType, Settlement
-from bot.sim.venue import expiries as rules
 from bot.sim.venue.products import (
     FUTURE_CLASSES,
     MARKET_RULES,
@@ -24,7 +25,6 @@ from bot.sim.venue.products import (
 )
 from bot.sim.venue.query import Query
 from bot.sim.venue.sessions import Sessions
-from bot.sim.venue.strikes import StrikeLadder, widen_spx, widen_vix
 
 Chain = tuple[str, int, str, int, Sequence[date], Sequence[float]]
 
@@ -37,6 +37,7 @@ _EXPIRIES: Mapping[str, Callable[[date], tuple[date, ...]]] = {
 _MONTH_CODES = "FGHJKMNQUVXZ"
 _VXM_MONTHS = 6
 _VXM_SINCE = date(2020, 8, 10)
+_REMEMBERED_DAYS = 180
 
 
 class Universe:
@@ -46,7 +47,8 @@ class Universe:
         self._world = world
         self._sessions = sessions
         self._today = world.days[0].day
-        self._levels: list[tuple[date, float, float]] = []
+        self._levels: list[tuple[date, Mapping[str, float]]] = []
+        self._past: dict[str, list[tuple[date, float]]] = {}
         self._ladders: dict[tuple[str, date], StrikeLadder] = {}
         self._known: dict[int, ContractSpec] = {}
         self._underlyings = [spec for spec in UNDERLYINGS if _has(world, spec.symbol)]
@@ -56,9 +58,9 @@ class Universe:
         """Moves the listing to a date: expired series leave, new ones come."""
         self._today = today
 
-    def list_strikes(self, spx_level: float, vix_level: float) -> None:
-        """Widens every strike ladder around the day's levels (index points); called once per date."""
-        self._levels.append((self._today, spx_level, vix_level))
+    def list_strikes(self, levels: Mapping[str, float]) -> None:
+        """Widens every strike ladder around the day's levels (points, by underlying); called once per date."""
+        self._levels.append((self._today, dict(levels)))
 
     @property
     def has_levels(self) -> bool:
@@ -125,18 +127,18 @@ class Universe:
         return (wanted,) if place < len(strikes) and strikes[place] == wanted else ()
 
     def chains(self, symbol: str, at: datetime) -> list[Chain]:
-        """Option parameters of an underlying: one entry per exchange and trading class."""
+        """Option parameters of an underlying, one entry per exchange and trading class, by last trading days."""
         found: list[Chain] = []
         for option_class in OPTION_CLASSES.values():
             if option_class.symbol != symbol or not self.has_levels:
                 continue
             morning = option_class.settlement is Settlement.AM
-            dates = [
-                expiry
-                for expiry in self.expiries(option_class.name)
-                if rules.last_trading_day(expiry, morning=morning) >= at.date()
-            ]
-            strikes = sorted({strike for expiry in dates for strike in self.strikes(option_class, expiry)})
+            last_days = {
+                expiry: rules.last_trading_day(expiry, morning=morning) for expiry in self.expiries(option_class.name)
+            }
+            alive = [expiry for expiry, last_day in last_days.items() if last_day >= at.date()]
+            strikes = sorted({strike for expiry in alive for strike in self.strikes(option_class, expiry)})
+            dates = [last_days[expiry] for expiry in alive]
             for exchange in ("SMART", "CBOE"):
                 found.append(
                     (exchange, option_class.under_con_id, option_class.name, option_class.multiplier, dates, strikes)
@@ -149,16 +151,25 @@ class Universe:
         return _EXPIRIES[class_name](self._today)
 
     def strikes(self, option_class: OptionClass, expiry: date) -> tuple[float, ...]:
-        """Strikes listed for an expiry, from the levels of every day it has been listed in this run."""
-        ladder = self._ladders.setdefault((option_class.name, expiry), StrikeLadder())
-        for day, spx_level, vix_level in self._levels[ladder.days_seen :]:
-            if day <= expiry and expiry in _EXPIRIES[option_class.name](day):
-                if option_class.symbol == "VIX":
-                    widen_vix(ladder, vix_level, (expiry - day).days)
-                else:
-                    widen_spx(ladder, spx_level, (expiry - day).days)
+        """Strikes listed for an expiry, from the levels of every day it has been listed in."""
+        symbol = option_class.symbol
+        ladder = self._ladders.get((option_class.name, expiry))
+        if ladder is None:
+            ladder = self._ladders[option_class.name, expiry] = StrikeLadder(kind_of(symbol, expiry), expiry)
+            if self._levels and expiry in _EXPIRIES[option_class.name](self._levels[0][0]):
+                ladder.remember(self._earlier(symbol))
+        for day, levels in self._levels[ladder.days_seen :]:
+            if symbol in levels and day <= expiry and expiry in _EXPIRIES[option_class.name](day):
+                ladder.see(day, levels[symbol])
         ladder.days_seen = len(self._levels)
         return ladder.strikes
+
+    def _earlier(self, symbol: str) -> list[tuple[date, float]]:
+        """Closes of an underlying before the run, from which a series listed back then has its strikes."""
+        if symbol not in self._past:
+            bars = self._world.daily_bars(symbol, self._levels[0][0], _REMEMBERED_DAYS)
+            self._past[symbol] = [(bar.at.date(), bar.close) for bar in bars]
+        return self._past[symbol]
 
     def _lists(self, option_class: OptionClass, expiry: date, strike: float) -> bool:
         if expiry < self._today:  # expired before this run began: its ladder is gone, its date rule is not

@@ -26,7 +26,7 @@ def contract_fields(spec: ContractSpec) -> list[object]:
         spec.con_id,
         spec.symbol,
         spec.sec_type.value,
-        day(spec.expiry),
+        day(spec.last_trade_day),
         spec.strike or 0.0,
         spec.right.value if spec.right else "",
         spec.multiplier if spec.sec_type in (SecType.OPTION, SecType.FUTURE) else "",

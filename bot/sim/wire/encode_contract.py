@@ -90,9 +90,7 @@ def _valid_exchanges(spec: ContractSpec) -> str:
 
 
 def _last_trade(spec: ContractSpec) -> str:
-    """A future carries the time trading ends; an option its day only, because AM-settled ones stop the day before."""
-    if spec.expiry is None:
-        return ""
+    """A future carries the time trading ends, an option its last trading day only."""
     if spec.sec_type is SecType.FUTURE and spec.last_trade_at is not None:
         return f"{spec.expiry:%Y%m%d} {spec.last_trade_at.astimezone(_CENTRAL):%H:%M} US/Central"
-    return day(spec.expiry)
+    return day(spec.last_trade_day)

@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 from numpy.random import Generator
 
+from bot.sim.exchange.hours import regular_day
 from bot.sim.types import Bar, Floats, TradingDay, WorldEvent
 from bot.sim.world import files, path
 from bot.sim.world.chains import fit_chain
 from bot.sim.world.derive import vix3m_from, vix9d_from, vvix_from
 from bot.sim.world.path import Ohlc
-from bot.sim.world.sessions import session
 from bot.sim.world.smile import SmileShape, put_skew_scale
 from bot.sim.world.surface import DaySurface, Levels
 from bot.sim.world.tape import SYMBOLS, DayTape, FuturesDay, TapeShelf, future_day, grid_points, make_tape
@@ -59,7 +59,7 @@ class HistorySource:
     @property
     def sessions(self) -> Sequence[TradingDay]:
         """The days with data."""
-        return [session(day) for day in self.days]
+        return [regular_day(day) for day in self.days]
 
     @property
     def known_days(self) -> Sequence[date]:
@@ -198,7 +198,7 @@ class HistorySource:
         return path.widened(Ohlc(opening, high, low, level))
 
     def _build(self, day: date) -> DayTape:
-        hours = session(day)
+        hours = regular_day(day)
         rng = np.random.default_rng([self.seed, day.toordinal()])
         to_index, to_close = grid_points(hours)
         spx = path.pinned(self.spx[day], self._shape(day, to_index, rng))
@@ -251,4 +251,4 @@ class HistorySource:
 
 
 def _bar(day: date, prices: Ohlc, volume: float = 0.0) -> Bar:
-    return Bar(session(day).index_close_at, prices.open, prices.high, prices.low, prices.close, volume)
+    return Bar(regular_day(day).index_close_at, prices.open, prices.high, prices.low, prices.close, volume)

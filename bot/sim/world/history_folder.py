@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from bot.sim.exchange.hours import regular_day
 from bot.sim.world import files, path
 from bot.sim.world.errors import WorldDataError
 from bot.sim.world.history import DIVIDEND_YIELD, FUNDING_SPREAD, HistorySource
 from bot.sim.world.path import Ohlc
-from bot.sim.world.sessions import session
 from bot.sim.world.tape import grid_points
 
 _VOL = "vol_indices_daily.csv"
@@ -151,7 +151,7 @@ def _substitutions(source: HistorySource) -> list[str]:
     without = [day for day in days if not any(r.monthly and r.expiry > day for r in source.futures.get(day, ()))]
     if without:
         notes.append(f"No VX future (and no VIX option) on {_spans(without, days)}.")
-    shaped = [day for day in days if (len(source.bars_5min.get(day, [])) * 20 + 1) == grid_points(session(day))[0]]
+    shaped = [day for day in days if (len(source.bars_5min.get(day, [])) * 20 + 1) == grid_points(regular_day(day))[0]]
     if shaped:
         notes.append(f"SPX intraday shape from real five-minute SPY bars on {_spans(shaped, days)}.")
     if len(shaped) < len(days):

@@ -13,11 +13,12 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
+from bot.sim.exchange.hours import regular_day
 from bot.sim.types import ContractSpec, Floats, Marks, Right, Settlement, TradingDay
 from bot.sim.world import spreads
 from bot.sim.world.curve import forwards_between
 from bot.sim.world.marking import spx_marks, vix_marks
-from bot.sim.world.sessions import session, settles_at
+from bot.sim.world.sessions import settles_at
 from bot.sim.world.surface import LevelRows, SliceKey, SpxTerms, price_spx
 from bot.sim.world.tape import SPX, SYMBOLS, VIX, VIX3M, VIX9D, VVIX, DayTape, Source
 from bot.sim.world.vix_options import VixStrip, price_vix
@@ -38,7 +39,7 @@ class LookBack:
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self.days: Sequence[TradingDay] = [session(day) for day in source.known_days]
+        self.days: Sequence[TradingDay] = [regular_day(day) for day in source.known_days]
         self._opens = np.array([day.open_at.timestamp() for day in self.days])
 
     def levels(self, symbol: str, at_s: Floats) -> Floats:

@@ -10,18 +10,14 @@ from datetime import date
 import numpy as np
 from numpy.random import Generator
 
+from bot.sim.exchange.hours import regular_day
 from bot.sim.types import Bar, Floats, TradingDay, WorldEvent
 from bot.sim.world import path
 from bot.sim.world.curve import scenario_curve
 from bot.sim.world.derive import vix3m_from, vix9d_from, vvix_from
 from bot.sim.world.path import Ohlc
 from bot.sim.world.scenario_file import ScenarioText, VolState, parse_scenario
-from bot.sim.world.sessions import (
-    session,
-    trading_days_before,
-    trading_days_from,
-    vx_expiries_after,
-)
+from bot.sim.world.sessions import trading_days_before, trading_days_from, vx_expiries_after
 from bot.sim.world.smile import SmileShape, put_skew_scale
 from bot.sim.world.surface import DaySurface, Levels
 from bot.sim.world.tape import SYMBOLS, DayTape, FuturesDay, TapeShelf, future_day, grid_points, make_tape
@@ -58,7 +54,7 @@ class ScenarioSource:
 
     def __post_init__(self) -> None:
         days = trading_days_from(self.text.start, len(self.text.days))
-        self._sessions = tuple(session(day) for day in days)
+        self._sessions = tuple(regular_day(day) for day in days)
         self._past = invent_past(self.text, self._rng(0, 0))
         self._spx = self._draw_spx()
         self._vol = self._draw_vol()
@@ -204,7 +200,7 @@ class ScenarioSource:
         return round(float(self._curve(before, self._lived[before][1].close, days)[0]), 3)
 
     def _build(self, day: date) -> DayTape:
-        hours, before, index = session(day), self._before[day], self._index_of(day)
+        hours, before, index = regular_day(day), self._before[day], self._index_of(day)
         to_index, to_close = grid_points(hours)
         rng = self._rng(day.toordinal(), 4) if index is None else self._rng(index + 1, 3)
         spx_prices, *vol_prices = self._lived[day]
@@ -231,7 +227,7 @@ class ScenarioSource:
 
 
 def _bar(day: date, prices: Ohlc, volume: float = 0.0) -> Bar:
-    return Bar(session(day).index_close_at, prices.open, prices.high, prices.low, prices.close, volume)
+    return Bar(regular_day(day).index_close_at, prices.open, prices.high, prices.low, prices.close, volume)
 
 
 def invent_past(text: ScenarioText, rng: Generator) -> dict[str, list[Bar]]:
@@ -263,7 +259,7 @@ def invent_past(text: ScenarioText, rng: Generator) -> dict[str, list[Bar]]:
             skew=text.past.skew,
         )
         closes = [float(spx[i]), *closes_of(state)]
-        at = session(day).index_close_at
+        at = regular_day(day).index_close_at
         for symbol, close in zip(SYMBOLS, closes, strict=True):
             before = out[symbol][-1].close if out[symbol] else close
             opening = before + 0.3 * (close - before)

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from bot.sim.exchange.holidays import is_business_day
 from bot.sim.types import WorldEvent
 from bot.sim.world.errors import ScenarioError
-from bot.sim.world.sessions import is_trading_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ def parse_scenario(text: str, file: str) -> ScenarioText:
     name, description = top.text("name"), top.text("description")
     start = top.take("start", date)
     assert isinstance(start, date)
-    if not is_trading_day(start):
+    if not is_business_day(start):
         raise top.refuse("start", f"is {start}, which is no trading day; choose one")
     rate, dividend = top.number("rate_pct", -2.0, 25.0), top.number("dividend_pct", 0.0, 10.0)
     given_past = top.take("past", dict)

@@ -10,6 +10,9 @@ from datetime import date, datetime, timedelta
 import numpy as np
 import pytest
 
+from bot.sim.exchange.expiries import add_months, vix_settlement_day
+from bot.sim.exchange.holidays import is_business_day
+from bot.sim.exchange.hours import regular_day
 from bot.sim.types import (
     AccountState,
     Bar,
@@ -27,9 +30,6 @@ from bot.sim.types import (
     VenueOrder,
 )
 from bot.sim.venue import FillModel, Ledger, SimVenue
-from bot.sim.venue.expiries import add_months, vix_settlement_day
-from bot.sim.venue.holidays import is_business_day
-from bot.sim.venue.sessions import rule_day
 
 FIRST_DAY = date(2018, 10, 15)
 
@@ -39,7 +39,7 @@ def business_days(first: date, count: int) -> list[TradingDay]:
     day = first
     while len(found) < count:
         if is_business_day(day):
-            found.append(rule_day(day))
+            found.append(regular_day(day))
         day += timedelta(days=1)
     return found
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-from collections import defaultdict
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.sim.types import Right, SecType, Settlement
-from bot.sim.venue import expiries, products
+from bot.sim.venue import products
 
 DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
 CLASSES = list(products.OPTION_CLASSES.values())
@@ -116,76 +113,6 @@ def test_strikes_do_not_depend_on_when_somebody_asked(make_bench: Callable) -> N
     assert curious.venue.option_chains("SPX") == patient.venue.option_chains("SPX")
 
 
-def test_an_expiry_once_listed_stays_until_it_expires() -> None:
-    """Walking day by day through ten years no series is withdrawn before its settlement day."""
-    for rule in (expiries.spx_expiries, expiries.spxw_expiries, expiries.vix_expiries, expiries.vixw_expiries):
-        day, listed = date(2015, 1, 1), set()
-        while day < date(2025, 1, 1):
-            now = set(rule(day))
-            assert {expiry for expiry in listed if expiry >= day} <= now, (rule.__name__, day)
-            listed = now
-            day += timedelta(days=1)
-
-
-@pytest.mark.parametrize(
-    ("month", "expected"),
-    [
-        ((2018, 11), date(2018, 11, 21)),
-        ((2019, 3), date(2019, 3, 19)),  # Good Friday thirty days later
-        ((2024, 6), date(2024, 6, 18)),  # the Wednesday is Juneteenth
-        ((2026, 5), date(2026, 5, 19)),  # Juneteenth is the third Friday thirty days later
-    ],
-)
-def test_vix_settles_thirty_days_before_the_next_spx_expiry(month, expected) -> None:
-    """The monthly volatility expiry follows the exchange's rule around holidays."""
-    assert expiries.vix_settlement_day(*month) == expected
-
-
-def test_a_spxw_series_for_every_weekday_only_in_the_years_that_had_them() -> None:
-    """2014 has Fridays and month-ends, 2018 adds Mondays and Wednesdays, 2023 has every weekday."""
-
-    def weekdays(day: date) -> set[int]:
-        return {e.weekday() for e in expiries.spxw_expiries(day) if (e - day).days < 40 and e.day < 28}
-
-    assert weekdays(date(2014, 7, 1)) == {3, 4}  # the Thursday is the third of July, before the holiday
-    assert weekdays(date(2018, 10, 15)) == {0, 2, 4}
-    assert weekdays(date(2023, 5, 1)) == {0, 1, 2, 3, 4}
-
-
-@pytest.mark.history
-def test_listing_covers_the_real_chain(bench) -> None:
-    """On 2018-10-16 every real SPX and SPXW expiry within 70 days is listed, with nine tenths of its near strikes."""
-    path = DATA / "spx_chain_2018-10-16.csv"
-    if not path.exists():
-        pytest.skip("the folder of real market data is absent")
-    real: dict[tuple[str, date], set[float]] = defaultdict(set)
-    with path.open(encoding="utf-8") as rows:
-        for row in csv.DictReader(rows):
-            real[row["root"], date.fromisoformat(row["expiry"])].add(float(row["strike"]))
-    bench.wait(86_400)
-    chains = {chain[2]: set(chain[4]) for chain in bench.venue.option_chains("SPX")}
-    for (root, expiry), strikes in real.items():
-        if (expiry - date(2018, 10, 16)).days > 70:
-            continue
-        assert expiry in chains[root], (root, expiry)
-        query = {"symbol": "SPX", "sec_type": "OPT", "trading_class": root, "expiry": f"{expiry:%Y%m%d}", "right": "P"}
-        ours = {spec.strike for spec in bench.venue.find(query)}
-        near = {strike for strike in strikes if 2400 <= strike <= 3050}
-        assert len(near & ours) >= 0.9 * len(near), (root, expiry)
-
-
-def test_hours_are_told_in_the_exchange_zone(bench) -> None:
-    """A week of regular sessions in US/Central, weekends closed, the last day cut short."""
-    spec = bench.option(2800.0, "C", date(2018, 10, 19))
-    zone, trading, liquid = bench.venue.hours(spec)
-    entries = liquid.split(";")
-    assert zone == "US/Central"
-    assert trading == liquid
-    assert entries[0] == "20181015:0830-20181015:1515"
-    assert entries[4] == "20181019:0830-20181019:1500"
-    assert entries[5] == "20181020:CLOSED"
-
-
 def test_expiring_series_stop_with_the_index(bench) -> None:
     """On its last day a PM series shuts at 16:00 while the others trade to 16:15; the closing instant is shut."""
     last, other = bench.option(2800.0, "C", date(2018, 10, 15)), bench.option(2800.0, "C")
@@ -210,3 +137,31 @@ def test_minis_are_listed_from_the_day_they_existed(make_bench: Callable) -> Non
     assert {spec.sec_type for spec in minis} == {SecType.FUTURE}
     assert {spec.multiplier for spec in minis} == {100}
     assert new.venue.find({"symbol": "VIX", "sec_type": "FUT"})[0].trading_class == "VX"
+
+
+def test_hours_are_told_in_the_exchange_zone(bench) -> None:
+    """A week in US/Central: liquid hours are the regular sessions, trading hours the night of 2018 as well; on the last
+    day an option stops with the index, afterwards it is shut."""
+    spec = bench.option(2800.0, "C", date(2018, 10, 19))
+    zone, trading, liquid = bench.venue.hours(spec)
+    assert zone == "US/Central"
+    assert liquid.split(";")[0] == "20181015:0830-20181015:1515"
+    assert liquid.split(";")[4:] == ["20181019:0830-20181019:1500", "20181020:CLOSED", "20181021:CLOSED"]
+    assert trading.split(";")[8:] == [
+        "20181019:0200-20181019:0815",
+        "20181019:0830-20181019:1500",
+        "20181020:CLOSED",
+        "20181021:CLOSED",
+    ]
+    soon = bench.venue.hours(bench.option(2800.0, "C", date(2018, 10, 17)))[2]
+    assert soon.split(";")[2:4] == ["20181017:0830-20181017:1500", "20181018:CLOSED"]
+
+
+def test_morning_series_are_filed_under_their_last_trading_day(bench) -> None:
+    """Chains date SPX and VIX by the day before settlement, as IB does, and both dates find the contract."""
+    chains = {chain[2]: chain[4] for chain in bench.venue.option_chains("SPX")}
+    assert date(2018, 11, 15) in chains["SPX"]
+    assert date(2018, 11, 16) in chains["SPXW"]
+    spec = bench.option(2800.0, "C", date(2018, 11, 15), "SPX")
+    assert (spec.expiry, spec.last_trade_day) == (date(2018, 11, 16), date(2018, 11, 15))
+    assert bench.option(18.0, "C", date(2018, 11, 20), "VIX") is bench.option(18.0, "C", date(2018, 11, 21), "VIX")

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.sim.world.sessions import is_trading_day, vx_expiries_after
+from bot.sim.exchange.holidays import is_business_day
+from bot.sim.world.sessions import vx_expiries_after
 
 HOLE = (date(2017, 3, 13), date(2017, 3, 24))
 _PARTS = [f"{n}_{p}" for n in ("vix", "vix9d", "vix3m") for p in ("open", "high", "low", "close")]
@@ -27,7 +28,7 @@ def history_folder(tmp_path: Path) -> Path:
     day = date(2017, 1, 3)
     while day <= date(2017, 4, 28):
         lines["rates_daily.csv"].append(f"{day},0.75,0.70,2.4")
-        if is_trading_day(day) and not HOLE[0] <= day <= HOLE[1]:
+        if is_business_day(day) and not HOLE[0] <= day <= HOLE[1]:
             close, vix = 2300.0 + day.toordinal() % 17, 12.0 + day.toordinal() % 5
             lines["spx_daily.csv"].append(f"{day},{close - 3},{close + 5},{close - 7},{close},1000,fake")
             bars = ",".join(f"{vix + d + 0.2},{vix + d + 1},{vix + d - 1},{vix + d}" for d in (0, -1, 2))

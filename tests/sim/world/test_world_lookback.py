@@ -6,10 +6,10 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
+from bot.sim.exchange.expiries import vix_settlement_day
 from bot.sim.types import ContractSpec, Marks, SecType, Settlement
 from bot.sim.world import load_scenario
 from bot.sim.world.check import option
-from bot.sim.world.sessions import vx_expiry
 from bot.sim.world.tape import SYMBOLS, on_vx_grid
 
 
@@ -31,13 +31,13 @@ def test_what_was_seen_live_is_seen_again() -> None:
     moments = [day.open_at + timedelta(seconds=s) for day in live.days[:2] for s in (0, 7.5, 4000, 21_001, 23_800)]
     at_s = np.array([moment.timestamp() for moment in moments])
     paths = {symbol: later.level_path(symbol, at_s) for symbol in (*SYMBOLS, "SPY")}
-    front = later.future_path(vx_expiry(2026, 4), at_s)
+    front = later.future_path(vix_settlement_day(2026, 4), at_s)
     options = [later.option_path(spec, at_s) for spec in (PUT, CALL, VIX_CALL)]
     for i, moment in enumerate(moments):
         live.advance(moment)
         for symbol, path in paths.items():
             assert path[i] == pytest.approx(live.index(symbol).last, abs=1e-9), symbol
-        assert on_vx_grid(front[i]) == live.future(vx_expiry(2026, 4)).last
+        assert on_vx_grid(front[i]) == live.future(vix_settlement_day(2026, 4)).last
         for spec, path in zip((PUT, CALL, VIX_CALL), options, strict=True):
             seen = live.marks([spec])
             for name in (field.name for field in fields(Marks)):
@@ -52,7 +52,7 @@ def test_nobody_sees_ahead() -> None:
     at_s = now.timestamp() + np.array([-60.0, 0.0, 1.0, 86_400.0])
     for path in (
         world.level_path("SPX", at_s),
-        world.future_path(vx_expiry(2026, 4), at_s),
+        world.future_path(vix_settlement_day(2026, 4), at_s),
         world.option_path(PUT, at_s).mid,
         world.option_path(VIX_CALL, at_s).ask,
     ):
@@ -69,7 +69,7 @@ def test_nights_and_lives_before_and_after_are_empty() -> None:
     spec = option(day.day, Settlement.PM, 5500.0, True, 5)
     at_s = np.array([(day.index_close_at + timedelta(seconds=s)).timestamp() for s in (-1, 0)])
     assert np.isfinite(world.option_path(spec, at_s).mid).tolist() == [True, False]
-    assert np.isnan(world.future_path(vx_expiry(2028, 4), at_s)).all()
+    assert np.isnan(world.future_path(vix_settlement_day(2028, 4), at_s)).all()
 
 
 def test_the_past_before_the_story_is_lived_too() -> None:

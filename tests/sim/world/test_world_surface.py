@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.sim.exchange.hours import regular_day
 from bot.sim.types import Settlement
-from bot.sim.world.sessions import session
 from bot.sim.world.smile import GRID, SmileShape, put_skew_scale
 from bot.sim.world.surface import DaySurface, Levels, Priced, gather, price_spx, vix_variance
 
-MONDAY = session(date(2026, 3, 2))
+MONDAY = regular_day(date(2026, 3, 2))
 STRIKES = np.arange(2500.0, 7500.0, 5.0)
 CENT = 0.01
 

@@ -78,6 +78,14 @@ def holidays(year: int) -> frozenset[date]:
     return frozenset(found) | frozenset(day for day in _CLOSURES if day.year == year)
 
 
+@lru_cache(maxsize=128)
+def short_holidays(year: int) -> frozenset[date]:
+    """Holidays on whose morning the overnight sessions still run: all but Good Friday, Christmas and New Year (and
+    one-off closures)."""
+    feasts = {good_friday(year), _observed(date(year, 1, 1)), _observed(date(year, 12, 25))}
+    return holidays(year) - feasts - _CLOSURES
+
+
 def is_business_day(day: date) -> bool:
     """Whether the exchange opens that day."""
     return day.weekday() < _SAT and day not in holidays(day.year)

@@ -1,0 +1,1 @@
+"""What the exchanges publish and no market moves: holidays, hours, expiries and strikes."""
