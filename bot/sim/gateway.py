@@ -134,6 +134,7 @@ class SimulatedGateway:
         """Figures for the control channel and for tests."""
         return {
             "at": self.clock.now.isoformat(),
+            "port": self.port,
             "phase": self.clock.phase.value,
             "tick": self.clock.tick.number,
             "clients": self.desk.client_ids(),

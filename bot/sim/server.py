@@ -86,7 +86,7 @@ class WireServer:
         self._links: dict[ClientLink, None] = {}
         self.observers: list[Observer] = []
         self.tap: MessageTap | None = None
-        self.announced_version: int | None = None
+        self._announcements: tuple[int, int] | None = None
         self.port = 0
         self.dropped_slow = 0
 
@@ -95,14 +95,17 @@ class WireServer:
         """Opens the port. Raises OSError, saying so, when it is taken."""
         loop = asyncio.get_running_loop()
         try:
-            server = await loop.create_server(lambda: ClientLink(self), self._host, self.port or self._asked_port)
+            server = await loop.create_server(lambda: ClientLink(self), self._host, self._asked_port)
         except OSError as error:
-            asked = f"{self._host}:{self.port or self._asked_port}"
+            asked = f"{self._host}:{self._asked_port}"
             raise OSError(
                 error.errno,
                 f"cannot listen on {asked}: {error.strerror or error}. Choose another --port, or stop what uses it.",
             ) from error
-        self.port = server.sockets[0].getsockname()[1]
+        self.port = self._asked_port = server.sockets[0].getsockname()[1]
+        if self._reopening is not None:
+            server.close()  # connections were refused anew while the port was opening
+            return
         self._server = server
 
     async def stop(self) -> None:
@@ -127,6 +130,22 @@ class WireServer:
             self._reopening.cancel()
         self._reopening = asyncio.get_running_loop().call_later(seconds, self._reopen)
 
+    def move_to(self, port: int) -> None:
+        """Listens on another port from now on (0: a free one), on the old one again where that is taken; open
+        connections are not touched. While connections are refused, that is the port that opens afterwards."""
+        old, self._asked_port = self.port, port
+        if self._server is None:
+            return
+        self._close_port()
+        self._opening = asyncio.get_running_loop().create_task(self._start_or(old), name="move-port")
+
+    async def _start_or(self, fallback: int) -> None:
+        try:
+            await self.start()
+        except OSError:
+            self._asked_port = fallback
+            await self.start()
+
     def links_of(self, client_id: int | None) -> list[ClientLink]:
         """The connections of one client id, or all of them."""
         return [link for link in self._links if client_id is None or link.client_id == client_id]
@@ -144,6 +163,8 @@ class WireServer:
 
     def _reopen(self) -> None:
         self._reopening = None
+        if self._server is not None:
+            return
         self._opening = asyncio.get_running_loop().create_task(self.start(), name="reopen-port")
 
     # bytes ---------------------------------------------------------------------------------------
@@ -155,7 +176,20 @@ class WireServer:
     # used by the links ---------------------------------------------------------------------------
     def new_session(self) -> ClientSession:
         """A session for a connection that was just accepted."""
-        return ClientSession(server_version=self._version, connected_at=self._desk.clock.now)
+        return ClientSession(
+            server_version=self._version, connected_at=self._desk.clock.now, announced=self._next_announcement()
+        )
+
+    def _next_announcement(self) -> int | None:
+        if not self._announcements:
+            return None
+        version, left = self._announcements
+        self._announcements = (version, left - 1) if left > 1 else None
+        return version
+
+    def announce_version(self, version: int, connections: int) -> None:
+        """Tells the next connections another version than the one that is spoken."""
+        self._announcements = (version, connections) if connections > 0 else None
 
     def opened(self, link: ClientLink) -> None:
         """A connection was accepted."""

@@ -114,6 +114,11 @@ class Desk:
         """Open market data lines."""
         return self._quotes.in_use
 
+    @property
+    def quotes(self) -> QuoteDesk:
+        """Who feeds market data lines."""
+        return self._quotes
+
     def unknown_requests(self) -> dict[str, int]:
         """Requests that were not served, by name, with their count."""
         return dict(sorted(self._unknown.items()))

@@ -2,12 +2,15 @@
 
 Rules: a line opens with its parameters, its data type and the current quote; afterwards only what changed is sent,
 except the sizes of quoted options and the last of open indexes and futures, which are repeated so that a quiet
-quote can be told from a dead line. Model greeks start one to two market seconds after a line opens.
+quote can be told from a dead line. Model greeks start one to two market seconds after a line opens. A blockade keeps
+lines open and silent; when it is lifted they begin again with the whole quote, or stay dead until asked for anew.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from bot.sim.clock import MarketClock
 from bot.sim.desk.client import DeskClient
@@ -35,7 +38,20 @@ class Line:
     greeks_from_s: float
     row: int = -1
     greeks_sent: bool = False
+    dead: bool = False
     sent: dict[int, tuple[float, int]] = field(default_factory=dict)
+
+
+class Blockade(Protocol):
+    """A reason why lines are not fed."""
+
+    def concerns(self, line: Line) -> bool:
+        """Whether this line is not fed."""
+        ...
+
+    def silenced(self, line: Line) -> None:
+        """The line has fallen silent: what the client is told, if anything."""
+        ...
 
 
 class QuoteDesk:
@@ -43,10 +59,12 @@ class QuoteDesk:
 
     def __init__(self, venue: Venue, max_lines: int) -> None:
         self._venue = venue
-        self._max_lines = max_lines
+        self.max_lines = max_lines
         self._clock: MarketClock | None = None
         self._lines: dict[tuple[int, int], Line] = {}
         self._new: list[Line] = []
+        self._silent: dict[tuple[int, int], Line] = {}
+        self._blockades: list[Blockade] = []
         self._board = OptionBoard(venue)
 
     def use_clock(self, clock: MarketClock) -> None:
@@ -56,20 +74,24 @@ class QuoteDesk:
     @property
     def in_use(self) -> int:
         """Lines open over all clients."""
-        return len(self._lines)
+        return len(self._lines) + len(self._silent)
+
+    def lines(self) -> list[Line]:
+        """Open lines, those that are not fed included."""
+        return [*self._lines.values(), *self._silent.values()]
 
     # requests ------------------------------------------------------------------------------------
     def open_line(self, client: DeskClient, request: ask.MarketData) -> None:
         """reqMktData: opens a line, or answers 200, 321, 101 or 102."""
         key = (client.client_id, request.request_id)
-        if key in self._lines:
+        if key in self._lines or key in self._silent:
             client.error(request.request_id, 102, "Duplicate ticker ID.")
             return
         if request.snapshot and request.generic_ticks:
             text = "Error validating request: snapshot market data subscription is not applicable to generic ticks"
             client.error(request.request_id, 321, text)
             return
-        if len(self._lines) >= self._max_lines:
+        if self.in_use >= self.max_lines:
             client.error(request.request_id, 101, "Max number of tickers has been reached")
             return
         is_bag = request.contract.sec_type == SecType.BAG
@@ -87,7 +109,8 @@ class QuoteDesk:
 
     def close_line(self, client: DeskClient, request: ask.CancelMarketData) -> None:
         """cancelMktData: closes the line, or answers 300."""
-        line = self._lines.pop((client.client_id, request.request_id), None)
+        key = (client.client_id, request.request_id)
+        line = self._lines.pop(key, None) or self._silent.pop(key, None)
         if line is None:
             client.error(request.request_id, 300, f"Can't find EId with tickerId:{request.request_id}")
             return
@@ -95,8 +118,16 @@ class QuoteDesk:
 
     def close_all(self, client: DeskClient) -> None:
         """Closes every line of a client that has gone."""
-        for key in [key for key, line in self._lines.items() if line.client is client]:
-            self._forget(self._lines.pop(key))
+        self.forget(lambda line: line.client is client)
+
+    def forget(self, which: Callable[[Line], bool]) -> int:
+        """Closes lines without a word to their clients; returns how many."""
+        found = [line for line in self.lines() if which(line)]
+        for line in found:
+            key = (line.client.client_id, line.request_id)
+            (self._lines if key in self._lines else self._silent).pop(key)
+            self._forget(line)
+        return len(found)
 
     def _forget(self, line: Line) -> None:
         if line in self._new:
@@ -108,12 +139,50 @@ class QuoteDesk:
         assert self._clock is not None, "the clock is set before clients connect"
         return self._clock.elapsed_s + 1.0 + (request_id * 0.6180339887) % 1.0
 
+    # blockades -----------------------------------------------------------------------------------
+    def block(self, blockade: Blockade) -> int:
+        """Silences the lines that the blockade concerns, those opened later as well; returns how many it found."""
+        self._blockades.append(blockade)
+        found = [line for line in self._lines.values() if blockade.concerns(line)]
+        for line in found:
+            self._silence(line, blockade)
+        return len(found)
+
+    def unblock(self, blockade: Blockade, *, revive: bool) -> None:
+        """Lifts it. Lines that no other blockade concerns begin again, or without `revive` stay silent for ever."""
+        self._blockades.remove(blockade)
+        for key, line in list(self._silent.items()):
+            if not blockade.concerns(line):
+                continue
+            line.dead = line.dead or not revive
+            if not line.dead and self._blockade_of(line) is None:
+                self._lines[key] = self._silent.pop(key)
+                line.sent.clear()
+                self._new.append(line)
+
+    def _blockade_of(self, line: Line) -> Blockade | None:
+        return next((blockade for blockade in self._blockades if blockade.concerns(line)), None)
+
+    def _fell_silent(self, line: Line) -> bool:
+        blockade = self._blockade_of(line)
+        if blockade is not None:
+            self._silence(line, blockade)
+        return blockade is not None
+
+    def _silence(self, line: Line, blockade: Blockade) -> None:
+        key = (line.client.client_id, line.request_id)
+        self._silent[key] = self._lines.pop(key)
+        self._forget(line)
+        blockade.silenced(line)
+
     # pump ----------------------------------------------------------------------------------------
     def serve_new(self) -> None:
         """First quotes of the lines opened since the last call, priced together."""
         if not self._new:
             return
         lines, self._new = self._new, []
+        if self._blockades:
+            lines = [line for line in lines if not self._fell_silent(line)]
         for line in lines:
             self._announce(line)
         self._board.add([line for line in lines if _is_option(line)])

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from bot.sim.faults.arguments import FaultError
-from bot.sim.faults.filter import Letter, Match, Turn
+from bot.sim.faults.filter import Letter, Turn
 from bot.sim.faults.stage import Timers
-from bot.sim.wire.answer_names import Direction
+from bot.sim.wire.answer_names import Direction, message_type
 from bot.sim.wire.framing import LENGTH, frame
 
 Change = Callable[[Letter], Iterable[Letter]]
@@ -19,7 +19,7 @@ Change = Callable[[Letter], Iterable[Letter]]
 class Changing:
     """A rule that replaces each message whose turn it is by what `change` makes of it."""
 
-    match: Match
+    match: Callable[[Letter], bool]
     turn: Turn
     change: Change
 
@@ -32,13 +32,16 @@ class Changing:
         """See Rule."""
         return self.turn.over
 
+    def release(self) -> None:
+        """See Rule: it keeps nothing."""
+
 
 @dataclass(slots=True)
 class Holding:
     """A rule that keeps each message whose turn it is until `behind` further messages of its connection and direction
     (`same`: of its type) have gone by; kept messages of a connection that ends are lost with it."""
 
-    match: Match
+    match: Callable[[Letter], bool]
     turn: Turn
     behind: int
     same: bool
@@ -65,6 +68,44 @@ class Holding:
     def over(self) -> bool:
         """See Rule."""
         return self.turn.over and not self._kept
+
+    def release(self) -> None:
+        """See Rule."""
+        kept, self._kept = self._kept, []
+        for letter, _ in kept:
+            letter.go()
+
+
+@dataclass(slots=True)
+class Withholding:
+    """A rule that keeps messages of some kind until it is released; they go on then, in order."""
+
+    match: Callable[[Letter], bool]
+    _kept: list[Letter] = field(default_factory=list)
+
+    def process(self, letter: Letter) -> Iterable[Letter]:
+        """See Rule."""
+        if not self.match(letter):
+            return (letter,)
+        self._kept.append(letter)
+        return ()
+
+    @property
+    def over(self) -> bool:
+        """See Rule: never by itself."""
+        return False
+
+    def release(self) -> None:
+        """See Rule."""
+        kept, self._kept = self._kept, []
+        for letter in kept:
+            letter.go()
+
+
+def of_types(*names: str) -> Callable[[Letter], bool]:
+    """Whether a message is of one of these types, given by name."""
+    types = {(kind.direction, kind.number) for kind in map(message_type, names)}
+    return lambda letter: (letter.direction, letter.number) in types
 
 
 def swallowed(letter: Letter) -> Iterable[Letter]:

@@ -129,7 +129,11 @@ class Rule(Protocol):
 
     @property
     def over(self) -> bool:
-        """Whether it will never do anything again, nor holds anything."""
+        """Whether it will never do anything again, nor keeps anything."""
+        ...
+
+    def release(self) -> None:
+        """It is ended: lets go what it keeps."""
         ...
 
 
@@ -165,6 +169,7 @@ class MessageFilter:
         def remove() -> None:
             if armed in self._rules:
                 self._rules.remove(armed)
+                armed.rule.release()
                 self._adjust()
 
         return remove

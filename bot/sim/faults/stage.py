@@ -81,9 +81,11 @@ class Ongoing:
 class Lasting:
     """The faults that go on, by number."""
 
-    def __init__(self, clock: MarketClock, timers: Timers) -> None:
+    def __init__(self, clock: MarketClock, timers: Timers, settle: Callable[[], None]) -> None:
+        """`settle` is called after a fault was undone: what has become due is answered and written."""
         self._clock = clock
         self._timers = timers
+        self._settle = settle
         self._ongoing: dict[int, Ongoing] = {}
         self._last = 0
 
@@ -105,6 +107,7 @@ class Lasting:
         ongoing = self._ongoing.pop(number)
         ongoing.cancel_timer()
         ongoing.undo()
+        self._settle()
 
     def over(self, number: int) -> None:
         """Notes that a fault has come to its end by itself; nothing is undone."""
@@ -140,7 +143,7 @@ class Stage:
 
     def __post_init__(self) -> None:
         self.timers = Timers(self.clock)
-        self.lasting = Lasting(self.clock, self.timers)
+        self.lasting = Lasting(self.clock, self.timers, self.settle)
         self.filter = MessageFilter(self.server)
         self.connections = Connections(self.server)
         self.server.observers.append(self.connections)
@@ -152,6 +155,11 @@ class Stage:
             connected = ", ".join(map(str, self.desk.client_ids())) or "none"
             raise FaultError(f"client {client_id} is not connected; connected are: {connected}")
         return found
+
+    def settle(self) -> None:
+        """What has become due is answered, and everything is written."""
+        self.desk.settle()
+        self.server.flush_all()
 
     def clients(self, client_id: int | None) -> list[DeskClient]:
         """The clients that have started the API, or the one asked for. Raises FaultError where that is not there."""

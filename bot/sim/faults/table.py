@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bot.sim.faults import accounts, messages, notices, ongoing, orders, transport
+from bot.sim.faults import (
+    accounts,
+    connectivity,
+    identity,
+    messages,
+    notices,
+    ongoing,
+    orders,
+    reports,
+    subscriptions,
+    transport,
+)
 from bot.sim.faults.arguments import Arguments, FaultError
 from bot.sim.faults.stage import Stage
 from bot.sim.faults.verb import Verb, by_name, find
@@ -16,6 +27,10 @@ FAULTS: Mapping[str, Verb[Stage]] = by_name(
         *transport.VERBS,
         *messages.VERBS,
         *notices.VERBS,
+        *connectivity.VERBS,
+        *identity.VERBS,
+        *subscriptions.VERBS,
+        *reports.VERBS,
         *orders.VERBS,
         *accounts.VERBS,
     ]
@@ -48,6 +63,5 @@ def execute(stage: Stage, call: Call) -> dict[str, object]:
     except FaultError as error:
         stage.venue.record("fault", **facts, refused=str(error))
         raise FaultError(f"{call.verb.name}: {error}") from None
-    stage.desk.settle()
-    stage.server.flush_all()
+    stage.settle()
     return told

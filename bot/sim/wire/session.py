@@ -67,8 +67,11 @@ SessionEvent = Started | Incoming | Broken
 class ClientSession:
     """The gateway's side of one connection."""
 
-    def __init__(self, *, server_version: int = MAX_VERSION, connected_at: datetime) -> None:
-        """Raises ValueError for a server version that this gateway cannot speak."""
+    def __init__(
+        self, *, server_version: int = MAX_VERSION, connected_at: datetime, announced: int | None = None
+    ) -> None:
+        """`announced` is a version told to the client in place of the one spoken: a lie, for tests of clients. Raises
+        ValueError for a server version that this gateway cannot speak."""
         if not speakable(server_version):
             raise ValueError(
                 f"server_version must lie in {MIN_VERSION}..{MAX_VERSION} and not be 158, got {server_version}"
@@ -78,6 +81,7 @@ class ClientSession:
         self.client_id = -1
         self.received = 0
         self._server_version = server_version
+        self._announced = announced
         self._connected_at = connected_at
         self._buffer = FrameBuffer()
         self._prefix_seen = False
@@ -136,7 +140,8 @@ class ClientSession:
         self.version = version
         self.state = SessionState.GREETED
         local = self._connected_at.astimezone(EASTERN)
-        self.put(frame(f"{version}\0{local:%Y%m%d %H:%M:%S} {local.tzname()}\0".encode("ascii")))
+        told = version if self._announced is None else self._announced
+        self.put(frame(f"{told}\0{local:%Y%m%d %H:%M:%S} {local.tzname()}\0".encode("ascii")))
         return None
 
     def _start(self, message_id: int, fields: list[str]) -> SessionEvent:
