@@ -13,7 +13,7 @@ CLIENT_FILES := tests/conformance/clients
 NOT_AGAIN := --ignore tests/conformance/test_other_library.py --ignore tests/conformance/test_other_clients.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-history conformance clients check bench docs clean clean-venv
+.PHONY: help setup run test test-history conformance clients fuzz check bench docs clean clean-venv
 
 help: ## what there is to do
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,6 +76,9 @@ $(CLIENTS_STAMP): $(wildcard $(CLIENT_FILES)/requirements-*.txt) $(CLIENT_FILES)
 	@if command -v npm >/dev/null; then npm ci --silent --prefix $(CLIENTS)/node; \
 		else echo "npm is not here: the Node client is left out"; fi
 	@touch $@
+
+fuzz: $(DEV_STAMP) ## a million hostile frames against the gateway (a few minutes)
+	@$(BIN)/python -m pytest -n 2 -m slow tests/sim/fuzz
 
 check: $(DEV_STAMP) ## style, types, import contracts
 	@$(BIN)/ruff check .

@@ -27,6 +27,12 @@ def watch(request_id: int, con_id: int) -> bytes:
     return frame("".join(f"{field}\0" for field in [1, 11, request_id, *contract, 0, "", 0, 0, ""]).encode())
 
 
+def describe_all(request_id: int) -> bytes:
+    """reqContractDetails of every option listed: a long answer."""
+    contract = ["0", "SPX", "OPT", "", "0.0", "", "", "SMART", "", "USD", "", ""]
+    return frame("".join(f"{field}\0" for field in ["9", "8", request_id, *contract, "0", "", "", ""]).encode())
+
+
 class RawClient:
     """A client that writes bytes as told and reads messages as they come."""
 
@@ -152,6 +158,21 @@ def test_a_client_that_does_not_read_is_dropped_and_others_are_not_hurt() -> Non
     run_virtual(main)
 
 
+async def test_over_tcp_too_a_client_that_does_not_read_is_dropped_alone() -> None:
+    """Kernel buffers fill up, then the gateway's own bounded queue; the neighbour is answered all the while."""
+    async with serving(limits=Limits(queue_bytes=200_000, messages_per_s=10**6)) as gateway:
+        slow, good = await joined(gateway, 1), await joined(gateway, 2)
+        slow.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        asked = b"".join(describe_all(number) for number in range(10))
+        async with asyncio.timeout(60.0):
+            while not gateway.server.dropped_slow:
+                slow.writer.write(asked)
+                await ping(good)
+        assert gateway.desk.client_ids() == [2]
+        slow.writer.transport.abort()
+        good.writer.close()
+
+
 def test_bursts_stay_below_64_kib() -> None:
     """A long answer arrives in pieces that a client can slice cheaply."""
 
@@ -162,9 +183,7 @@ def test_bursts_stay_below_64_kib() -> None:
             feed = client.reader.feed_data
             client.reader.feed_data = lambda data: (sizes.append(len(data)), feed(data))[1]  # type: ignore[method-assign,func-returns-value]
             for request_id in range(40):
-                contract = ["0", "SPX", "OPT", "", "0.0", "", "", "SMART", "", "USD", "", ""]
-                text = "".join(f"{field}\0" for field in ["9", "8", request_id, *contract, "0", "", "", ""])
-                client.writer.write(frame(text.encode()))
+                client.writer.write(describe_all(request_id))
             await client.read_until("52")
             await asyncio.sleep(5)
             assert sum(sizes) > 150_000

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from bot.sim.wire.fields import FieldReader, MalformedRequest, read_flag, read_integer, read_number
+from bot.sim.wire.fields import (
+    UNSET_INTEGERS,
+    FieldReader,
+    MalformedRequest,
+    read_flag,
+    read_integer,
+    read_number,
+    write,
+)
 from bot.sim.wire.requests import ComboLegQuery, PlaceOrder
 from bot.sim.wire.shared_fields import combo_legs, contract
 
@@ -38,7 +46,22 @@ _VERSIONED = (
 _CONDITION_FIELDS = {1: 6, 3: 3, 4: 3, 5: 4, 6: 5, 7: 5}
 """Fields after the type: price, time, margin, execution, volume, percent change."""
 
-_READERS = {"f": read_number, "i": read_integer, "b": read_flag}
+
+def _number(name: str, text: str) -> str:
+    value = read_number(name, text)
+    return "" if value is None else write(value)
+
+
+def _integer(name: str, text: str) -> str:
+    return "" if text in UNSET_INTEGERS else str(read_integer(name, text))
+
+
+def _flag(name: str, text: str) -> str:
+    return "1" if read_flag(name, text) else "0" if text else ""
+
+
+_CANONICAL = {"f": _number, "i": _integer, "b": _flag}
+"""Texts as a gateway writes them: what one client may write ('2.0', 'true') another cannot read when it is echoed."""
 
 
 def place_order(read: FieldReader, version: int) -> PlaceOrder:
@@ -78,9 +101,7 @@ def _block(read: FieldReader, raw: dict[str, str], layout: str) -> None:
     for entry in layout.split():
         name, _, kind = entry.partition(":")
         text = read.text(name)
-        if kind:
-            _READERS[kind](name, text)
-        raw[name] = text
+        raw[name] = _CANONICAL[kind](name, text) if kind else text
 
 
 def _scale_and_hedge(read: FieldReader, raw: dict[str, str]) -> None:

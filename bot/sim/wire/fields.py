@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 
 UNSET_DOUBLE = "1.7976931348623157E308"
 UNSET_INTEGER = "2147483647"
 UNSET_LONG = "9223372036854775807"
+UNSET_INTEGERS = frozenset({"", UNSET_INTEGER, UNSET_LONG})
+"""Texts that leave a whole number open."""
 _UNSET_FLOAT = 1.7976931348623157e308
+_WHOLE = re.compile(r"-?\d{1,18}", re.ASCII)
+_DECIMAL = re.compile(r"[+-]?(\d{1,400}(\.\d{0,400})?|\.\d{1,400})([eE][+-]?\d{1,3})?", re.ASCII)
 
 
 class MalformedRequest(ValueError):
@@ -63,21 +68,18 @@ class FieldReader:
     def finish(self) -> None:
         """Raises if fields are left over: then the layouts of client and gateway differ."""
         if self.remaining:
-            raise MalformedRequest(f"{self.remaining} fields too many, starting at {self._values[self._next]!r}")
+            raise MalformedRequest(f"{self.remaining} fields too many, starting at {_shown(self._values[self._next])}")
 
 
 def read_integer(name: str, text: str, default: int = 0) -> int:
-    """See FieldReader.integer."""
-    if text in ("", UNSET_INTEGER, UNSET_LONG):
+    """See FieldReader.integer. Whole numbers of 64 bits, in ASCII digits."""
+    if text in UNSET_INTEGERS:
         return default
-    if text.lstrip("-").isdecimal():
+    if _WHOLE.fullmatch(text):
         return int(text)
-    try:  # some clients write whole numbers as decimals
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value) or value != int(value):
-        raise MalformedRequest(f"field '{name}' must be a whole number, got {text!r}")
+    value = float(text) if _DECIMAL.fullmatch(text) else math.nan  # some clients write whole numbers as decimals
+    if not math.isfinite(value) or value != int(value) or abs(value) >= 2.0**63:
+        raise MalformedRequest(f"field '{name}' must be a whole number, got {_shown(text)}")
     return int(value)
 
 
@@ -85,13 +87,17 @@ def read_number(name: str, text: str) -> float | None:
     """A finite decimal, None where unset. Raises MalformedRequest for anything else, NaN and infinities included."""
     if not text:
         return None
-    try:
-        value = float(text)
-    except ValueError:
-        raise MalformedRequest(f"field '{name}' must be a number, got {text!r}") from None
+    if not _DECIMAL.fullmatch(text):
+        raise MalformedRequest(f"field '{name}' must be a finite number, got {_shown(text)}")
+    value = float(text)
     if not math.isfinite(value):
-        raise MalformedRequest(f"field '{name}' must be a finite number, got {text!r}")
+        raise MalformedRequest(f"field '{name}' must be a finite number, got {_shown(text)}")
     return None if value == _UNSET_FLOAT else value
+
+
+def _shown(text: str) -> str:
+    """A client's text in an error: quoted, and no longer than a person reads."""
+    return repr(text if len(text) <= 40 else f"{text[:40]}...")
 
 
 def read_flag(name: str, text: str) -> bool:
@@ -100,7 +106,7 @@ def read_flag(name: str, text: str) -> bool:
         return False
     if text in ("1", "true", "True"):
         return True
-    raise MalformedRequest(f"field '{name}' must be 1 or 0, got {text!r}")
+    raise MalformedRequest(f"field '{name}' must be 1 or 0, got {_shown(text)}")
 
 
 def write(value: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from typing import Any
 
@@ -76,6 +77,7 @@ def _sample(parameter: inspect.Parameter) -> Any:
     return [] if "ptions" in parameter.name else "1"
 
 
+@functools.cache
 def every_request() -> list[str]:
     """Names of the client's methods that put a message on the wire."""
     return [

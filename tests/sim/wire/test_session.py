@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bot.sim.wire.framing import frame
 from bot.sim.wire.session import Broken, ClientSession, Incoming, SessionState, Started
@@ -34,6 +37,10 @@ def greeted(text: bytes = b"v157..176", **options: int) -> ClientSession:
         (b"v157..176 +PACEAPI", 170, 170),
         (b"v163", 176, 163),
         (b"v157..158", 176, 157),
+        (b"v157..157", 176, 157),
+        (b"v100..176 +PACEAPI;other=1", 176, 176),
+        (b"v157..178", 163, 163),
+        (b"v157..176\0", 176, 176),
     ],
 )
 def test_the_highest_common_version_is_spoken(offered: bytes, own: int, spoken: int) -> None:
@@ -67,6 +74,29 @@ def test_byte_by_byte_is_the_same_as_at_once() -> None:
     for byte in hello(b"v157..176") + START + frame(b"49\x001\x00"):
         events += list(session.receive(bytes([byte])))
     assert events == [Started(7), Incoming(49, ["1"])]
+
+
+STREAM = hello(b"v157..176") + START + b"".join(
+    frame(f"{number}\x001\x00{'x' * number}\x00".encode()) for number in (49, 61, 5, 99, 3, 300)
+)  # fmt: skip
+
+
+@settings(deadline=None)
+@given(cuts=st.lists(st.integers(0, len(STREAM)), max_size=40))
+def test_any_segmentation_gives_the_same_events(cuts: list[int]) -> None:
+    """However TCP cuts a client's bytes, in the handshake or in a frame, the events are those of one piece."""
+    places = [0, *sorted(cuts), len(STREAM)]
+    session = ClientSession(connected_at=AT)
+    events = [event for start, end in pairwise(places) for event in session.receive(STREAM[start:end])]
+    assert events == list(ClientSession(connected_at=AT).receive(STREAM))
+    assert len(events) == 7
+
+
+@pytest.mark.parametrize("capabilities", [b"", b"\x00", b"+CAP;OTHER\x00"])
+def test_optional_capabilities_may_be_there_or_not(capabilities: bytes) -> None:
+    """startApi with and without its last field, in the same packet as the handshake."""
+    session = ClientSession(connected_at=AT)
+    assert list(session.receive(hello(b"v157..176") + frame(b"71\x002\x007\x00" + capabilities))) == [Started(7)]
 
 
 @pytest.mark.parametrize(
