@@ -38,7 +38,14 @@ class WorldChoice:
     @property
     def name(self) -> str:
         """For titles: the scenario, or the dates."""
-        return self.scenario or f"history {self.start} to {self.end}"
+        if self.history is not None:
+            return f"history {self.start} to {self.end}"
+        return self.scenario_name + (f" from {self.start}" if self.start is not None else "")
+
+    @property
+    def scenario_name(self) -> str:
+        """The scenario asked for, or the default."""
+        return self.scenario or "flip"
 
     def build(self) -> MarketWorld:
         """The world. Raises ScenarioError or WorldDataError."""
@@ -46,15 +53,16 @@ class WorldChoice:
             assert self.start is not None
             assert self.end is not None
             return load_history(self.history, self.start, self.end, self.seed)
-        return load_scenario(self.scenario or "flip", self.seed)
+        return load_scenario(self.scenario_name, self.seed, self.start)
 
     def arguments(self) -> list[str]:
         """The same choice as command-line words for another process."""
         words = ["--seed", str(self.seed), "--speed", "max" if self.speed is None else repr(self.speed)]
         if self.history is not None:
-            words += ["--history", str(self.history), "--start", str(self.start), "--end", str(self.end)]
+            words += ["--history", str(self.history), "--end", str(self.end)]
         else:
-            words += ["--scenario", self.scenario or "flip"]
+            words += ["--scenario", self.scenario_name]
+        words += ["--start", str(self.start)] if self.start is not None else []
         return words + (["--ledger", str(self.ledger)] if self.ledger is not None else [])
 
 
@@ -153,7 +161,7 @@ class ServerVersion(click.ParamType[Any]):
 
 
 def world_options(default_speed: str) -> Callable[[Any], Any]:
-    """--scenario, or --history with --start and --end; --seed, --speed, --ledger."""
+    """--scenario, maybe with --start, or --history with --start and --end; --seed, --speed, --ledger."""
 
     def decorate(command: Any) -> Any:
         day = click.DateTime(formats=["%Y-%m-%d"])
@@ -168,7 +176,11 @@ def world_options(default_speed: str) -> Callable[[Any], Any]:
             ),
             click.option("--seed", type=click.IntRange(0), default=7, show_default=True, help="chance, in one number"),
             click.option("--end", type=day, help="last day of the history"),
-            click.option("--start", type=day, help="first day of the history"),
+            click.option(
+                "--start",
+                type=day,
+                help="first day of the history; a scenario is moved to begin there, or on the next trading day",
+            ),
             click.option("--history", type=click.Path(path_type=Path), help="folder of daily market data"),
             click.option("--scenario", help="a shipped scenario (calm, flip, crash, melt_up) or a TOML file"),
         ):
@@ -191,8 +203,8 @@ def chosen(
     """Checks that the options say one thing. Raises click.UsageError."""
     if scenario and history:
         raise click.UsageError("--scenario and --history exclude each other")
-    if history is None and (start or end):
-        raise click.UsageError("--start and --end belong to --history DIR")
+    if history is None and end:
+        raise click.UsageError("--end belongs to --history DIR: a scenario has its own number of days")
     if history is not None and (start is None or end is None):
         raise click.UsageError("--history needs --start YYYY-MM-DD and --end YYYY-MM-DD")
     if start is not None and end is not None and end < start:

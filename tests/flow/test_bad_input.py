@@ -213,7 +213,7 @@ def test_a_folder_that_is_not_ours_is_never_emptied(state: Path) -> None:
         (("sim", "--history", "x", "--start", "2018-10-05", "--end", "2018-10-01"), "lies before --start"),
         (("sim", "--history", "x", "--start", "2018-10-05"), "needs --start YYYY-MM-DD and --end"),
         (("sim", "--history", "x", "--start", "2018-13-05", "--end", "2018-10-01"), "does not match the format"),
-        (("sim", "--scenario", "calm", "--start", "2018-10-05"), "belong to --history"),
+        (("sim", "--scenario", "calm", "--end", "2018-10-05"), "--end belongs to --history"),
         (("sim", "--scenario", "calm", "--history", "x"), "exclude each other"),
         (("sim", "--speed", "fast"), "neither a number nor 'max'"),
         (("sim", "--speed", "nan"), "above 0"),

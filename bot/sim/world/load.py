@@ -18,13 +18,16 @@ def scenario_names() -> tuple[str, ...]:
     return tuple(sorted(item.name.removesuffix(".toml") for item in folder.iterdir() if item.name.endswith(".toml")))
 
 
-def load_scenario(name_or_path: str | Path, seed: int) -> MarketWorld:
-    """A scenario world. `name_or_path` is a shipped name or a path to a .toml file; raises ScenarioError."""
+def load_scenario(name_or_path: str | Path, seed: int, start: date | None = None) -> MarketWorld:
+    """A scenario world. `name_or_path` is a shipped name or a path to a .toml file; raises ScenarioError.
+
+    `start` moves the story: its first day is then the first trading day at or after that date.
+    """
     text_name = str(name_or_path)
     if text_name in scenario_names():
         file = f"{text_name}.toml"
         text = (resources.files("bot.sim.world") / "scenarios" / file).read_text(encoding="utf-8")
-        return MarketWorld(scenario.load(text, file, seed))
+        return MarketWorld(scenario.load(text, file, seed, start))
     path = Path(name_or_path)
     try:
         text = path.read_text(encoding="utf-8")
@@ -32,7 +35,7 @@ def load_scenario(name_or_path: str | Path, seed: int) -> MarketWorld:
         known = ", ".join(scenario_names())
         reason = f"is neither a shipped scenario ({known}) nor a readable TOML file ({problem})"
         raise ScenarioError(text_name, "scenario", reason) from problem
-    return MarketWorld(scenario.load(text, str(path), seed))
+    return MarketWorld(scenario.load(text, str(path), seed, start))
 
 
 def load_history(folder: str | Path, start: date, end: date, seed: int) -> MarketWorld:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import numpy as np
@@ -272,6 +272,12 @@ def invent_past(text: ScenarioText, rng: Generator) -> dict[str, list[Bar]]:
     return out
 
 
-def load(text: str, file: str, seed: int) -> ScenarioSource:
-    """A source from a scenario's TOML text; `file` names it in errors. Raises ScenarioError."""
-    return ScenarioSource(parse_scenario(text, file), seed)
+def load(text: str, file: str, seed: int, start: date | None = None) -> ScenarioSource:
+    """A source from a scenario's TOML text; `file` names it in errors. Raises ScenarioError.
+
+    `start` moves the first day: to that date, or to the next trading day.
+    """
+    story = parse_scenario(text, file)
+    if start is not None:
+        story = replace(story, start=trading_days_from(start, 1)[0])
+    return ScenarioSource(story, seed)

@@ -146,3 +146,16 @@ def test_a_seed_fixes_every_price() -> None:
         assert one.index("SPX") == same.index("SPX")
         assert one.index("VIX") == same.index("VIX")
         assert (one.index("SPX").last == other.index("SPX").last) is (at == day.close_at)
+
+
+def test_a_story_can_be_told_from_another_day_on() -> None:
+    """Moved to a Saturday it begins on the next trading day, with the same returns and that year's expiries."""
+    told, moved = load_scenario("calm", 7), load_scenario("calm", 7, date(2027, 5, 29))
+    assert moved.days[0].day == date(2027, 6, 1), "the Monday is Memorial Day"
+    assert len(moved.days) == len(told.days)
+    closes = []
+    for world in (told, moved):
+        world.advance(world.days[0].close_at)
+        closes.append(world.index("SPX").last)
+    assert closes[0] == pytest.approx(closes[1], abs=0.01)
+    assert all(expiry >= date(2027, 6, 1) for expiry in moved.future_expiries(date(2027, 6, 1)))
