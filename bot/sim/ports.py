@@ -194,6 +194,19 @@ class Venue(Protocol):
         """Natural net bid and ask of a combo in points for action BUY; None where a leg has no quote."""
         ...
 
+    def mark_prices(self, specs: Sequence[ContractSpec]) -> Mapping[int, float]:
+        """What accounts are valued at, points by contract id; contracts without a value are left out."""
+        ...
+
+    def halt_kind(self, spec: ContractSpec) -> int:
+        """0 where the contract trades, 1 for a general halt, 2 for a volatility halt (tick 49)."""
+        ...
+
+    @property
+    def halt_changes(self) -> int:
+        """Grows whenever halts begin or end."""
+        ...
+
     def daily_bars(self, spec: ContractSpec, until: datetime, count: int) -> Sequence[Bar]:
         """Historical daily bars ending at or before `until`."""
         ...

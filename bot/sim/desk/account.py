@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 
 from bot.sim.desk.client import DeskClient
 from bot.sim.ports import Venue
-from bot.sim.types import AccountState, PositionLine, SecType
+from bot.sim.types import AccountState, PositionLine
 from bot.sim.wire import encode
 from bot.sim.wire import requests as ask
 
@@ -217,11 +217,6 @@ class AccountDesk:
         return None
 
     def _portfolio(self, client: DeskClient, lines: Sequence[PositionLine]) -> None:
-        options = [line.spec for line in lines if line.spec.sec_type is SecType.OPTION]
-        mids = iter(self._venue.option_marks(options).mid.tolist() if options else ())
+        marks = self._venue.mark_prices([line.spec for line in lines]) if lines else {}
         for line in lines:
-            if line.spec.sec_type is SecType.OPTION:
-                price: float | None = next(mids)
-            else:
-                price = self._venue.index_level(line.spec).last
-            client.send(encode.portfolio_value(line, price, 0.0))
+            client.send(encode.portfolio_value(line, marks.get(line.spec.con_id), 0.0))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from bot.sim.desk.client import DeskClient
 from bot.sim.ports import Venue
 from bot.sim.types import ContractSpec, Floats, Marks
+from bot.sim.wire.fields import UNSET_DOUBLE
 
 _SIDE_GREEKS_EVERY_S = 60.0
 """Market seconds between two computations off bid and ask (ticks 10 and 11); the model's (13) comes at every tick."""
@@ -98,8 +99,8 @@ class OptionBoard:
             return
         new = _Quotes.of(self._venue.option_marks(self._specs))
         old, self._quotes = self._quotes, new
-        bid_moved = (new.bid != old.bid).tolist()
-        ask_moved = (new.ask != old.ask).tolist()
+        bid_moved = ((new.bid != old.bid) | ((new.bid_size > 0.0) != (old.bid_size > 0.0))).tolist()
+        ask_moved = ((new.ask != old.ask) | ((new.ask_size > 0.0) != (old.ask_size > 0.0))).tolist()
         with_sides = elapsed_s - self._side_greeks_at >= _SIDE_GREEKS_EVERY_S
         if with_sides:
             self._side_greeks_at = elapsed_s
@@ -176,7 +177,7 @@ class _Quotes:
 class _Texts:
     """Message texts of the current quotes; what all watchers of a row share is formatted once.
 
-    Every text fits the one-byte length table: the longest is under 140 characters.
+    Every text fits the one-byte length table: the longest is under 220 characters.
     """
 
     def __init__(self, quotes: _Quotes) -> None:
@@ -210,14 +211,15 @@ class _Texts:
         if text is None:
             values = self._row(row)
             # Where the model has no value nothing is sent: not a number must never reach the wire.
-            text = self._model[row] = _MODEL % values if all(map(math.isfinite, values)) else ""
+            text = _UNSET_MODEL if values[0] > _LARGE else _MODEL % values
+            self._model[row] = text = text if all(map(math.isfinite, values)) else ""
         return [f"21\x00{line.request_id}\x0013\x000\x00{text}"] if text else []
 
     def sides(self, line: OptionLine) -> list[str]:
         """Ticks 10 and 11: volatility at the bid and at the ask to first order, the other greeks of the model."""
         row = line.row
         iv, delta, mid, gamma, vega, theta, under = self._row(row)
-        if not self._model[row] or not vega > 1e-6:
+        if not self._model[row] or not 1e-6 < vega < _LARGE:
             return []
         body = []
         for tick_type, price in ((10, self._bid[row]), (11, self._ask[row])):
@@ -236,6 +238,8 @@ class _Texts:
 
 
 _MODEL = "%.6g\0%.6g\0%.8g\x000.0\0%.6g\0%.6g\0%.6g\0%.8g\0"
+_LARGE = 1e300
+_UNSET_MODEL = f"{UNSET_DOUBLE}\0" * 8
 _LENGTHS = [f"\0\0\0{chr(length)}" for length in range(256)]
 """Length prefixes as text: one join and one encoding make the frames of a whole tick."""
 

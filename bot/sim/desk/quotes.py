@@ -39,6 +39,7 @@ class Line:
     row: int = -1
     greeks_sent: bool = False
     dead: bool = False
+    halted: int = 0
     sent: dict[int, tuple[float, int]] = field(default_factory=dict)
 
 
@@ -66,6 +67,7 @@ class QuoteDesk:
         self._silent: dict[tuple[int, int], Line] = {}
         self._blockades: list[Blockade] = []
         self._board = OptionBoard(venue)
+        self._halt_changes = venue.halt_changes
 
     def use_clock(self, clock: MarketClock) -> None:
         """Time for the delay of the first greeks."""
@@ -197,6 +199,9 @@ class QuoteDesk:
     def tick(self) -> None:
         """Tells every line what changed since the last tick."""
         self.serve_new()
+        if self._venue.halt_changes != self._halt_changes:
+            self._halt_changes = self._venue.halt_changes
+            self._tell_halts()
         for line in self._lines.values():
             if not _is_option(line):
                 self._update(line)
@@ -211,7 +216,15 @@ class QuoteDesk:
         line.client.send(encode.market_data_type(line.request_id, kind))
         line.client.send(encode.tick_req_params(line.request_id, spec.min_tick, "9c0001"))
         if line.spec is not None:
-            line.client.send(encode.tick_generic(line.request_id, _HALTED, 0.0))
+            line.halted = self._venue.halt_kind(line.spec)
+            line.client.send(encode.tick_generic(line.request_id, _HALTED, float(line.halted)))
+
+    def _tell_halts(self) -> None:
+        for line in self._lines.values():
+            kind = line.halted if line.spec is None else self._venue.halt_kind(line.spec)
+            if kind != line.halted:
+                line.halted = kind
+                line.client.send(encode.tick_generic(line.request_id, _HALTED, float(kind)))
 
     def _update(self, line: Line) -> None:
         if line.spec is None:

@@ -7,9 +7,10 @@ from datetime import date
 
 from bot.sim.faults.arguments import Argument, Arguments, FaultError, number, seconds, text, whole, word
 from bot.sim.faults.stage import Stage
-from bot.sim.types import ContractSpec, SecType
+from bot.sim.types import ContractSpec, Right, SecType
 from bot.sim.venue.accounts import Account
 from bot.sim.venue.hazards import Trap, Which
+from bot.sim.venue.oddities import Scope
 from bot.sim.venue.refusal import VenueRefusal
 from bot.sim.venue.sim import SimVenue
 
@@ -38,6 +39,17 @@ CONTRACT: Sequence[Argument] = (
     word("right", "call or put", ("C", "P"), default=None),
 )
 """One contract, by its id or by enough of its terms."""
+
+CONTRACTS: Sequence[Argument] = (
+    whole("con_id", "only the contract of this id", high=2**31 - 1, default=None),
+    word("sec_type", "only contracts of this security type", ("OPT", "FUT", "STK", "IND"), default=None),
+    text("symbol", "only contracts of this symbol, such as SPX", default=None),
+    text("trading_class", "only contracts of this trading class, such as SPXW", default=None),
+    text("expiry", "only contracts that settle on this day, YYYYMMDD", default=None),
+    number("strike", "only this strike", low=0.0, high=100_000.0, default=None, unit="points"),
+    word("right", "only calls or puts", ("C", "P"), default=None),
+)
+"""The contracts meant: every term given must fit, none given means all."""
 
 
 def on_venue(act: VenueAct) -> Act:
@@ -107,6 +119,20 @@ def names_contract(given: Arguments) -> bool:
         given.maybe_whole("con_id") is not None
         or given.maybe_number("strike") is not None
         or any(given.maybe_text(name) is not None for name in texts)
+    )
+
+
+def scope(given: Arguments) -> Scope:
+    """The contracts meant: every one that the terms given fit."""
+    sec_type, right = given.maybe_text("sec_type"), given.maybe_text("right")
+    return Scope(
+        con_id=given.maybe_whole("con_id"),
+        sec_type=None if sec_type is None else SecType(sec_type),
+        symbol=given.maybe_text("symbol"),
+        trading_class=given.maybe_text("trading_class"),
+        expiry=expiry_day(given.maybe_text("expiry")),
+        strike=given.maybe_number("strike"),
+        right=None if right is None else Right(right),
     )
 
 

@@ -9,10 +9,12 @@ from bot.sim.faults import (
     accounts,
     connectivity,
     identity,
+    market,
     messages,
     notices,
     ongoing,
     orders,
+    quotes,
     reports,
     subscriptions,
     transport,
@@ -33,6 +35,8 @@ FAULTS: Mapping[str, Verb[Stage]] = by_name(
         *reports.VERBS,
         *orders.VERBS,
         *accounts.VERBS,
+        *market.VERBS,
+        *quotes.VERBS,
     ]
 )
 """Every fault under its name."""

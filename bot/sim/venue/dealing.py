@@ -12,6 +12,7 @@ from bot.sim.venue.accounts import Account
 from bot.sim.venue.agenda import Agenda
 from bot.sim.venue.announce import Announcer
 from bot.sim.venue.booking import Booking
+from bot.sim.venue.halts import Halts
 from bot.sim.venue.hazards import Hazard, Hazards
 from bot.sim.venue.matching import FillModel, aggressiveness, leg_prices, marketable_net, natural_of
 from bot.sim.venue.orders import LegProgress, OrderBook, Working
@@ -32,6 +33,7 @@ class Dealing:
         announcer: Announcer,
         book: OrderBook,
         booking: Booking,
+        halts: Halts,
         hazards: Hazards,
         model: FillModel,
         quotes: Quotes,
@@ -42,6 +44,7 @@ class Dealing:
         self._announce = announcer
         self._book = book
         self._booking = booking
+        self._halts = halts
         self._hazards = hazards
         self._model = model
         self._quotes = quotes
@@ -71,12 +74,12 @@ class Dealing:
             return False
         if order.status == life.INACTIVE or not order.ticket.transmit:
             return False
-        if not all(self._sessions.is_open(spec, at) for spec in working.specs):
+        if self._halts.any(working.specs) or not all(self._sessions.is_open(spec, at) for spec in working.specs):
             return False
         if order.status == life.PRE_SUBMITTED:
             order.status = life.SUBMITTED
             order.why_held = ""
-            self._announce.order(order, "market open")
+            self._announce.order(order, "the market takes it")
         return True
 
     def cancel(self, working: Working, at: datetime, reason: str) -> None:

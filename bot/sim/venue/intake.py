@@ -11,6 +11,7 @@ from bot.sim.venue import orders as life
 from bot.sim.venue.accounts import Account
 from bot.sim.venue.announce import Announcer
 from bot.sim.venue.dealing import Dealing
+from bot.sim.venue.halts import Halts
 from bot.sim.venue.matching import Chance, FillModel, natural_of
 from bot.sim.venue.orders import OrderBook, Working, legs_of
 from bot.sim.venue.quotes import Quotes, net_market
@@ -31,6 +32,7 @@ class Intake:
         announcer: Announcer,
         book: OrderBook,
         dealing: Dealing,
+        halts: Halts,
         model: FillModel,
         quotes: Quotes,
         seed: int,
@@ -41,6 +43,7 @@ class Intake:
         self._announce = announcer
         self._book = book
         self._dealing = dealing
+        self._halts = halts
         self._model = model
         self._quotes = quotes
         self._seed = seed
@@ -59,7 +62,8 @@ class Intake:
             refusal = _CLOSED if window is None else self._refuse_margin(ticket, at)
         if refusal is not None or window is None:
             return self.refuse(ticket, refusal or _CLOSED, at)
-        held = at < window[0] or not ticket.transmit
+        halted = self._halts.any(leg.spec for leg in legs_of(ticket))
+        held = halted or at < window[0] or not ticket.transmit
         perm_id = self._book.next_perm_id()
         order = VenueOrder(ticket, perm_id, life.PRE_SUBMITTED if held else life.SUBMITTED, remaining=ticket.quantity)
         self._book.add(
@@ -71,7 +75,7 @@ class Intake:
                 lived_until=at,
             )
         )
-        self._announce.order(order, "held until the open" if held else "accepted")
+        self._announce.order(order, "held until the market takes it" if held else "accepted")
         if at < window[0]:
             self._announce.error(ticket.client_id, ticket.order_id, 399, _held_text(ticket, window[0]))
         return order

@@ -36,14 +36,16 @@ from bot.sim.venue.announce import Announcer
 from bot.sim.venue.back_office import BackOffice
 from bot.sim.venue.booking import Booking
 from bot.sim.venue.dealing import Dealing
+from bot.sim.venue.halts import Halts
 from bot.sim.venue.hazards import Hazards
 from bot.sim.venue.intake import Intake
 from bot.sim.venue.interventions import Interventions
 from bot.sim.venue.ledger import Ledger
 from bot.sim.venue.matching import FillModel
+from bot.sim.venue.oddities import Oddities, OddQuotes
 from bot.sim.venue.orders import OrderBook
 from bot.sim.venue.products import MARKET_RULES
-from bot.sim.venue.quotes import Quotes, net_market
+from bot.sim.venue.quotes import net_market
 from bot.sim.venue.sessions import Sessions
 from bot.sim.venue.settlement import Settlements
 from bot.sim.venue.universe import Universe
@@ -80,7 +82,9 @@ class SimVenue:
         self._now = start or world.days[0].open_at - _BEFORE_OPEN
         self._announce = Announcer(ledger, lambda: self._now)
         self._accounts = {name: Account(name, deposit) for name, deposit in accounts.items()}
-        self._quotes = Quotes(world, self._sessions)
+        self.oddities = Oddities()
+        self.halts = Halts(self.oddities)
+        self._quotes = OddQuotes(world, self._sessions, self.oddities)
         self._valuation = Valuation(self._accounts, self._quotes)
         self._book = OrderBook()
         self.hazards = Hazards(self._announce)
@@ -92,6 +96,7 @@ class SimVenue:
             announcer=self._announce,
             book=self._book,
             booking=self.booking,
+            halts=self.halts,
             hazards=self.hazards,
             model=model,
             quotes=self._quotes,
@@ -102,6 +107,7 @@ class SimVenue:
             announcer=self._announce,
             book=self._book,
             dealing=self._dealing,
+            halts=self.halts,
             model=model,
             quotes=self._quotes,
             seed=seed,
@@ -236,17 +242,35 @@ class SimVenue:
         return self._sessions.is_open(spec, self._now)
 
     def index_level(self, spec: ContractSpec) -> IndexLevel:
-        """Level of an index, future or stock."""
-        return self._quotes.level(spec)
+        """Level of an index, future or stock as clients are told of it."""
+        level = self._quotes.level(spec)
+        return self.oddities.told_level(spec, level) if self.oddities else level
 
     def option_marks(self, specs: Sequence[ContractSpec]) -> Marks:
-        """Tick-rounded quotes and greeks of options."""
-        return self._quotes.option_marks(specs, self._now)
+        """Tick-rounded quotes and greeks of options as clients are told of them."""
+        marks = self._quotes.option_marks(specs, self._now)
+        return self.oddities.told_marks(specs, marks) if self.oddities else marks
 
     def bag_quote(self, legs: Sequence[Leg]) -> tuple[float | None, float | None]:
-        """Natural net bid and ask of a combination for action BUY, points per unit."""
-        net = net_market(legs, self._quotes.markets([leg.spec for leg in legs], self._now))
+        """Natural net bid and ask of a combination for action BUY, points per unit, as clients are told of its legs."""
+        markets = self._quotes.markets([leg.spec for leg in legs], self._now)
+        if self.oddities:
+            markets = {leg.spec.con_id: self.oddities.told_market(leg.spec, markets[leg.spec.con_id]) for leg in legs}
+        net = net_market(legs, markets)
         return net.bid, net.ask
+
+    def mark_prices(self, specs: Sequence[ContractSpec]) -> Mapping[int, float]:
+        """What accounts are valued at, points by contract id."""
+        return self._valuation.marks(specs)
+
+    def halt_kind(self, spec: ContractSpec) -> int:
+        """The contract's halt as tick 49 says it."""
+        return self.halts.kind(spec)
+
+    @property
+    def halt_changes(self) -> int:
+        """Grows whenever halts begin or end."""
+        return self.halts.changes
 
     def daily_bars(self, spec: ContractSpec, until: datetime, count: int) -> Sequence[Bar]:
         """Daily bars of an index, stock or future ending at or before `until` (never after now); none of options."""

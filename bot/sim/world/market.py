@@ -27,6 +27,7 @@ from bot.sim.world.lookback import LookBack, slice_key
 from bot.sim.world.marking import spx_marks, vix_marks
 from bot.sim.world.path import STEP_SECONDS
 from bot.sim.world.sessions import settles_at
+from bot.sim.world.shocks import BentSource, Course
 from bot.sim.world.surface import Levels, SpxTerms, gather, price_spx
 from bot.sim.world.tape import SPX, SYMBOLS, VIX, VIX3M, VIX9D, VVIX, VX_TICK, DayTape, Source, on_vx_grid
 from bot.sim.world.vix_options import VixStrip, price_vix
@@ -86,7 +87,8 @@ class MarketWorld:
     """A `World` over a `Source`. Before the first open nothing has printed; between sessions the last state stands."""
 
     def __init__(self, source: Source) -> None:
-        self._source = source
+        self._source = BentSource(source)
+        self.course = Course(self._source, self._present, self._reread)
         self._days = tuple(source.sessions)
         self._opens = [d.open_at for d in self._days]
         self._now: datetime | None = None
@@ -98,7 +100,7 @@ class MarketWorld:
         self._now_ts = self._days[0].open_at.timestamp()
         self._requests: dict[tuple[int, ...], _Request] = {}
         self._future_row: Floats = self._tape.future_levels[0]
-        self._past = LookBack(source)
+        self._past = LookBack(self._source)
 
     @property
     def name(self) -> str:
@@ -157,6 +159,14 @@ class MarketWorld:
     def forget_chain(self, keep_forwards: bool = False) -> None:
         """Prices the current day from its indices alone, as if it had no real chain (for measuring the surface)."""
         self._tape.surface.forget(keep_forwards)
+        self._requests.clear()
+
+    def _present(self) -> tuple[TradingDay, datetime | None]:
+        return self._tape.session, self._now
+
+    def _reread(self) -> None:
+        """The market has taken another course: the day's tape anew."""
+        self._tape = self._source.tape(self._day_index)
         self._requests.clear()
 
     # indices and futures -------------------------------------------------------------------------

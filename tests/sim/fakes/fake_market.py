@@ -181,6 +181,15 @@ class FakeVenue:
             ask += leg.side.sign * leg.ratio * far
         return round(bid, 2), round(ask, 2)
 
+    halt_changes = 0
+
+    def halt_kind(self, spec: ContractSpec) -> int:
+        return 0
+
+    def mark_prices(self, specs: Sequence[ContractSpec]) -> Mapping[int, float]:
+        options = [spec for spec in specs if spec.strike is not None]
+        return dict(zip((spec.con_id for spec in options), self.option_marks(options).mid.tolist(), strict=True))
+
     def daily_bars(self, spec: ContractSpec, until: datetime, count: int) -> Sequence[Bar]:
         last = at(until.date(), 0)
         return [Bar(last - timedelta(days=back), 10.0, 12.0, 9.0, 11.0, 5.0) for back in range(count, 0, -1)]
