@@ -20,7 +20,7 @@ except ImportError:
     NAME = "ib_insync"
 
 VERSION = version(NAME)
-LOST_LINK = ("API connection failed", "Peer closed", "Make sure API port", "[Errno 104]", "Disconnected")
+LOST_LINK = ("API connection failed", "Peer closed", "Make sure API port", "[Errno 104]", "[Errno 32]", "Disconnected")
 """How the libraries log a connection that ends; a test that ends one expects these."""
 DEADLINE_S = 20.0
 """For anything a gateway answers; nothing waits that long when all is well."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -32,25 +31,28 @@ class Verdict(StrEnum):
 
 
 class RateLimit:
-    """Counts messages in a sliding second of market time.
+    """Message budget of one client: `messages_per_s` at once, refilled at that rate per second of market time.
 
-    A message above the limit is refused; a second with refusals is one violation, and the last one allowed closes.
+    Clients pace themselves by sending bursts a second apart; a burst that was a little slow on the way and one that
+    was not must not add up to a violation, as they would in a sliding second. Any second holds at most twice the rate,
+    any minute the rate and one burst more. A message above the budget is refused; a second with refusals is one
+    violation, and the last one allowed closes.
     """
 
     def __init__(self, limits: Limits) -> None:
-        self._per_s = limits.messages_per_s
+        self._per_s = float(limits.messages_per_s)
         self._allowed = limits.rate_violations
-        self._times: deque[float] = deque()
+        self._budget = self._per_s
+        self._counted_at = 0.0
         self._violated_at: float | None = None
         self.violations = 0
 
     def admit(self, at_s: float) -> Verdict:
         """Verdict for a message arriving at `at_s` seconds."""
-        times = self._times
-        while times and at_s - times[0] >= 1.0:
-            times.popleft()
-        if len(times) < self._per_s:
-            times.append(at_s)
+        self._budget = min(self._budget + (at_s - self._counted_at) * self._per_s, self._per_s)
+        self._counted_at = at_s
+        if self._budget >= 1.0 - 1e-9:
+            self._budget -= 1.0
             return Verdict.OK
         if self._violated_at is None or at_s - self._violated_at >= 1.0:
             self._violated_at = at_s
