@@ -68,11 +68,21 @@ class AskReference(msgspec.Struct, frozen=True, tag="ask_reference"):
     """Contract details of the indices and VIX futures; answered by InstrumentsLoaded `indices` and `futures`."""
 
 
+class BarSource(StrEnum):
+    """What a daily history is of."""
+
+    INDEX = "index"
+    STOCK = "stock"
+    FUTURE = "future"
+
+
 class AskBars(msgspec.Struct, frozen=True, tag="ask_bars"):
-    """Daily history of an index; answered by BarsLoaded."""
+    """Daily history of an index, an ETF or a loaded future (by `con_id`); answered by BarsLoaded under `symbol`."""
 
     symbol: str
     count: int
+    source: BarSource = BarSource.INDEX
+    con_id: int | None = None
 
 
 class AskCalendar(msgspec.Struct, frozen=True, tag="ask_calendar"):

@@ -29,7 +29,7 @@ from strategies.domain.control import Control, LinkState
 from strategies.domain.decision import Decision, DecisionVerdict
 from strategies.domain.instruments import Future
 from strategies.domain.known import Known, Unknown
-from strategies.domain.market import Market
+from strategies.domain.market import Board, Market
 from strategies.domain.marks import Mark
 from strategies.domain.orders import Intent, Purpose
 from strategies.domain.session import Calendar
@@ -93,10 +93,10 @@ class DeskView(msgspec.Struct, frozen=True):
 
 
 class Wants(msgspec.Struct, frozen=True):
-    """Data the desk needs: the chain, contracts (class, expiry, low and high strike), lines by importance."""
+    """Data the desk needs: chains (symbol, class), contracts of one expiry and strike range, lines by importance."""
 
-    chain: bool = False
-    options: tuple[tuple[str, date, float, float], ...] = ()
+    chains: tuple[tuple[str, str], ...] = ()
+    options: tuple[Board, ...] = ()
     lines: tuple[int, ...] = ()
 
 
@@ -322,9 +322,10 @@ def _wants(view: DeskView, agenda: Agenda, active: list[Condor], reference: Refe
     lines.extend(con_id for con_id in (reference.spx, reference.vix) if con_id is not None)
     lines.extend(f.con_id for f in front_futures(ctx.futures, ctx.today, view.params.curve)[: search.futures_lines])
     lines.extend(agenda.line_wants)
-    chain = not any(c.trading_class == view.params.trading_class for c in view.market.chains.values())
+    chain = (view.params.symbol, view.params.trading_class)
+    missing = chain[1] not in view.market.chains and filters.slot_start(ctx) is not None
     return Wants(
-        chain=chain and filters.slot_start(ctx) is not None,
+        chains=(chain,) if missing else (),
         options=tuple(dict.fromkeys(agenda.option_wants)),
         lines=tuple(dict.fromkeys(lines))[: search.max_lines],
     )

@@ -9,7 +9,7 @@ import msgspec
 
 from bot import reconcile
 from bot.actions import AlertLevel, AskSnapshot, Cancel, CancelAll, ClearLatch, WriteLatch
-from bot.engine import orders
+from bot.engine import fold_market, orders
 from bot.engine.holdings import holdings
 from bot.engine.state import Baselines, Link, Parameters
 from bot.engine.work import Work
@@ -18,7 +18,6 @@ from strategies.domain import events as ev
 from strategies.domain.book import Fill
 from strategies.domain.control import Control, LinkState, OperatorVerb, TradingState
 from strategies.domain.hedge import HEDGE_OWNER
-from strategies.domain.instruments import Option
 from strategies.domain.known import Known, Unknown
 from strategies.domain.market import Market
 from strategies.domain.orders import OrderState, OrderTrigger, Purpose
@@ -166,62 +165,6 @@ def _fault(work: Work, event: ev.FaultNoted) -> None:
 
 def _timer_missed(work: Work, event: ev.TimerMissed) -> None:
     work.alert(AlertLevel.WARNING, f"timer.{event.name}", f"scheduled moment '{event.name}' was missed")
-
-
-# market -------------------------------------------------------------------------------------------
-def _instruments(work: Work, event: ev.InstrumentsLoaded) -> None:
-    """Adds contracts; options of other expiries that nothing uses any more are forgotten."""
-    market = work.state.market
-    used = _used_con_ids(work)
-    fresh = {i.con_id: i for i in event.instruments}
-    kept = {
-        con_id: i
-        for con_id, i in market.instruments.items()
-        if not isinstance(i, Option) or con_id in used or event.wanted in ("indices", "futures")
-    }
-    instruments = {**kept, **fresh}
-    quotes = {con_id: q for con_id, q in market.quotes.items() if con_id in instruments}
-    _answered(work, event.wanted)
-    work.set(market=msgspec.structs.replace(market, instruments=instruments, quotes=quotes))
-
-
-def _used_con_ids(work: Work) -> set[int]:
-    book = work.state.book
-    used = set(book.positions()) | set(book.broker_positions or {})
-    for record in book.live_orders():
-        used.update(leg.con_id for leg in record.intent.legs)
-    for pending in work.state.pending_margin.values():
-        used.update(leg.con_id for leg in pending.intent.legs)
-    return used
-
-
-def _answered(work: Work, wanted: str) -> None:
-    work.set(asked={k: v for k, v in work.state.asked.items() if k != wanted})
-
-
-def _chain(work: Work, event: ev.ChainListed) -> None:
-    market = work.state.market
-    _answered(work, f"chain:{event.chain.trading_class}")
-    chains = {**market.chains, event.chain.trading_class: event.chain}
-    work.set(market=msgspec.structs.replace(market, chains=chains))
-
-
-def _quotes(work: Work, event: ev.QuotesUpdated) -> None:
-    market = work.state.market
-    quotes = dict(market.quotes)
-    for quote in event.quotes:
-        if quote.con_id in market.instruments and quote.epoch == market.epoch:
-            quotes[quote.con_id] = quote
-    work.set(market=msgspec.structs.replace(market, quotes=quotes))
-
-
-def _bars(work: Work, event: ev.BarsLoaded) -> None:
-    market = work.state.market
-    work.set(market=msgspec.structs.replace(market, bars={**market.bars, event.symbol: event.bars}))
-
-
-def _request_failed(work: Work, event: ev.RequestFailed) -> None:
-    work.alert(AlertLevel.WARNING, f"request.{event.wanted}", f"request {event.wanted} failed: {event.reason}")
 
 
 # link and account ---------------------------------------------------------------------------------
@@ -380,11 +323,11 @@ _HANDLERS: dict[type, Callable[[Work, Any], None]] = {
     ev.LatchFound: _latch_found,
     ev.FaultNoted: _fault,
     ev.TimerMissed: _timer_missed,
-    ev.InstrumentsLoaded: _instruments,
-    ev.ChainListed: _chain,
-    ev.QuotesUpdated: _quotes,
-    ev.BarsLoaded: _bars,
-    ev.RequestFailed: _request_failed,
+    ev.InstrumentsLoaded: fold_market.instruments,
+    ev.ChainListed: fold_market.chain,
+    ev.QuotesUpdated: fold_market.quotes,
+    ev.BarsLoaded: fold_market.bars,
+    ev.RequestFailed: fold_market.request_failed,
     ev.LinkChanged: _link,
     ev.AccountReported: _account,
     ev.BrokerSnapshot: _snapshot,

@@ -91,11 +91,11 @@ def _keep_decisions(work: Work, decisions: tuple[Decision, ...]) -> None:
 def _want(work: Work, wants: Wants) -> None:
     """Turns the desk's needs into requests, each at most once per patience interval."""
     again = work.parameters.engine.ask_again_s
-    params = work.parameters.condor
-    if wants.chain and due(work, f"chain:{params.trading_class}", again):
-        work.act(AskChain(symbol=params.symbol, trading_class=params.trading_class))
-    for trading_class, expiry, low, high in wants.options:
-        ask = AskOptions(params.symbol, trading_class, expiry, low, high)
+    for symbol, trading_class in wants.chains:
+        if due(work, f"chain:{trading_class}", again):
+            work.act(AskChain(symbol=symbol, trading_class=trading_class))
+    for board in wants.options:
+        ask = AskOptions(*board)
         if due(work, ask.wanted, again):
             work.act(ask)
     lines = tuple(wants.lines)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from bot.actions import AlertLevel, AskBars, AskCalendar, AskReference, AskSnapshot, Cancel, CancelAll
-from bot.engine import orders
+from bot.actions import AlertLevel, AskCalendar, AskReference, AskSnapshot, Cancel, CancelAll
+from bot.engine import histories, orders
 from bot.engine.attention import attend
 from bot.engine.fold import cancel_everything
 from bot.engine.permit import risk_view
@@ -17,6 +17,9 @@ from strategies.domain.control import LinkState, TradingState
 from strategies.domain.known import Unknown
 from strategies.domain.orders import OrderState, OrderTrigger
 from strategies.domain.session import NEW_YORK
+
+REFERENCE_EVERY_S = 20.0 * 3600.0
+BARS_AGAIN_S = 3600.0
 
 
 def supervise(work: Work, event: ev.AnyEvent) -> None:
@@ -93,15 +96,15 @@ def _reference(work: Work) -> None:
     engine = work.parameters.engine
     market = work.state.market
     known = market.index("SPX") is not None and market.has_future("VX")
-    if not known and due(work, "reference", engine.ask_again_s):
+    again_s = REFERENCE_EVERY_S if known else engine.ask_again_s  # contracts expire and new ones are listed
+    if due(work, "reference", again_s):
         work.act(AskReference())
     today = work.at.astimezone(NEW_YORK).date()
-    finished = work.state.calendar.last_before(today)
-    for symbol in ("SPX", "VIX"):
-        bars = market.bars.get(symbol)
-        old = not bars or finished is None or bars[-1].day < finished.day
-        if old and market.index(symbol) is not None and due(work, f"bars:{symbol}", 3600.0):
-            work.act(AskBars(symbol=symbol, count=engine.bars_count))
+    session = work.state.calendar.last_before(today)
+    finished = None if session is None else session.day
+    for ask in histories.missing(market, work.parameters.condor.curve, today, finished, engine.bars_count):
+        if due(work, f"bars:{ask.symbol}", BARS_AGAIN_S):
+            work.act(ask)
 
 
 def _calendar(work: Work, event: ev.AnyEvent) -> None:

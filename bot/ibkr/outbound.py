@@ -78,6 +78,11 @@ def index_query(symbol: str) -> Fields:
     return {"secType": "IND", "symbol": symbol, "exchange": "CBOE", "currency": "USD"}
 
 
+def stock_query(symbol: str) -> Fields:
+    """Description of an ETF whose history is read."""
+    return {"secType": "STK", "symbol": symbol, "exchange": "SMART", "currency": "USD"}
+
+
 def futures_query(symbol: str, trading_class: str) -> Fields:
     """Description of all futures of a class."""
     return {

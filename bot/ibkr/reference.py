@@ -8,7 +8,7 @@ from datetime import datetime
 from math import ceil
 from typing import Any
 
-from bot.actions import AskBars, AskChain, AskMargin, AskOptions
+from bot.actions import AskBars, AskChain, AskMargin, AskOptions, BarSource
 from bot.ibkr import contracts, fields, inbound, outbound
 from bot.ibkr.faults import Faults
 from bot.ibkr.gateway import NotWritten, Wire
@@ -20,10 +20,11 @@ from strategies.domain.account import MarginImpact
 from strategies.domain.events import BarsLoaded, ChainListed, InstrumentsLoaded, MarginAnswered, RequestFailed
 from strategies.domain.instruments import Future, Index, Instrument, Option, SettlementStyle, TickBand
 from strategies.domain.known import Known, Unknown
+from strategies.domain.series import INDEX_SERIES, VOLATILITY_SERIES
 
-INDICES = ("SPX", "VIX")
-FUTURES_CLASS = "VX"
-FRONT_MONTHS = 5
+FUTURES = (("VIX", "VX"), ("VXM", "VXM"))
+"""IB's symbols and trading classes of the VIX futures; without the first nothing is decided."""
+FRONT_MONTHS = 9
 _LONGEST_IN_DAYS = 365
 _SESSIONS_PER_YEAR = 252
 _UNANSWERED = (RequestExpired, RequestRefused, NotWritten, ValueError)
@@ -93,9 +94,12 @@ class Reference:
             self._post_fact(RequestFailed(wanted=wanted, reason=str(error)))
 
     async def _load_indices(self) -> None:
-        found: list[Instrument] = []
-        for symbol in INDICES:
-            found.append(await self._index(symbol))
+        found: list[Instrument] = [await self._index(symbol) for symbol in INDEX_SERIES]
+        for symbol in VOLATILITY_SERIES:
+            try:
+                found.append(await self._index(symbol))
+            except (RequestRefused, contracts.ContractRefused) as error:
+                self._faults.note("INDEX", f"{symbol}: {error}; measures that need it stay unknown")
         self._loaded("indices", found)
 
     async def _index(self, symbol: str) -> Index:
@@ -105,16 +109,25 @@ class Reference:
         return contracts.to_index(rows[0])
 
     async def _load_futures(self) -> None:
-        rows = await self._contracts(outbound.futures_query("VIX", FUTURES_CLASS))
+        (symbol, needed), *others = FUTURES
+        found = await self._front_futures(symbol, needed)
+        if not found:
+            raise contracts.ContractRefused(f"the broker lists no {needed} future that still trades")
+        for symbol, trading_class in others:
+            try:
+                found += await self._front_futures(symbol, trading_class)
+            except RequestRefused as error:
+                self._faults.note("FUTURES", f"{trading_class}: {error}; it cannot be used as a hedge")
+        self._loaded("futures", list(found))
+
+    async def _front_futures(self, symbol: str, trading_class: str) -> list[Future]:
+        """The nearest contracts of a class that still trade, by expiry."""
         now = self._now()
         found: list[Future] = []
-        for details in rows:
-            if details.contract.tradingClass == FUTURES_CLASS:
+        for details in await self._contracts(outbound.futures_query(symbol, trading_class)):
+            if details.contract.tradingClass == trading_class:
                 found.append(contracts.to_future(details, await self._ticks(details)))
-        front = sorted((f for f in found if f.last_trade_at > now), key=lambda f: f.expiry)[:FRONT_MONTHS]
-        if not front:
-            raise contracts.ContractRefused(f"the broker lists no {FUTURES_CLASS} future that still trades")
-        self._loaded("futures", list(front))
+        return sorted((f for f in found if f.last_trade_at > now), key=lambda f: f.expiry)[:FRONT_MONTHS]
 
     async def _load_options(self, ask: AskOptions) -> None:
         by_month = contracts.settlement(ask.trading_class) is SettlementStyle.AM
@@ -150,10 +163,11 @@ class Reference:
 
     async def _load_bars(self, ask: AskBars) -> None:
         wire, requests = self._connected()
+        query = self._bars_query(ask)
         request_id = wire.next_id()
         rows = await requests.ask(
             request_id,
-            lambda: wire.ask_bars(request_id, outbound.index_query(ask.symbol), _duration(ask.count + 1)),
+            lambda: wire.ask_bars(request_id, query, _duration(ask.count + 1)),
             self._settings.request_timeout_s,
         )
         today = self._now().astimezone(contracts.NEW_YORK).date()
@@ -161,6 +175,16 @@ class Reference:
         if not bars:
             raise contracts.ContractRefused(f"the broker has no daily history of {ask.symbol}")
         self._post_fact(BarsLoaded(symbol=ask.symbol, bars=bars))
+
+    def _bars_query(self, ask: AskBars) -> outbound.Fields:
+        if ask.source is BarSource.STOCK:
+            return outbound.stock_query(ask.symbol)
+        if ask.source is BarSource.INDEX:
+            return outbound.index_query(ask.symbol)
+        future = self._instruments.get(ask.con_id or 0)
+        if not isinstance(future, Future):
+            raise contracts.ContractRefused(f"{ask.symbol} is no future whose contract was loaded")
+        return outbound.contract(future)
 
     async def _margin(self, ask: AskMargin) -> Known[MarginImpact] | Unknown:
         try:

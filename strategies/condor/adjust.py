@@ -37,6 +37,7 @@ from strategies.condor.structure import Leg, Legs, Net, net_price
 from strategies.condor.walk import Look, Urgency, in_our_favour, limit_points, look, shares
 from strategies.domain.decision import DecisionVerdict
 from strategies.domain.instruments import Option
+from strategies.domain.market import Board
 from strategies.domain.orders import Action, LegIntent, Purpose
 from strategies.pricing.single import analyse_one
 from strategies.signals.tiers import Tier
@@ -187,7 +188,8 @@ def _want_contracts(condor: Condor, side: Side, agenda: Agenda) -> None:
         low, high = condor.legs.put_long.strike_points - reach, condor.legs.put_short.strike_points
     else:
         low, high = condor.legs.call_short.strike_points, condor.legs.call_long.strike_points + reach
-    agenda.option_wants.append((condor.trading_class, condor.expiry, low, high))
+    symbol = agenda.ctx.params.symbol
+    agenda.option_wants.append(Board(symbol, condor.trading_class, condor.expiry, low, high))
 
 
 def _refused(condor: Condor, stand: Standing, side: Side, legs: Legs, net: Net, agenda: Agenda) -> str:

@@ -17,7 +17,7 @@ from strategies.domain.book import Book
 from strategies.domain.control import Control, LinkState, TradingState
 from strategies.domain.decision import Decision, DecisionVerdict, Scalar
 from strategies.domain.instruments import Future
-from strategies.domain.market import Market
+from strategies.domain.market import Board, Market
 from strategies.domain.marks import Mark
 from strategies.domain.orders import DOUBTFUL_STATES, LIVE_STATES, CancelIntent, OrderRecord, OrderState, PlaceIntent
 from strategies.domain.session import Calendar, SessionDay
@@ -100,7 +100,7 @@ class Agenda:
     decisions: list[Decision] = field(default_factory=list)
     updates: list[Condor] = field(default_factory=list)
     proposals: list[Condor] = field(default_factory=list)
-    option_wants: list[tuple[str, date, float, float]] = field(default_factory=list)
+    option_wants: list[Board] = field(default_factory=list)
     line_wants: list[int] = field(default_factory=list)
     marks: dict[int, Mark] = field(default_factory=dict)
 

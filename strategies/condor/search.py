@@ -24,7 +24,7 @@ from strategies.condor.structure import Legs, Net, net_price
 from strategies.condor.walk import Urgency, limit_points, shares
 from strategies.domain.decision import DecisionVerdict
 from strategies.domain.instruments import Option, SettlementStyle
-from strategies.domain.market import Chain
+from strategies.domain.market import Board, Chain
 from strategies.domain.marks import Mark
 from strategies.domain.orders import Purpose
 from strategies.pricing.surface import SmileFit
@@ -62,7 +62,7 @@ def run_search(
         return state
     low, high = _reach(ctx, state.expiry, terms)
     if not _board(options, ctx.params.search.parity_strikes):
-        agenda.option_wants.append((chain.trading_class, state.expiry, low, high))
+        agenda.option_wants.append(Board(chain.symbol, chain.trading_class, state.expiry, low, high))
         agenda.note("C-ENTRY-1", ENTRY, HOLD, "waiting for the contracts of the expiry")
         return state
     if not state.grid:

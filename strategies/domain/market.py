@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 import msgspec
 
@@ -78,6 +79,16 @@ class Chain(msgspec.Struct, frozen=True):
     multiplier: int
     expiries: tuple[date, ...]
     strikes: tuple[float, ...]
+
+
+class Board(NamedTuple):
+    """The options of one class and expiry between two strikes (points), as one request brings them."""
+
+    symbol: str
+    trading_class: str
+    expiry: date
+    low_strike: float
+    high_strike: float
 
 
 class Market(msgspec.Struct, frozen=True):

@@ -175,7 +175,7 @@ class DeskBench:
         out = decide(self.view())
         self.last, self.state, self.lines = out, out.desk_state, out.wants.lines
         if self.contracts:
-            for _, expiry, low, high in out.wants.options:
+            for _, _, expiry, low, high in out.wants.options:
                 self._load(expiry, low, high)
         for condor in out.updates:
             self.condors[condor.id] = condor

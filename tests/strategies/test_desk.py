@@ -36,7 +36,7 @@ def test_first_look_at_nothing_asks_for_the_chain_and_survives(bench):
     bench.listed = False
     bench.warm()
     bench.look(1.0)
-    assert bench.last.wants.chain
+    assert bench.last.wants.chains
     view = msgspec.structs.replace(bench.view(), account=Unknown("not reported"), desk_state=DeskState())
     assert decide(view).intents == ()
 

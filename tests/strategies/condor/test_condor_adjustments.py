@@ -94,8 +94,8 @@ def test_missing_contracts_are_asked_for_and_not_waited_for_forever(make_bench):
     bench.look(60.0)
     assert bench.places() == []
     (want,) = bench.last.wants.options
-    assert want[1] == the(bench).expiry
-    assert want[2] <= the(bench).legs.put_long.strike_points - 25.0
+    assert want.expiry == the(bench).expiry
+    assert want.low_strike <= the(bench).legs.put_long.strike_points - 25.0
     bench.look(61.0)
     assert bench.places()[0].purpose is Purpose.EXIT
 
