@@ -70,9 +70,14 @@ class Desk:
         await self.until(lambda: self.link is LinkState.UP, "the link comes up")
 
     async def loaded(self) -> tuple[Instrument, ...]:
-        self.broker.ask_options(AskOptions("SPX", "SPXW", EXPIRY, 2600.0, 2900.0))
-        await self.until(lambda: bool(self.said(ev.InstrumentsLoaded)), "the board")
-        return self.said(ev.InstrumentsLoaded)[-1].instruments
+        ask = AskOptions("SPX", "SPXW", EXPIRY, 2600.0, 2900.0)
+
+        def boards() -> list[ev.InstrumentsLoaded]:
+            return [fact for fact in self.said(ev.InstrumentsLoaded) if fact.wanted == ask.wanted]
+
+        self.broker.ask_options(ask)
+        await self.until(lambda: bool(boards()), "the board")
+        return boards()[-1].instruments
 
     @property
     def is_up(self) -> bool:
