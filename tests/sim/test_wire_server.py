@@ -250,3 +250,24 @@ def test_market_time_that_stops_by_an_error_is_reported() -> None:
         assert reports == ["market time has stopped by an error"]
 
     run_virtual(main)
+
+
+async def test_a_request_that_breaks_the_gateway_is_answered_and_its_sender_stays() -> None:
+    """A bug behind one request becomes error 320, a ledger line and a loud report; the session goes on."""
+    async with serving() as gateway:
+        reported: list[dict[str, object]] = []
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: reported.append(context))
+
+        def broken(rule_id: int) -> None:
+            raise KeyError(rule_id)
+
+        gateway.venue.market_rule = broken  # type: ignore[method-assign, assignment]
+        client = await joined(gateway, 5)
+        client.writer.write(frame(b"91\x0026\x00"))
+        (*_, error) = await client.read_until("4")
+        while error[3] != "320":
+            (*_, error) = await client.read_until("4")
+        assert "reqMarketRule" in error[4]
+        await ping(client)
+        client.writer.close()
+        assert [str(context["message"]) for context in reported] == ["reqMarketRule failed in this gateway"]

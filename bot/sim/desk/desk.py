@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -20,6 +21,7 @@ from bot.sim.wire import requests as ask
 from bot.sim.wire.decode import UnknownRequest, decode, request_id_of
 from bot.sim.wire.fields import MalformedRequest
 from bot.sim.wire.limits import Limits, RateLimit, Verdict
+from bot.sim.wire.message_names import REQUEST_NAMES
 from bot.sim.wire.session import Broken, ClientSession, Incoming, SessionEvent, Started
 
 _FARMS = (
@@ -186,6 +188,17 @@ class Desk:
         except MalformedRequest as error:
             request_id = request_id_of(event.message_id, event.fields)
             client.error(request_id, _BAD_REQUEST, f"Server error when reading an API client request: {error}")
+        except Exception as error:  # noqa: BLE001 - one request must not end the session of its sender unexplained
+            self._failed(client, event, error)
+
+    def _failed(self, client: DeskClient, event: Incoming, error: Exception) -> None:
+        """A bug of this gateway: an answer for the client, a line for the ledger, the traceback for who runs it."""
+        name = REQUEST_NAMES.get(event.message_id, f"message {event.message_id}")
+        self._venue.record("gateway_error", client=client.client_id, request=name, error=repr(error))
+        text = f"Server error when processing an API client request: {name} failed in this gateway ({error!r})"
+        client.error(request_id_of(event.message_id, event.fields), _BAD_REQUEST, text)
+        context = {"message": f"{name} failed in this gateway", "exception": error}
+        asyncio.get_running_loop().call_exception_handler(context)
 
     # small requests ------------------------------------------------------------------------------
     def _ids(self, client: DeskClient, request: ask.Ids) -> None:

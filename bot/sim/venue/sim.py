@@ -280,9 +280,12 @@ class SimVenue:
         before = moment.date() + timedelta(days=1 if finished else 0)
         if spec.sec_type is SecType.FUTURE and spec.expiry is not None:
             return self._world.future_daily_bars(spec.expiry, before, count)
-        if spec.sec_type in {SecType.INDEX, SecType.STOCK}:
+        if spec.sec_type not in {SecType.INDEX, SecType.STOCK}:
+            return []
+        try:
             return self._world.daily_bars(spec.symbol, before, count)
-        return []
+        except KeyError:  # the world quotes it, but has no past of it
+            return []
 
     # orders ------------------------------------------------------------------------------------
     def place(self, ticket: OrderTicket) -> VenueOrder | Reject | None:
