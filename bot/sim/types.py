@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
+
+from bot.sim.order_terms import OcaType, OrderStatus, OrderType, Patience, TimeInForce, TriggerMethod
 
 Floats = NDArray[np.float64]
 
@@ -160,16 +162,23 @@ class Leg:
 @dataclass(slots=True)
 class OrderTicket:
     """An order as the client asked for it. For a BAG, `limit` is the net price per unit in points
-    for the order's action (BUY at a negative limit = collect a credit)."""
+    for the order's action (BUY at a negative limit = collect a credit).
+
+    `aux` is the protocol's auxPrice in points: the price that triggers a stop or a touch, the amount a trailing stop
+    follows by, the offset of a relative order. `trail_stop` is where a trailing stop begins, `trail_percent` its
+    distance in percent, `limit_offset` how far its limit lies from its stop. `oca_type` counts where there is an
+    `oca_group`; `min_quantity` is the least that the first fill must bring; `patience` makes an Adaptive order.
+    `raw` holds every field as sent, for the echo in openOrder.
+    """
 
     client_id: int
     order_id: int
     account: str
     side: Side
     quantity: int
-    order_type: str
+    order_type: OrderType
     limit: float | None
-    tif: str
+    tif: TimeInForce
     legs: tuple[Leg, ...]
     is_bag: bool
     order_ref: str = ""
@@ -179,17 +188,35 @@ class OrderTicket:
     parent_id: int = 0
     per_leg_prices: bool = False
     non_guaranteed: bool = False
+    aux: float | None = None
+    trail_stop: float | None = None
+    trail_percent: float | None = None
+    limit_offset: float | None = None
+    trigger_method: TriggerMethod = TriggerMethod.DEFAULT
+    oca_group: str = ""
+    oca_type: OcaType = OcaType.REDUCE_WITHOUT_BLOCK
+    all_or_none: bool = False
+    min_quantity: int = 0
+    good_after: datetime | None = None
+    good_till: datetime | None = None
+    patience: Patience | None = None
     raw: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """The words of the protocol may be given as plain text. Raises ValueError for one that is none of them."""
+        self.order_type = OrderType(self.order_type)
+        self.tif = TimeInForce(self.tif)
 
 
 @dataclass(slots=True)
 class VenueOrder:
-    """The venue's truth about an order. `status` uses the protocol's words
-    (PreSubmitted, Submitted, PendingCancel, Cancelled, Filled, Inactive)."""
+    """The venue's truth about an order. `why_held` says why it does not work yet (orderStatus' field, reasons parted by
+    commas); `commission_usd` is what its executions were charged so far, None before the first charge; `oca_group` the
+    group it belongs to, its parent's for a child; `trail_stop` where a trailing stop stands now."""
 
     ticket: OrderTicket
     perm_id: int
-    status: str
+    status: OrderStatus
     filled: int = 0
     remaining: int = 0
     average_price: float = 0.0
@@ -197,6 +224,18 @@ class VenueOrder:
     why_held: str = ""
     completed_at: datetime | None = None
     completed_status: str = ""
+    commission_usd: float | None = None
+    oca_group: str = ""
+    trail_stop: float | None = None
+
+
+class Liquidity(IntEnum):
+    """What an execution did to the book, as execDetails' lastLiquidity says it."""
+
+    UNKNOWN = 0
+    ADDED = 1
+    REMOVED = 2
+    ROUTED_OUT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +256,7 @@ class Execution:
     cumulative_quantity: int
     average_price: float
     liquidation: int = 0
+    liquidity: Liquidity = Liquidity.REMOVED
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,4 +312,4 @@ class Reject:
 
     code: int
     text: str
-    final_status: str | None = None
+    final_status: OrderStatus | None = None

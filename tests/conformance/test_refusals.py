@@ -47,7 +47,7 @@ def _bag(trader: Trader, change: Callable[[list[Any]], list[Any]]) -> Any:
 
 WRONG = {
     "too large for the account": Wrong(_condor, lambda: LimitOrder("BUY", 5000, -40.0), {201}),
-    "an index": Wrong(lambda t: t.spx, lambda: LimitOrder("BUY", 1, 10.0), {201}),
+    "an index": Wrong(lambda t: t.spx, lambda: LimitOrder("BUY", 1, 10.0), {201, 412}),
     "off the grid, combination": Wrong(_condor, lambda: LimitOrder("BUY", 1, -40.03), {110}),
     "off the grid, single": Wrong(_put, lambda: LimitOrder("BUY", 1, 0.07), {110}),
     "prices per leg": Wrong(_condor, _per_leg, {10058}),

@@ -300,7 +300,7 @@ def test_orders_are_refused_with_ib_s_codes() -> None:
         ]
         trades = [ib.placeOrder(contract, order) for contract, order in bad]
         await asyncio.sleep(2)
-        assert [errors.get(trade.order.orderId) for trade in trades] == [321, 200, 321, 320, 321, 321, 201]
+        assert [errors.get(trade.order.orderId) for trade in trades] == [321, 200, 10243, 320, 321, 321, 201]
         assert trades[-1].orderStatus.status == "Inactive"
         ib.client.cancelOrder(4242)
         await asyncio.sleep(1)

@@ -43,7 +43,7 @@ async def a_condor_day(seed: int) -> tuple[str, list[str], Ledger]:
     trade = ib.placeOrder(combo, LimitOrder("BUY", 1, ticker.ask, orderRef="condor"))
     await asyncio.sleep(120)
     assert trade.orderStatus.status == "Filled"
-    resting = ib.placeOrder(combo, LimitOrder("BUY", 1, -45.0, orderRef="rest"))
+    resting = ib.placeOrder(combo, LimitOrder("BUY", 1, -20.0, orderRef="rest"))
     await asyncio.sleep(60)
     ib.cancelOrder(resting.order)
     await asyncio.sleep(60)

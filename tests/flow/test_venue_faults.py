@@ -74,7 +74,7 @@ def test_fill_after_cancel() -> None:
         assert day.errors[-1][1] == 202
         await day.wait(5)
         assert len(day.held()) == 4
-        assert day.events[:3] == ["Submitted", "PendingCancel", "Cancelled"]
+        assert day.events[:4] == ["PreSubmitted", "Submitted", "PendingCancel", "Cancelled"]
         assert [event for event in day.events if event.startswith("fill")] == ["fill OPT"] * 4 + ["fill BAG"]
 
     play(story)

@@ -2,104 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 
 from bot.sim.desk.client import DeskClient
-from bot.sim.desk.contracts import find_legs, find_one
+from bot.sim.desk.tickets import order_facts, ticket_of
+from bot.sim.order_terms import OrderStatus
 from bot.sim.ports import Venue
-from bot.sim.types import Commission, Execution, Leg, OrderTicket, Reject, SecType, Side, VenueOrder
-from bot.sim.venue.ledger import leg_facts
+from bot.sim.types import Commission, Execution, OrderTicket, Reject, Side, VenueOrder
 from bot.sim.wire import encode, encode_order
 from bot.sim.wire import requests as ask
-from bot.sim.wire.fields import read_flag, read_integer, read_number
+from bot.sim.wire.fields import read_flag
 
-_SILENT_OPEN_ORDER = frozenset({"Cancelled", "ApiCancelled", "PendingCancel", "Inactive"})
+_SILENT_OPEN_ORDER = frozenset({OrderStatus.CANCELLED, OrderStatus.PENDING_CANCEL, OrderStatus.INACTIVE})
 """Statuses that a gateway reports by orderStatus alone."""
-
-
-def ticket_of(venue: Venue, client_id: int, request: ask.PlaceOrder) -> OrderTicket | Reject:
-    """The order in the venue's words, or the validation error a gateway answers before any broker sees it."""
-    raw = request.raw
-    legs = _legs(venue, request)
-    if isinstance(legs, Reject):
-        return legs
-    account = raw["account"] or (venue.accounts[0] if len(venue.accounts) == 1 else "")
-    refused = _refused_fields(raw, account, venue.accounts)
-    if refused is not None:
-        return refused
-    quantity = read_number("totalQuantity", raw["totalQuantity"])
-    limit = read_number("lmtPrice", raw["lmtPrice"])
-    order_type = raw["orderType"] or "LMT"
-    if quantity is None or quantity != int(quantity) or quantity < 1:
-        return _invalid(f"totalQuantity must be a whole number of at least 1, got {raw['totalQuantity']!r}")
-    if order_type == "LMT" and limit is None:
-        return _invalid("a limit order needs a limit price")
-    is_bag = request.contract.sec_type == SecType.BAG
-    return OrderTicket(
-        client_id=client_id,
-        order_id=request.order_id,
-        account=account,
-        side=Side(raw["action"]),
-        quantity=int(quantity),
-        order_type=order_type,
-        limit=limit if "LMT" in order_type else None,
-        tif=raw["tif"] or "DAY",
-        legs=legs,
-        is_bag=is_bag,
-        order_ref=raw["orderRef"],
-        outside_rth=read_flag("outsideRth", raw["outsideRth"]),
-        transmit=read_flag("transmit", raw["transmit"]),
-        what_if=read_flag("whatIf", raw["whatIf"]),
-        parent_id=read_integer("parentId", raw["parentId"]),
-        per_leg_prices=any(price is not None for price in request.leg_prices),
-        non_guaranteed=("NonGuaranteed", "1") in request.combo_params,
-        raw={**raw, "exchange": request.contract.exchange},
-    )
-
-
-def _legs(venue: Venue, request: ask.PlaceOrder) -> tuple[Leg, ...] | Reject:
-    if request.contract.sec_type == SecType.BAG:
-        return find_legs(venue, request.legs)
-    found = find_one(venue, request.contract)
-    return found if isinstance(found, Reject) else (Leg(found, 1, Side.BUY),)
-
-
-def _refused_fields(fields: Mapping[str, str], account: str, accounts: Sequence[str]) -> Reject | None:
-    if fields["action"] not in (Side.BUY, Side.SELL):
-        return _invalid(f"action must be BUY or SELL, got {fields['action']!r}")
-    if not account:
-        return Reject(435, "You must specify an account.")
-    if account not in accounts:
-        return _invalid(f"account {account!r} is not served here ({', '.join(accounts)})")
-    if read_flag("eTradeOnly", fields["eTradeOnly"]):
-        return Reject(10268, "The 'EtradeOnly' order attribute is not supported.")
-    if read_flag("firmQuoteOnly", fields["firmQuoteOnly"]):
-        return Reject(10269, "The 'FirmQuoteOnly' order attribute is not supported.")
-    return None
-
-
-def _invalid(cause: str) -> Reject:
-    return Reject(321, f"Error validating request: {cause}")
-
-
-def order_facts(ticket: OrderTicket, perm_id: int) -> dict[str, object]:
-    """The ledger's fields of a place or modify message."""
-    return {
-        "client": ticket.client_id,
-        "account": ticket.account,
-        "order_id": ticket.order_id,
-        "perm_id": perm_id,
-        "order_ref": ticket.order_ref,
-        "what_if": ticket.what_if,
-        "action": ticket.side.value,
-        "quantity": ticket.quantity,
-        "order_type": ticket.order_type,
-        "limit": ticket.limit,
-        "tif": ticket.tif,
-        "outside_rth": ticket.outside_rth,
-        "legs": [leg_facts(leg) for leg in ticket.legs],
-    }
 
 
 class OrderDesk:
@@ -107,28 +23,25 @@ class OrderDesk:
 
     def __init__(self, venue: Venue) -> None:
         self._venue = venue
-        self._reported: set[tuple[int, int]] = set()
 
     # placing -------------------------------------------------------------------------------------
     def place(self, client: DeskClient, request: ask.PlaceOrder) -> None:
         """placeOrder: new, modified or what-if. The venue reports an accepted order through `report_order`."""
+        existing = self._working(client.client_id, request.order_id)
+        kind = "modify" if existing is not None and not read_flag("whatIf", request.raw["whatIf"]) else "place"
+        perm_id = existing.perm_id if existing else 0
+        self._venue.record(kind, **order_facts(self._venue, client.client_id, request, perm_id))
         ticket = ticket_of(self._venue, client.client_id, request)
         if isinstance(ticket, Reject):
+            self._venue.record("reject", **_reject_facts(client.client_id, request, ticket))
             self._reject(client, request.order_id, ticket, 0)
             return
-        existing = self._working(client.client_id, ticket.order_id)
-        kind = "modify" if existing is not None and not ticket.what_if else "place"
-        self._venue.record(kind, **order_facts(ticket, existing.perm_id if existing else 0))
         if ticket.what_if:
             self._what_if(client, ticket)
             return
-        key = (client.client_id, ticket.order_id)
-        self._reported.discard(key)
         outcome = self._venue.place(ticket)
         if isinstance(outcome, Reject):
             self._reject(client, ticket.order_id, outcome, ticket.quantity)
-        elif outcome is not None and key not in self._reported:
-            self.report_order([client], outcome)
 
     def _what_if(self, client: DeskClient, ticket: OrderTicket) -> None:
         impact = self._venue.what_if(ticket)
@@ -202,8 +115,9 @@ class OrderDesk:
 
     # live ----------------------------------------------------------------------------------------
     def report_order(self, clients: Iterable[DeskClient], order: VenueOrder) -> None:
-        """openOrder and orderStatus to the clients given."""
-        self._reported.add((order.ticket.client_id, order.ticket.order_id))
+        """openOrder and orderStatus to the clients given; an order not transmitted yet is nobody's business."""
+        if order.status is OrderStatus.PENDING_SUBMIT:
+            return
         for client in clients:
             if order.status not in _SILENT_OPEN_ORDER:
                 client.send(encode_order.open_order(order, client.version))
@@ -218,6 +132,18 @@ class OrderDesk:
         """commissionReport."""
         for client in clients:
             client.send(encode.commission_report(commission))
+
+
+def _reject_facts(client_id: int, request: ask.PlaceOrder, reject: Reject) -> dict[str, object]:
+    """The ledger's fields of an order message that the gateway itself refuses."""
+    ref = request.raw["orderRef"]
+    return {
+        "client": client_id,
+        "order_id": request.order_id,
+        "order_ref": ref,
+        "code": reject.code,
+        "text": reject.text,
+    }
 
 
 def _passes(execution: Execution, wanted: ask.Executions) -> bool:

@@ -8,6 +8,7 @@ from bot.sim.faults.arguments import Argument, Arguments, FaultError, flag, numb
 from bot.sim.faults.reach import FOR, TIMES, WHICH, lay, on_venue, times, which
 from bot.sim.faults.stage import Stage
 from bot.sim.faults.verb import Layer, Verb
+from bot.sim.order_terms import OrderStatus
 from bot.sim.types import Reject, SecType
 from bot.sim.venue.booking import Executed
 from bot.sim.venue.hazards import Hazard, Trap
@@ -125,7 +126,7 @@ def _reject_next(venue: SimVenue, stage: Stage, given: Arguments) -> _Facts:
     hazard = Hazard.REJECT if after_s is None else Hazard.REJECT_LATER
     if hazard is Hazard.REJECT_LATER and status == "none":
         raise FaultError("an order that was accepted must end: status Inactive or Cancelled, not none")
-    reject = Reject(given.whole("code"), given.text("text"), None if status == "none" else status)
+    reject = Reject(given.whole("code"), given.text("text"), None if status == "none" else OrderStatus(status))
     trap = Trap(hazard, "reject_next", which(given), times(given), delay_s=after_s or 0.0, reject=reject)
     return lay(venue, stage, trap, given.maybe_number("for_s"))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC
 from zoneinfo import ZoneInfo
 
-from bot.sim.desk.orders import ticket_of
+from bot.sim.desk.tickets import ticket_of
 from bot.sim.faults.arguments import Argument, Arguments, text, whole, word
 from bot.sim.faults.effects import Changing, of_types, swallowed
 from bot.sim.faults.filter import Letter, Turn

@@ -1,13 +1,16 @@
 """The money and positions of one account, in whole cents.
 
-Rules: cash = deposits and other movements + fills - fees + settlements, always; a position is what its entries add up
-to, trades and transfers, so that correcting one entry gives what would have been.
+Rules: cash = deposits and other movements + fills - fees + variation + settlements, always; a position is what its
+entries add up to, trades and transfers, so that correcting one entry gives what would have been. A commission belongs
+to what it bought: it raises the cost of what an execution opened and lowers the profit of what it closed, as IB's
+average cost and realised P&L do.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from bot.sim.types import AccountState, ContractSpec, Execution, PositionLine, SecType, Side
 from bot.sim.venue.margin import Holding, Requirement, requirement
@@ -20,11 +23,14 @@ def cents(usd: float) -> int:
 
 @dataclass(slots=True)
 class Position:
-    """Signed contracts and the cents they cost (received, for a short), commissions apart."""
+    """Signed contracts and the cents they cost, commissions included (a short has a negative cost: what it brought).
+
+    `basis_cents` is what of a future's value cash has seen: its trades, then each day's mark."""
 
     spec: ContractSpec
     quantity: int = 0
     cost_cents: int = 0
+    basis_cents: int = 0
 
     @property
     def average_cost_usd(self) -> float:
@@ -34,10 +40,12 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Booked:
-    """What a trade or settlement did: cents of cash moved, and of profit taken (None for a pure opening)."""
+    """What a trade or settlement did: cents of cash moved, and of profit taken (None for a pure opening); of its
+    contracts so many were opened, signed."""
 
     cash_cents: int
     realized_cents: int | None
+    opened: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +81,9 @@ class HouseMargin:
 class Account:
     """One paper account.
 
-    Options and stock move their full value through cash; a future only its profit or loss when it is closed or settled.
-    `realized_pnl` is after every commission paid, so that equity = deposits and other cash movements + what was
-    transferred in, at its price + realised + unrealised.
+    Options and stock move their full value through cash; a future only its profit or loss, each day at the close and
+    when it is closed or settled. Equity = deposits and other cash movements + what was transferred in, at its price +
+    realised + unrealised; commissions are in the one or the other from the moment they are charged.
     """
 
     def __init__(self, name: str, deposit_usd: float) -> None:
@@ -114,9 +122,15 @@ class Account:
         position = self.positions.setdefault(spec.con_id, Position(spec))
         position.quantity += corrected.quantity - then.quantity
         position.cost_cents += corrected.cost_cents - then.cost_cents
+        position.basis_cents += corrected.basis_cents - then.basis_cents
+        self._drop_if_flat(position)
+        return Booked(now.cash_cents - was.cash_cents, booked[place].realized_cents, booked[place].opened)
+
+    def _drop_if_flat(self, position: Position) -> None:
+        """A flat position is gone; commissions that its cost still held were lost with it."""
         if position.quantity == 0:
-            del self.positions[spec.con_id]
-        return Booked(now.cash_cents - was.cash_cents, booked[place].realized_cents)
+            self.realized_cents -= position.cost_cents
+            del self.positions[position.spec.con_id]
 
     def move_cash(self, amount_cents: int) -> None:
         """Cash comes (positive) or goes without a trade: deposit, withdrawal, interest, fee."""
@@ -133,31 +147,54 @@ class Account:
         if position.quantity * change < 0:
             closing = min(abs(change), abs(position.quantity)) * (1 if change > 0 else -1)
         opening = change - closing
-        realized: int | None = None
+        moved, realized = 0, None
         if closing:
-            share = round(position.cost_cents * -closing / position.quantity)
-            position.quantity += closing
-            position.cost_cents -= share
-            if not entry.is_transfer:
-                realized = -closing * price_cents * spec.multiplier - share
-                self.realized_cents += realized
+            moved, realized = self._close(position, entry, closing)
         position.quantity += opening
         position.cost_cents += opening * price_cents * spec.multiplier
+        position.basis_cents += opening * price_cents * spec.multiplier
         if position.quantity == 0:
             del self.positions[spec.con_id]
         if entry.is_transfer:
             moved = 0
-        elif spec.sec_type is SecType.FUTURE:
-            moved = realized or 0
-        else:
+        elif spec.sec_type is not SecType.FUTURE:
             moved = -change * price_cents * spec.multiplier
         self.cash_cents += moved
-        return Booked(moved, realized)
+        return Booked(moved, realized, opening)
 
-    def charge(self, fee_cents: int) -> None:
-        """Takes a commission."""
+    def _close(self, position: Position, entry: Entry, closing: int) -> tuple[int, int | None]:
+        """Closes signed contracts: cents that a future moves, and of profit taken (None for a transfer)."""
+        value = -closing * entry.price_cents * position.spec.multiplier
+        cost = round(position.cost_cents * -closing / position.quantity)
+        basis = round(position.basis_cents * -closing / position.quantity)
+        position.quantity += closing
+        position.cost_cents -= cost
+        position.basis_cents -= basis
+        if entry.is_transfer:
+            return 0, None
+        self.realized_cents += value - cost
+        return value - basis, value - cost
+
+    def charge(self, spec: ContractSpec, fee_cents: int, *, opened: int, contracts: int) -> None:
+        """Takes the commission of an execution of so many contracts, of which `opened` (signed) opened a position.
+        Negative cents give money back."""
         self.cash_cents -= fee_cents
-        self.realized_cents -= fee_cents
+        position = self.positions.get(spec.con_id)
+        share = opening_share(fee_cents, opened, contracts)
+        if position is None or position.quantity * opened <= 0:
+            share = 0  # what it opened is gone already: the whole commission is spent
+        else:
+            position.cost_cents += share
+        self.realized_cents -= fee_cents - share
+
+    def mark(self, con_id: int, price_cents: int) -> int:
+        """Daily variation of a future at its settlement price per share: the cents that cash moves."""
+        position = self.positions[con_id]
+        value = position.quantity * price_cents * position.spec.multiplier
+        moved = value - position.basis_cents
+        position.basis_cents = value
+        self.cash_cents += moved
+        return moved
 
     def settle(self, con_id: int, price_cents: int) -> Booked:
         """Removes a position at its settlement price per share (cents); KeyError without such a position."""
@@ -165,7 +202,7 @@ class Account:
         self._entries.pop(con_id, None)
         value = position.quantity * price_cents * position.spec.multiplier
         realized = value - position.cost_cents
-        moved = realized if position.spec.sec_type is SecType.FUTURE else value
+        moved = value - position.basis_cents if position.spec.sec_type is SecType.FUTURE else value
         self.cash_cents += moved
         self.realized_cents += realized
         return Booked(moved, realized)
@@ -184,15 +221,15 @@ class Account:
         """Every position that is not flat."""
         return [self.line(position.spec) for position in self.positions.values()]
 
-    def state(self, marks: Mapping[int, float], levels: Mapping[str, float]) -> AccountState:
-        """Figures at these marks (points by contract id); a contract without a mark is carried at its cost."""
+    def state(self, marks: Mapping[int, float], levels: Mapping[str, float], on: date | None = None) -> AccountState:
+        """Figures on a day at these marks (points by contract id); a contract without a mark is carried at its cost."""
         value = unrealized = 0.0
         for position in self.positions.values():
             marked = position.quantity * _mark(position, marks) * position.spec.multiplier
-            gain = marked - position.cost_cents / 100
-            unrealized += gain
-            value += gain if position.spec.sec_type is SecType.FUTURE else marked
-        needed = self.margin(marks, levels)
+            unrealized += marked - position.cost_cents / 100
+            future = position.spec.sec_type is SecType.FUTURE
+            value += marked - position.basis_cents / 100 if future else marked
+        needed = self.margin(marks, levels, on=on)
         equity = round(self.cash_cents / 100 + value, 2)
         return AccountState(
             account=self.name,
@@ -210,8 +247,10 @@ class Account:
         marks: Mapping[int, float],
         levels: Mapping[str, float],
         change: Sequence[tuple[ContractSpec, int]] = (),
+        *,
+        on: date | None = None,
     ) -> Requirement:
-        """The requirement now, or as it would be after a change of signed contracts."""
+        """The requirement on a day, or as it would be after a change of signed contracts."""
         quantities = {con_id: position.quantity for con_id, position in self.positions.items()}
         specs = {con_id: position.spec for con_id, position in self.positions.items()}
         for spec, contracts in change:
@@ -224,12 +263,18 @@ class Account:
                 if quantity
             ),
             levels,
+            on,
         )
         return self.house.over(rules)
 
     def _mark_of(self, con_id: int, marks: Mapping[int, float]) -> float:
         position = self.positions.get(con_id)
         return _mark(position, marks) if position is not None else marks.get(con_id, 0.0)
+
+
+def opening_share(fee_cents: int, opened: int, contracts: int) -> int:
+    """The cents of a commission for so many contracts that belong to those opened."""
+    return round(fee_cents * abs(opened) / contracts) if contracts else 0
 
 
 def _entry_of(execution: Execution) -> Entry:

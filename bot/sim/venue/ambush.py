@@ -39,6 +39,8 @@ class Ambush:
         if self._hazards.spring(Hazard.NO_ACKNOWLEDGEMENT, order) is not None:
             with self._announce.in_the_ledger_only():
                 self._intake.place(ticket, at)
+            if (taken := self._book.get(ticket.client_id, ticket.order_id)) is not None:
+                taken.silent = True
             return None
         if working is not None and self._hazards.spring(Hazard.FORK_ON_MODIFY, order) is not None:
             return self._fork(working, ticket, at)

@@ -59,8 +59,8 @@ class Announcer:
         )
 
     # facts -------------------------------------------------------------------------------------
-    def order(self, order: VenueOrder, reason: str) -> None:
-        """An order's state changed, and why."""
+    def state(self, order: VenueOrder, reason: str) -> None:
+        """Where an order stands, and why (ledger only)."""
         self.record(
             "state",
             client=order.ticket.client_id,
@@ -70,12 +70,21 @@ class Announcer:
             status=order.status,
             filled=order.filled,
             remaining=order.remaining,
+            why_held=order.why_held,
             reason=reason,
         )
+
+    def order(self, order: VenueOrder, reason: str) -> None:
+        """An order's state changed, and why."""
+        self.state(order, reason)
+        self.order_again(order)
+
+    def order_again(self, order: VenueOrder) -> None:
+        """An order's figures changed, not its state: listeners only."""
         for listener in self._listeners:
             listener.on_order(order)
 
-    def execution(self, execution: Execution, *, corrects: str | None = None) -> None:
+    def execution(self, execution: Execution, *, cash_cents: int = 0, corrects: str | None = None) -> None:
         """An execution of a leg (`fill`), or a combination's own summary (`combo`), which moves nothing by itself.
 
         `corrects` is the id of the execution that this one replaces."""
@@ -89,6 +98,7 @@ class Announcer:
             side=execution.side,
             quantity=execution.quantity,
             price=execution.price,
+            cash=cash_cents / 100,
             corrects=corrects,
             liquidation=execution.liquidation,
         )

@@ -6,12 +6,13 @@ and replaces what it corrects; a commission is charged when it is due, whether o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.sim.types import Commission, Execution, SecType
-from bot.sim.venue.accounts import Account
+from bot.sim.order_terms import OrderStatus
+from bot.sim.types import Commission, Execution, SecType, VenueOrder
+from bot.sim.venue.accounts import Account, Booked, opening_share
 from bot.sim.venue.announce import Announcer
 from bot.sim.venue.fees import commission_cents
 from bot.sim.venue.hazards import Hazard, Hazards, Identity
@@ -23,12 +24,15 @@ _EXEC_SESSION = 0x5A000000
 
 @dataclass(slots=True)
 class Executed:
-    """An execution of the day and its commission once reported; `corrected_by` is the id of what replaced it."""
+    """An execution of the day and its commission once reported; `corrected_by` is the id of what replaced it,
+    `order` is whose it is (None for a summary), `order_contracts` what that asked for over all legs."""
 
     execution: Execution
     commission: Commission | None = None
     charged_cents: int = 0
     corrected_by: str = ""
+    order: VenueOrder | None = None
+    order_contracts: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,7 @@ class _Owed:
     executed: Executed
     fee_cents: int
     before_cents: int
-    realized_cents: int | None
+    booked: Booked
     told: bool
 
 
@@ -67,20 +71,23 @@ class Booking:
         """IB's form: session, fill, part of the fill (01 the combination itself), correction number."""
         return f"0000e0d5.{_EXEC_SESSION + self._fills:08x}.{part:02d}.01"
 
-    def report(self, execution: Execution) -> Executed:
+    def report(self, execution: Execution) -> None:
         """Tells an execution and keeps it for the day; moves nothing."""
-        executed = Executed(execution)
-        self.executed.append(executed)
+        self.executed.append(Executed(execution))
         self._announce.execution(execution)
-        return executed
 
-    def book(self, execution: Execution, at: datetime) -> None:
-        """One leg: booked, reported, its commission owed."""
+    def book(
+        self, execution: Execution, at: datetime, *, order: VenueOrder | None = None, order_contracts: int = 0
+    ) -> None:
+        """One leg: booked, reported, its commission owed. An order, where there is one, asked for so many contracts
+        over all its legs; without one the execution is all there is."""
         account = self._accounts[execution.account]
         booked = account.trade(execution)
-        executed = self.report(execution)
+        executed = Executed(execution, order=order, order_contracts=order_contracts or execution.quantity)
+        self.executed.append(executed)
+        self._announce.execution(execution, cash_cents=booked.cash_cents)
         self._announce.cash(account.name, booked.cash_cents, f"fill {execution.exec_id}", account.cash_cents)
-        self._owe(executed, booked.realized_cents, at)
+        self._owe(executed, booked, at)
         self.touched.add(account.name)
 
     def correct(self, exec_id: str, *, quantity: int, price: float, at: datetime) -> Execution:
@@ -105,12 +112,12 @@ class Booking:
             what = old.spec.local_symbol.strip()
             raise VenueRefusal(f"{what} has been settled: {exec_id} stays as it is") from None
         executed.corrected_by = new.exec_id
-        replacing = Executed(new)
+        replacing = Executed(new, order=executed.order, order_contracts=executed.order_contracts)
         self.executed.append(replacing)
-        self._announce.execution(new, corrects=old.exec_id)
+        self._announce.execution(new, corrects=old.exec_id, cash_cents=booked.cash_cents)
         self._announce.cash(account.name, booked.cash_cents, f"correction {new.exec_id}", account.cash_cents)
         self._owed = [owed for owed in self._owed if owed.executed is not executed]
-        self._owe(replacing, booked.realized_cents, at, before_cents=executed.charged_cents)
+        self._owe(replacing, booked, at, before_cents=executed.charged_cents)
         self._announce.position(account.line(old.spec))
         self.touched.add(account.name)
         return new
@@ -126,30 +133,49 @@ class Booking:
         raise VenueRefusal(f"there is no execution {exec_id!r} today")
 
     # commissions -------------------------------------------------------------------------------
-    def _owe(self, executed: Executed, realized_cents: int | None, at: datetime, *, before_cents: int = 0) -> None:
+    def _owe(self, executed: Executed, booked: Booked, at: datetime, *, before_cents: int = 0) -> None:
         execution = executed.execution
-        fee = commission_cents(execution.spec, execution.quantity, execution.price)
+        fee = commission_cents(
+            execution.spec, execution.quantity, execution.price, order_contracts=executed.order_contracts
+        )
         order = Identity(execution.client_id, execution.order_id, execution.perm_id, execution.order_ref)
         late = self._hazards.spring(Hazard.COMMISSION_LATE, order)
         told = self._hazards.spring(Hazard.COMMISSION_UNTOLD, order) is None
         due = at + timedelta(seconds=self._model.commission_delay_s if late is None else late.delay_s)
-        self._owed.append(_Owed(due, executed, fee, before_cents, realized_cents, told))
+        self._owed.append(_Owed(due, executed, fee, before_cents, booked, told))
 
     def report_commissions(self, at: datetime) -> None:
         """Charges and reports the commissions that are due."""
         if not self._owed:
             return
         due, self._owed = [o for o in self._owed if o.due <= at], [o for o in self._owed if o.due > at]
+        self._tell_orders(due)
         for owed in due:
             self._charge(owed)
+
+    def _tell_orders(self, due: Sequence[_Owed]) -> None:
+        """An order that has filled is shown once more with what it cost, before the reports of its executions."""
+        orders: dict[int, VenueOrder] = {}
+        for owed in due:
+            order = owed.executed.order
+            if order is not None and owed.told:
+                cost_usd = (owed.fee_cents - owed.before_cents) / 100
+                order.commission_usd = round((order.commission_usd or 0.0) + cost_usd, 2)
+                orders[order.perm_id] = order
+        for order in orders.values():
+            if order.status is OrderStatus.FILLED:
+                self._announce.order_again(order)
 
     def _charge(self, owed: _Owed) -> None:
         executed, execution = owed.executed, owed.executed.execution
         account = self._accounts[execution.account]
-        charge = owed.fee_cents - owed.before_cents
-        account.charge(charge)
+        charge, booked = owed.fee_cents - owed.before_cents, owed.booked
+        account.charge(execution.spec, charge, opened=booked.opened, contracts=execution.quantity)
         executed.charged_cents = owed.fee_cents
-        realized = None if owed.realized_cents is None else (owed.realized_cents - owed.fee_cents) / 100
+        realized: float | None = None
+        if booked.realized_cents is not None:
+            of_closing = owed.fee_cents - opening_share(owed.fee_cents, booked.opened, execution.quantity)
+            realized = (booked.realized_cents - of_closing) / 100
         commission = Commission(execution.exec_id, owed.fee_cents / 100, realized)
         self._announce.cash(account.name, -charge, f"commission {execution.exec_id}", account.cash_cents)
         if owed.told:

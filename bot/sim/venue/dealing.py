@@ -1,25 +1,42 @@
-"""Works the live orders: releases, matches, fills, expires and cancels them, and books what the fills move."""
+"""Works the live orders: ends what is over, releases what was held, wakes what waits for a trigger, matches the rest.
+
+Rules: an order is looked at once a step, oldest first, all against one look at the market; it is held until it has been
+transmitted, its parent has filled, its time has come, its contract trades, its shares are found and its trigger has
+fired, in that order; only then does it show as Submitted. A market order that fills in its first look never shows so.
+"""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from bot.sim.types import Execution, Side
-from bot.sim.venue import orders as life
-from bot.sim.venue.accounts import Account
+from bot.sim.order_terms import Hold, OrderStatus, OrderType, TimeInForce
+from bot.sim.types import Liquidity, SecType
 from bot.sim.venue.agenda import Agenda
 from bot.sim.venue.announce import Announcer
-from bot.sim.venue.booking import Booking
+from bot.sim.venue.auctions import auction_price, is_auction_due
+from bot.sim.venue.endings import Endings
+from bot.sim.venue.filling import Fill, Filling
 from bot.sim.venue.halts import Halts
 from bot.sim.venue.hazards import Hazard, Hazards
-from bot.sim.venue.matching import FillModel, aggressiveness, leg_prices, marketable_net, natural_of
-from bot.sim.venue.orders import LegProgress, OrderBook, Working
-from bot.sim.venue.products import bag_spec, net_tick, tick_at
+from bot.sim.venue.matching import (
+    FillModel,
+    aggressiveness,
+    displayed_units,
+    marketable_net,
+    natural_of,
+    units_to_fill,
+)
+from bot.sim.venue.order_types import RULES, Style
+from bot.sim.venue.orders import OrderBook, Working
+from bot.sim.venue.products import net_tick, tick_at
 from bot.sim.venue.quotes import LegMarket, NetMarket, Quotes, net_market
 from bot.sim.venue.refusal import VenueRefusal
 from bot.sim.venue.sessions import Sessions
+from bot.sim.venue.triggers import Kind
+from bot.sim.venue.working_price import working_price
+
+_AT_ONCE = frozenset({TimeInForce.IMMEDIATE_OR_CANCEL, TimeInForce.FILL_OR_KILL})
 
 
 class Dealing:
@@ -28,22 +45,22 @@ class Dealing:
     def __init__(
         self,
         *,
-        accounts: Mapping[str, Account],
         agenda: Agenda,
         announcer: Announcer,
         book: OrderBook,
-        booking: Booking,
+        endings: Endings,
+        filling: Filling,
         halts: Halts,
         hazards: Hazards,
         model: FillModel,
         quotes: Quotes,
         sessions: Sessions,
     ) -> None:
-        self._accounts = accounts
         self._agenda = agenda
         self._announce = announcer
         self._book = book
-        self._booking = booking
+        self._endings = endings
+        self._filling = filling
         self._halts = halts
         self._hazards = hazards
         self._model = model
@@ -55,36 +72,50 @@ class Dealing:
         """One look at every live order; free when there is none."""
         if not len(self._book):
             return
-        ready = [working for working in self._book if self._is_ready(working, at)]
-        if not ready:
-            return
-        specs = list(dict.fromkeys(spec for working in ready for spec in working.specs))
-        markets = self._quotes.markets(specs, at)
-        for working in ready:
-            self._match(working, markets, at)
+        ready = [working for working in self._book if self._book.is_live(working) and self._is_ready(working, at)]
+        if ready:
+            specs = list(dict.fromkeys(spec for working in ready for spec in working.specs))
+            markets = self._quotes.markets(specs, at)
+            for working in ready:
+                if self._book.is_live(working):
+                    self._look(working, markets, at)
+        self._endings.after_look(at)
 
     def _is_ready(self, working: Working, at: datetime) -> bool:
-        """Ends what is over, releases what was held; True for an order that may trade now."""
-        order = working.order
+        """Ends what is over, releases what was held; True for an order that may see the market now."""
+        order, ticket = working.order, working.ticket
         if working.cancel_at is not None and at >= working.cancel_at:
             self.cancel(working, at, "cancelled by the client")
             return False
-        if at >= working.expires_at:
-            self._end_cancelled(working, at, "expired at the close")
+        if is_auction_due(working, self._sessions, at):
+            self._auction(working, at)
             return False
-        if order.status == life.INACTIVE or not order.ticket.transmit:
+        if at >= working.expires_at:
+            self._endings.cancel(working, at, "expired")
+            return False
+        if order.status is OrderStatus.INACTIVE or not working.transmitted or Hold.CHILD in working.holds:
+            return False
+        if ticket.good_after is not None and at < ticket.good_after:
+            return False
+        if RULES[ticket.order_type].style is Style.IN_THE_CLOSE or ticket.tif is TimeInForce.AT_THE_OPENING:
             return False
         if self._halts.any(working.specs) or not all(self._sessions.is_open(spec, at) for spec in working.specs):
             return False
-        if order.status == life.PRE_SUBMITTED:
-            order.status = life.SUBMITTED
-            order.why_held = ""
-            self._announce.order(order, "the market takes it")
+        return self._is_located(working, at)
+
+    def _is_located(self, working: Working, at: datetime) -> bool:
+        if Hold.LOCATE not in working.holds:
+            return True
+        if working.located_at is None or at < working.located_at:
+            return False
+        working.release(Hold.LOCATE)
+        working.lived_until = at
+        self._announce.order(working.order, "shares located")
         return True
 
     def cancel(self, working: Working, at: datetime, reason: str) -> None:
-        """Ends a live order: state first, then notice 202 to its owner. Armed so, it fills all the same later."""
-        self._end_cancelled(working, at, reason)
+        """Cancels a live order. Armed so, it fills all the same later."""
+        self._endings.cancel(working, at, reason)
         trap = self._hazards.spring(Hazard.FILL_AFTER_CANCEL, working.identity)
         if trap is not None:
             due = at + timedelta(seconds=trap.delay_s)
@@ -94,31 +125,88 @@ class Dealing:
         """Fills what remains at the order's own price, for the fault `verb`; where that is impossible the ledger says
         so."""
         try:
-            self.force(working, working.order.remaining, self.asked(working, at), at)
+            self._filling.force(working, working.order.remaining, self._filling.asked(working, at), at)
         except VenueRefusal as refusal:
             self._announce.record(
                 "fault", verb=verb, arguments={"perm_id": working.order.perm_id}, refused=str(refusal)
             )
 
-    def _end_cancelled(self, working: Working, at: datetime, reason: str) -> None:
-        self._book.finish(working, life.CANCELLED, at)
-        ticket = working.ticket
-        self._announce.order(working.order, reason)
-        self._announce.error(ticket.client_id, ticket.order_id, 202, "Order Canceled - reason:")
+    # auctions ----------------------------------------------------------------------------------
+    def _auction(self, working: Working, at: datetime) -> None:
+        """The opening or closing price is struck: the order fills whole at it or ends."""
+        spec = working.specs[0]
+        price = auction_price(working, self._quotes.level(spec).last)
+        if price is None:
+            self._endings.cancel(working, at, "not executed in the auction")
+            return
+        market = LegMarket(None, None, price)
+        self._filling.fill(
+            working,
+            Fill(working.order.remaining, price, Liquidity.ADDED),
+            at,
+            net=NetMarket(None, None, price),
+            markets={spec.con_id: market},
+        )
 
-    # matching ----------------------------------------------------------------------------------
-    def _match(self, working: Working, markets: dict[int, LegMarket], at: datetime) -> None:
-        ticket = working.ticket
+    # one look ----------------------------------------------------------------------------------
+    def _look(self, working: Working, markets: Mapping[int, LegMarket], at: datetime) -> None:
         net = net_market(working.legs, markets)
         minutes = self._lived_minutes(working, at)
         working.lived_until = at
-        held = self._hazards.waits(Hazard.NO_FILLS, working.identity)
-        price = None if held else self._fill_price(working, net, minutes)
-        if price is not None:
-            units = working.chance.units(self._model, working.order.remaining)
-            self._fill(working, units, price, at, net=net, markets=markets)
-        if ticket.tif == "IOC" and working.order.remaining:
+        if working.watch is not None and not self._has_woken(working, net):
+            return
+        working.minutes += minutes
+        if working.ticket.order_type is not OrderType.MARKET:
+            self._submit(working)
+        if not self._hazards.waits(Hazard.NO_FILLS, working.identity):
+            self._match(working, net, markets, minutes, at)
+        if not self._book.is_live(working):
+            return
+        if working.ticket.tif in _AT_ONCE:
             self.cancel(working, at, "immediate or cancel")
+        else:
+            self._submit(working)
+
+    def _has_woken(self, working: Working, net: NetMarket) -> bool:
+        """One look of an order that waits for its trigger; True once that has fired."""
+        watch, order = working.watch, working.order
+        assert watch is not None, "asked only of an order that waits"
+        fired = watch.look(net, self._last(working), self._tick(working, net.mid))
+        if watch.kind is Kind.TRAIL and watch.price != order.trail_stop:
+            order.trail_stop = watch.price
+            self._announce.order_again(order)
+        if not fired:
+            return False
+        working.watch = None
+        working.release(Hold.TRIGGER)
+        working.limit = self._limit_after_trigger(working, watch.price)
+        return True
+
+    def _last(self, working: Working) -> float | None:
+        """The last trade in points: of shares and futures; options and combinations show none here."""
+        spec = working.specs[0]
+        if working.ticket.is_bag or spec.sec_type is SecType.OPTION:
+            return None
+        return self._quotes.level(spec).last
+
+    def _limit_after_trigger(self, working: Working, stop: float | None) -> float | None:
+        """The limit at which a woken order works: its own, or for a trailing one its stop and an offset."""
+        ticket = working.ticket
+        if ticket.order_type is not OrderType.TRAIL_LIMIT or stop is None:
+            return ticket.limit
+        offset = ticket.limit_offset
+        if offset is None:
+            assert ticket.limit is not None, "checked when the order came"
+            assert ticket.trail_stop is not None, "checked when the order came"
+            offset = ticket.side.sign * (ticket.limit - ticket.trail_stop)
+        tick = self._tick(working, stop)
+        return round(round((stop + ticket.side.sign * offset) / tick) * tick, 2)
+
+    def _submit(self, working: Working) -> None:
+        if working.order.status is OrderStatus.PRE_SUBMITTED:
+            working.order.status = OrderStatus.SUBMITTED
+            tell = self._announce.state if working.silent else self._announce.order
+            tell(working.order, "working")
 
     def _lived_minutes(self, working: Working, at: datetime) -> float:
         """Open market minutes since the last look (nights do not count)."""
@@ -126,142 +214,49 @@ class Dealing:
         since = working.lived_until if session is None else max(working.lived_until, session.open_at)
         return max(0.0, (at - since).total_seconds() / 60.0)
 
-    def _fill_price(self, working: Working, net: NetMarket, minutes: float) -> float | None:
-        """The net at which the order trades in this look, None if it does not."""
-        ticket, model = working.ticket, self._model
-        natural = natural_of(net, ticket.side)
+    # matching ----------------------------------------------------------------------------------
+    def _match(
+        self, working: Working, net: NetMarket, markets: Mapping[int, LegMarket], minutes: float, at: datetime
+    ) -> None:
+        """Trades what this moment's market allows."""
+        if working.refill_at is not None and at < working.refill_at:
+            return
+        price, taking = self._fill_price(working, net, minutes)
+        if price is None:
+            return
+        shown = displayed_units(working.legs, markets, working.ticket.side) if taking else None
+        units = units_to_fill(working.ticket, working.order, working.chance, self._model, shown)
+        if not units:
+            return
+        liquidity = Liquidity.REMOVED if taking else Liquidity.ADDED
+        if not self._filling.fill(working, Fill(units, price, liquidity), at, net=net, markets=markets):
+            return
+        if RULES[working.ticket.order_type].style is Style.AT_MARKET_THEN_LIMIT:
+            working.limit = price
+        if units == shown:
+            working.refill_at = at + timedelta(seconds=self._model.refill_s)
+
+    def _fill_price(self, working: Working, net: NetMarket, minutes: float) -> tuple[float | None, bool]:
+        """The net at which the order trades in this look, None if it does not; and whether it takes from the book."""
+        side, model = working.ticket.side, self._model
+        natural = natural_of(net, side)
         if natural is None:
-            return None
+            return None, False
+        tick = self._tick(working, natural)
+        wanted = working_price(working, net, tick)
+        if not wanted.anywhere:
+            return None, False
         keen = 1.0
-        if ticket.order_type == "LMT" and ticket.limit is not None:
-            keen = aggressiveness(ticket.limit, net, ticket.side) or 0.0
+        if wanted.limit is not None:
+            keen = aggressiveness(wanted.limit, net, side) or 0.0
         if keen >= 1.0:
-            return marketable_net(net, ticket.side, self._tick(working, natural), working.chance.improvement(model))
+            return marketable_net(net, side, tick, working.chance.improvement(model)), True
         if keen >= 0.0 and working.chance.rest(model.rate_per_minute(keen), minutes):
-            return ticket.limit
-        return None
+            return wanted.limit, False
+        return None, False
 
     @staticmethod
     def _tick(working: Working, price: float) -> float:
         if working.ticket.is_bag:
             return net_tick([spec.trading_class for spec in working.specs])
         return tick_at(working.specs[0].market_rule_id, price)
-
-    # fills -------------------------------------------------------------------------------------
-    def force(self, working: Working, units: int, price: float, at: datetime) -> None:
-        """Fills so many units at that net in points, whatever the market says.
-
-        Raises VenueRefusal where the price cannot be split over the legs in whole cents, or a leg has no value."""
-        markets = self._quotes.markets(working.specs, at)
-        net = net_market(working.legs, markets)
-        if not (math.isfinite(net.mid) and self._fill(working, units, price, at, net=net, markets=markets)):
-            raise VenueRefusal(
-                f"order {working.order.perm_id} cannot fill at {price}: its legs cannot share that price"
-            )
-
-    def natural(self, working: Working, at: datetime) -> float:
-        """The net in points at which the order would trade at once; where nobody quotes, the mid in whole cents."""
-        net = net_market(working.legs, self._quotes.markets(working.specs, at))
-        natural = natural_of(net, working.ticket.side)
-        return self.mid(working, at) if natural is None else natural
-
-    def mid(self, working: Working, at: datetime) -> float:
-        """The net in points between the quotes, in whole cents; NaN where a leg has no value."""
-        return round(net_market(working.legs, self._quotes.markets(working.specs, at)).mid, 2)
-
-    def asked(self, working: Working, at: datetime) -> float:
-        """The order's own limit, else the natural."""
-        limit = working.ticket.limit
-        return self.natural(working, at) if limit is None else limit
-
-    def fill_leg(self, working: Working, place: int, quantity: int, price: float, at: datetime) -> Execution:
-        """Executes contracts of one leg alone (place counted from 0), points per share; the order's own count stays."""
-        self._booking.new_fill()
-        (execution,) = self._leg_executions(working, {place: (quantity, price)}, at)
-        self._booking.book(execution, at)
-        self._announce.position(self._accounts[execution.account].line(execution.spec))
-        return execution
-
-    def _fill(
-        self,
-        working: Working,
-        units: int,
-        price: float,
-        at: datetime,
-        *,
-        net: NetMarket,
-        markets: dict[int, LegMarket],
-    ) -> bool:
-        """Books a fill; False, with nothing done, where no whole cents of its legs make that net."""
-        order, ticket = working.order, working.ticket
-        prices = leg_prices(price, net, ticket.side, working.legs, markets)
-        if prices is None:
-            return False
-        self._booking.new_fill()
-        order.filled += units
-        order.remaining -= units
-        working.value_cents += round(price * 100) * units
-        order.average_price = round(working.value_cents / order.filled / 100, 6)
-        order.last_fill_price = price
-        shares = {place: (units * leg.ratio, prices[place]) for place, leg in enumerate(working.legs)}
-        legs = self._leg_executions(working, shares, at)
-        for execution in legs:
-            self._booking.book(execution, at)
-        if ticket.is_bag:
-            self._booking.report(self._bag_execution(working, units, price, at))
-        if order.remaining == 0:
-            self._book.finish(working, life.FILLED, at)
-            self._announce.order(order, "filled")
-        else:
-            self._announce.order(order, "partial fill")
-        account = self._accounts[ticket.account]
-        for execution in legs:
-            self._announce.position(account.line(execution.spec))
-        return True
-
-    def _leg_executions(
-        self, working: Working, shares: Mapping[int, tuple[int, float]], at: datetime
-    ) -> list[Execution]:
-        """One execution for each leg's share of a fill: (contracts, price in points) by the leg's place."""
-        ticket, found = working.ticket, []
-        for place, (quantity, price) in shares.items():
-            leg = working.legs[place]
-            progress = working.progress.setdefault(leg.spec.con_id, LegProgress())
-            progress.quantity += quantity
-            progress.value_cents += round(price * 100) * quantity
-            found.append(
-                Execution(
-                    exec_id=self._booking.exec_id(place + 2 if ticket.is_bag else 1),
-                    at=at,
-                    perm_id=working.order.perm_id,
-                    client_id=ticket.client_id,
-                    order_id=ticket.order_id,
-                    order_ref=ticket.order_ref,
-                    account=ticket.account,
-                    spec=leg.spec,
-                    side=Side.BUY if ticket.side.sign * leg.side.sign > 0 else Side.SELL,
-                    quantity=quantity,
-                    price=price,
-                    cumulative_quantity=progress.quantity,
-                    average_price=progress.average_price,
-                )
-            )
-        return found
-
-    def _bag_execution(self, working: Working, units: int, price: float, at: datetime) -> Execution:
-        order, ticket = working.order, working.ticket
-        return Execution(
-            exec_id=self._booking.exec_id(1),
-            at=at,
-            perm_id=order.perm_id,
-            client_id=ticket.client_id,
-            order_id=ticket.order_id,
-            order_ref=ticket.order_ref,
-            account=ticket.account,
-            spec=bag_spec(working.specs[0].symbol),
-            side=ticket.side,
-            quantity=units,
-            price=price,
-            cumulative_quantity=order.filled,
-            average_price=order.average_price,
-        )

@@ -14,6 +14,7 @@ from bot.sim.venue import orders as life
 from bot.sim.venue.agenda import Agenda
 from bot.sim.venue.announce import Announcer
 from bot.sim.venue.dealing import Dealing
+from bot.sim.venue.filling import Filling
 from bot.sim.venue.hazards import Hazard, Hazards, Which
 from bot.sim.venue.orders import OrderBook, Working
 from bot.sim.venue.quotes import Quotes
@@ -38,6 +39,7 @@ class Interventions:
         announcer: Announcer,
         book: OrderBook,
         dealing: Dealing,
+        filling: Filling,
         hazards: Hazards,
         quotes: Quotes,
     ) -> None:
@@ -45,6 +47,7 @@ class Interventions:
         self._announce = announcer
         self._book = book
         self._dealing = dealing
+        self._filling = filling
         self._hazards = hazards
         self._quotes = quotes
 
@@ -62,18 +65,18 @@ class Interventions:
         remaining = working.order.remaining
         if units is not None and not 1 <= units <= remaining:
             raise VenueRefusal(f"quantity must be from 1 to the {remaining} that remain of the order, got {units}")
-        self._dealing.force(working, units or remaining, self._price(working, price, at), at)
+        self._filling.force(working, units or remaining, self._price(working, price, at), at)
         return working
 
     def _price(self, working: Working, price: float | PriceAt, at: datetime) -> float:
         if price is PriceAt.NATURAL:
-            return self._dealing.natural(working, at)
+            return self._filling.natural(working, at)
         if price is PriceAt.LIMIT:
             if working.ticket.limit is None:
                 raise VenueRefusal(f"order {working.order.perm_id} has no limit: give a price, or natural or mid")
             return working.ticket.limit
         if price is PriceAt.MID:
-            return self._dealing.mid(working, at)
+            return self._filling.mid(working, at)
         assert not isinstance(price, PriceAt), "every word has its branch"
         if abs(price * 100 - round(price * 100)) > 1e-6 or (price < 0.0 and not working.ticket.is_bag):
             raise VenueRefusal(f"a price is in whole cents, and not negative for a single contract; got {price}")
@@ -99,7 +102,7 @@ class Interventions:
             price = self._quotes.tradable(part.spec, buys=buys, at=at)
         if abs(price * 100 - round(price * 100)) > 1e-6 or price < 0.0:
             raise VenueRefusal(f"a leg's price is in whole cents and not negative; got {price}")
-        execution = self._dealing.fill_leg(working, leg - 1, contracts or whole, round(price, 2), at)
+        execution = self._filling.fill_leg(working, leg - 1, contracts or whole, round(price, 2), at)
         if ends:
             self._dealing.cancel(working, at, "one leg executed, the rest cancelled by the exchange")
         return execution.exec_id

@@ -7,13 +7,14 @@ fills with a chance per market minute that grows from mid to natural; short of m
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 
 import numpy as np
 
-from bot.sim.types import Leg, Side
+from bot.sim.order_terms import TimeInForce
+from bot.sim.types import Leg, OrderTicket, Side, VenueOrder
 from bot.sim.venue.quotes import LegMarket, NetMarket
 
 
@@ -22,9 +23,11 @@ class FillModel:
     """Chances and delays of a fill; market minutes and seconds.
 
     `mid_per_minute` and `natural_per_minute` are the fill rates of an order resting at mid and just short of the
-    natural (between them the rate grows geometrically). A marketable order is improved with
-    `improvement_probability` by up to `improvement_share` of the way to mid. Of a fill of several units only a part
-    comes with `partial_probability`. `commission_delay_s` and `cancel_delay_s` of 0 mean the next advance and at once.
+    natural (between them the rate grows geometrically). A marketable order is improved with `improvement_probability`
+    by up to `improvement_share` of the way to mid. Of a fill of several units only a part comes with
+    `partial_probability`. An order takes no more than the displayed size at a time; after that the book shows size
+    again in `refill_s` market seconds. `commission_delay_s` and `cancel_delay_s` of 0 mean the next advance and at
+    once.
     """
 
     mid_per_minute: float = 0.15
@@ -32,6 +35,7 @@ class FillModel:
     improvement_probability: float = 0.3
     improvement_share: float = 0.25
     partial_probability: float = 0.15
+    refill_s: float = 5.0
     commission_delay_s: float = 0.0
     cancel_delay_s: float = 0.0
 
@@ -76,7 +80,7 @@ def marketable_net(net: NetMarket, side: Side, tick: float, improvement: float) 
 
 
 def leg_prices(
-    net_price: float, net: NetMarket, side: Side, legs: Sequence[Leg], markets: dict[int, LegMarket]
+    net_price: float, net: NetMarket, side: Side, legs: Sequence[Leg], markets: Mapping[int, LegMarket]
 ) -> tuple[float, ...] | None:
     """Prices of the legs in points, whole cents, summing exactly to the net; each inside its own quote where possible.
 
@@ -128,6 +132,29 @@ def _spread(missing: int, weights: list[int], cents: list[int], lows: list[int],
                 return True
     cents[:] = before
     return False
+
+
+def displayed_units(legs: Sequence[Leg], markets: Mapping[int, LegMarket], side: Side) -> int | None:
+    """Units that the displayed sizes of the legs allow an order to take, None where no size is known."""
+    found: list[int] = []
+    for leg in legs:
+        market = markets[leg.spec.con_id]
+        size = market.ask_size if side.sign * leg.side.sign > 0 else market.bid_size
+        if size is not None:
+            found.append(int(size) // leg.ratio)
+    return min(found, default=None)
+
+
+def units_to_fill(ticket: OrderTicket, order: VenueOrder, chance: Chance, model: FillModel, shown: int | None) -> int:
+    """Units of the next fill: at most `shown` of them, all or none where the order says so, its minimum at first."""
+    most = order.remaining if shown is None else min(order.remaining, shown)
+    if ticket.all_or_none or ticket.tif is TimeInForce.FILL_OR_KILL:
+        return most if most == order.remaining else 0
+    units = min(chance.units(model, order.remaining), most)
+    least = ticket.min_quantity if not order.filled else 0
+    if units < least:
+        units = least if least <= most else 0
+    return units
 
 
 class Chance:

@@ -1,7 +1,8 @@
 """The venue's order book: who asked for what, under which ids, and where each order stands.
 
 Rules: an order id belongs to its client and is used once; a permanent id never changes; only the owner modifies or
-cancels, everybody's orders go in a global cancel; a done order never works again.
+cancels, everybody's orders go in a global cancel; a done order never works again. An order made in TWS itself has order
+id 0 until client 0 binds it, which gives it a negative one.
 """
 
 from __future__ import annotations
@@ -10,12 +11,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from bot.sim.order_terms import Hold, OrderStatus
 from bot.sim.types import ContractSpec, Leg, OrderTicket, Reject, Side, VenueOrder
 from bot.sim.venue.hazards import Identity
 from bot.sim.venue.matching import Chance
+from bot.sim.venue.triggers import Watch
 
-PRE_SUBMITTED, SUBMITTED, PENDING_CANCEL = "PreSubmitted", "Submitted", "PendingCancel"
-CANCELLED, FILLED, INACTIVE = "Cancelled", "Filled", "Inactive"
+PRE_SUBMITTED, SUBMITTED, PENDING_CANCEL = OrderStatus.PRE_SUBMITTED, OrderStatus.SUBMITTED, OrderStatus.PENDING_CANCEL
+CANCELLED, FILLED, INACTIVE = OrderStatus.CANCELLED, OrderStatus.FILLED, OrderStatus.INACTIVE
+
+MANUAL_CLIENT, MANUAL_ORDER_ID = 0, 0
+"""Under which ids the API shows what was entered in TWS itself."""
 
 _FIRST_PERM_ID = 1_830_000_000
 
@@ -35,16 +41,31 @@ class LegProgress:
 
 @dataclass(slots=True, eq=False)
 class Working:
-    """A live order with what the venue remembers about it."""
+    """A live order with what the venue remembers about it.
+
+    `works_from` is the open of the session it waits for, or when it came if one was open.
+    `watch` waits for a trigger and is gone once it has fired; `limit` is the price at which the order works now in
+    points, None at the market; `minutes` the open market minutes it has worked; `refill_at` when the book shows size
+    again after this order took what there was; `located_at` when the shares of a short sale are found; `holds` why it
+    does not work yet. A `silent` one is not acknowledged: nobody hears that it works.
+    """
 
     order: VenueOrder
     legs: tuple[Leg, ...]
     chance: Chance
     expires_at: datetime
     lived_until: datetime
+    works_from: datetime
     cancel_at: datetime | None = None
     value_cents: int = 0
     progress: dict[int, LegProgress] = field(default_factory=dict)
+    watch: Watch | None = None
+    limit: float | None = None
+    minutes: float = 0.0
+    refill_at: datetime | None = None
+    located_at: datetime | None = None
+    silent: bool = False
+    holds: set[Hold] = field(default_factory=set)
 
     @property
     def ticket(self) -> OrderTicket:
@@ -61,6 +82,24 @@ class Working:
         """Contracts of the legs."""
         return tuple(leg.spec for leg in self.legs)
 
+    @property
+    def transmitted(self) -> bool:
+        """Whether the broker has it; before that only the gateway does."""
+        return self.order.status is not OrderStatus.PENDING_SUBMIT
+
+    def hold(self, reason: Hold) -> None:
+        """One more reason not to work."""
+        self.holds.add(reason)
+        self._tell_holds()
+
+    def release(self, reason: Hold) -> None:
+        """That reason is gone."""
+        self.holds.discard(reason)
+        self._tell_holds()
+
+    def _tell_holds(self) -> None:
+        self.order.why_held = ",".join(hold for hold in Hold if hold in self.holds)
+
 
 def legs_of(ticket: OrderTicket) -> tuple[Leg, ...]:
     """Legs as bought by action BUY: a combination's own, or the single contract once, whatever its leg's side says."""
@@ -70,15 +109,16 @@ def legs_of(ticket: OrderTicket) -> tuple[Leg, ...]:
 
 
 class OrderBook:
-    """Orders by client and id. Pure bookkeeping: decides nothing about markets or money."""
+    """Orders by permanent id and by client and id. Pure bookkeeping: decides nothing about markets or money."""
 
     def __init__(self) -> None:
-        self._working: dict[tuple[int, int], Working] = {}
-        self._forks: list[Working] = []
-        self._ends: dict[tuple[int, int], str] = {}
+        self._working: dict[int, Working] = {}
+        self._by_client_id: dict[tuple[int, int], Working] = {}
+        self._ends: dict[tuple[int, int], OrderStatus] = {}
         self._done: list[VenueOrder] = []
         self._next: dict[int, int] = {}
         self._perm_ids = 0
+        self._bound = 0
 
     # ids ---------------------------------------------------------------------------------------
     def next_order_id(self, client_id: int) -> int:
@@ -90,55 +130,65 @@ class OrderBook:
         self._perm_ids += 1
         return _FIRST_PERM_ID + self._perm_ids
 
+    def bind_manual(self) -> list[Working]:
+        """Gives every working order made in TWS a negative order id of client 0; returns the newly bound ones."""
+        found = [working for working in self if working.ticket.order_id == MANUAL_ORDER_ID]
+        for working in found:
+            self._bound -= 1
+            working.ticket.order_id = self._bound
+            self._by_client_id[MANUAL_CLIENT, self._bound] = working
+        return found
+
     # life --------------------------------------------------------------------------------------
     def get(self, client_id: int, order_id: int) -> Working | None:
         """The client's working order of that id."""
-        return self._working.get((client_id, order_id))
+        return self._by_client_id.get((client_id, order_id))
 
     def by_perm_id(self, perm_id: int) -> Working | None:
         """The working order of that permanent id, forks included."""
-        return next((working for working in self if working.order.perm_id == perm_id), None)
+        return self._working.get(perm_id)
 
     def add(self, working: Working) -> None:
         """A new live order; its id is used from now on."""
         ticket = working.ticket
         self._use(ticket)
-        self._working[ticket.client_id, ticket.order_id] = working
+        self._working[working.order.perm_id] = working
+        if ticket.order_id != MANUAL_ORDER_ID:
+            self._by_client_id[_key(ticket)] = working
 
     def refuse(self, order: VenueOrder) -> None:
         """Keeps an order that reached the broker and was rejected: its id is used, it never works."""
         self._use(order.ticket)
         self._end(order)
 
-    def finish(self, working: Working, status: str, at: datetime) -> None:
+    def finish(self, working: Working, status: OrderStatus, at: datetime) -> None:
         """Takes a live order out of the market with its last status."""
         order = working.order
         order.status = status
         order.completed_at = at
         order.completed_status = status
+        working.holds.clear()
         order.why_held = ""
-        if working in self._forks:
-            self._forks.remove(working)
-        else:
-            self._working.pop((order.ticket.client_id, order.ticket.order_id), None)
+        self._working.pop(order.perm_id, None)
+        if self._by_client_id.get(_key(order.ticket)) is working:
+            del self._by_client_id[_key(order.ticket)]
         self._end(order)
 
     def fork(self, working: Working) -> None:
         """The broker's confusion: this order works on, yet its id may start another one. A cancel reaches the new one
         only; a global cancel both."""
-        self._working.pop((working.ticket.client_id, working.ticket.order_id))
-        self._forks.append(working)
+        del self._by_client_id[_key(working.ticket)]
 
     def unfork(self, working: Working) -> None:
         """Takes a fork back."""
-        self._forks.remove(working)
-        self._working[working.ticket.client_id, working.ticket.order_id] = working
+        self._by_client_id[_key(working.ticket)] = working
 
     def _use(self, ticket: OrderTicket) -> None:
         self._next[ticket.client_id] = max(self.next_order_id(ticket.client_id), ticket.order_id + 1)
 
     def _end(self, order: VenueOrder) -> None:
-        self._ends[order.ticket.client_id, order.ticket.order_id] = order.status
+        if order.ticket.order_id != MANUAL_ORDER_ID:
+            self._ends[_key(order.ticket)] = order.status
         if not any(done is order for done in self._done):  # one that fills after its cancellation ends twice
             self._done.append(order)
 
@@ -148,11 +198,15 @@ class OrderBook:
 
     # views -------------------------------------------------------------------------------------
     def __len__(self) -> int:
-        return len(self._working) + len(self._forks)
+        return len(self._working)
 
     def __iter__(self) -> Iterator[Working]:
         """Live orders, oldest first; safe against changes while looping."""
-        return iter([*self._forks, *self._working.values()])
+        return iter(list(self._working.values()))
+
+    def is_live(self, working: Working) -> bool:
+        """Whether it still works: a fill of another order may have ended it a moment ago."""
+        return working.order.perm_id in self._working
 
     def done(self) -> list[VenueOrder]:
         """Orders that ended today, oldest first."""
@@ -161,34 +215,13 @@ class OrderBook:
     # refusals about ids ------------------------------------------------------------------------
     def refuse_id(self, ticket: OrderTicket) -> Reject | None:
         """Why this id cannot start a new order: used before (103) or filled (104). A forked order's id can."""
-        if any(_key(fork.ticket) == _key(ticket) for fork in self._forks):
+        if any(_key(working.ticket) == _key(ticket) for working in self._working.values()):
             return None
-        end = self._ends.get((ticket.client_id, ticket.order_id))
+        end = self._ends.get(_key(ticket))
         if end == FILLED:
             return Reject(104, "Cannot modify a filled order.")
         if end is not None or ticket.order_id < self.next_order_id(ticket.client_id):
             return Reject(103, "Duplicate order id")
-        return None
-
-    def refuse_modify(self, working: Working, ticket: OrderTicket) -> Reject | None:
-        """Why a working order cannot become this one: other contract, side or account (105), or too small (201)."""
-        old = working.ticket
-        same = (old.side, old.account, old.is_bag, _terms(old)) == (
-            ticket.side,
-            ticket.account,
-            ticket.is_bag,
-            _terms(ticket),
-        )
-        if not same:
-            return Reject(105, "Order being modified does not match original order")
-        if ticket.quantity <= working.order.filled:
-            return Reject(
-                201,
-                f"Order rejected - reason:Order quantity {ticket.quantity} must exceed "
-                f"the quantity already filled, {working.order.filled}",
-            )
-        if working.order.status == PENDING_CANCEL:
-            return Reject(201, "Order rejected - reason:Order is pending cancellation")
         return None
 
     def refuse_cancel(self, client_id: int, order_id: int) -> Reject | None:
@@ -207,8 +240,3 @@ class OrderBook:
 
 def _key(ticket: OrderTicket) -> tuple[int, int]:
     return ticket.client_id, ticket.order_id
-
-
-def _terms(ticket: OrderTicket) -> list[tuple[int, int, int]]:
-    """What must not change in a modification: contracts, ratios and sides, in the order given."""
-    return [(leg.spec.con_id, leg.ratio, leg.side.sign) for leg in legs_of(ticket)]

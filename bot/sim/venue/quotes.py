@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -21,11 +21,14 @@ _NOTHING = IndexLevel(None, None, None, None, None)
 
 @dataclass(frozen=True, slots=True)
 class LegMarket:
-    """One contract's market in points: `bid` and `ask` as quoted (None nobody), `mid` between them or modelled."""
+    """One contract's market in points: `bid` and `ask` as quoted (None nobody), `mid` between them or modelled;
+    displayed sizes in contracts, None where they are not known."""
 
     bid: float | None
     ask: float | None
     mid: float
+    bid_size: float | None = None
+    ask_size: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,16 +111,24 @@ class Quotes:
         options = [spec for spec in specs if spec.sec_type is SecType.OPTION]
         if options:
             marks = self.option_marks(options, at)
-            for spec, bid, ask, model in zip(
-                options, marks.bid.tolist(), marks.ask.tolist(), marks.mid.tolist(), strict=True
-            ):
-                found[spec.con_id] = _leg_market(_known(bid), _known(ask), model)
+            rows = zip(
+                options,
+                marks.bid.tolist(),
+                marks.ask.tolist(),
+                marks.mid.tolist(),
+                marks.bid_size.tolist(),
+                marks.ask_size.tolist(),
+                strict=True,
+            )
+            for spec, bid, ask, model, bid_size, ask_size in rows:
+                found[spec.con_id] = _leg_market(_known(bid), _known(ask), model, bid_size, ask_size)
         for spec in specs:
             if spec.sec_type is not SecType.OPTION:
                 shown = self.level(spec)
                 shut = shown.last is None or not self._sessions.is_open(spec, at)
                 bid, ask = (None, None) if shut else (shown.bid, shown.ask)
-                found[spec.con_id] = _leg_market(bid, ask, shown.last if shown.last is not None else math.nan)
+                model = shown.last if shown.last is not None else math.nan
+                found[spec.con_id] = _leg_market(bid, ask, model, shown.bid_size, shown.ask_size)
         return found
 
     def tradable(self, spec: ContractSpec, *, buys: bool, at: datetime) -> float:
@@ -169,13 +180,14 @@ def _known(price: float) -> float | None:
     return price if math.isfinite(price) else None
 
 
-def _leg_market(bid: float | None, ask: float | None, model: float) -> LegMarket:
+def _leg_market(bid: float | None, ask: float | None, model: float, bid_size: float, ask_size: float) -> LegMarket:
     if ask is None:
-        return LegMarket(bid, ask, model)
-    return LegMarket(bid, ask, (bid + ask) / 2 if bid is not None else ask / 2)
+        return LegMarket(bid, ask, model, bid_size or None, None)
+    mid = (bid + ask) / 2 if bid is not None else ask / 2
+    return LegMarket(bid, ask, mid, bid_size or None, ask_size or None)
 
 
-def net_market(legs: Sequence[Leg], markets: dict[int, LegMarket]) -> NetMarket:
+def net_market(legs: Sequence[Leg], markets: Mapping[int, LegMarket]) -> NetMarket:
     """The net of a combination for action BUY: bought legs at their ask and sold ones at their bid, and the reverse."""
     bid: float | None = 0.0
     ask: float | None = 0.0

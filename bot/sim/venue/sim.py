@@ -35,7 +35,10 @@ from bot.sim.venue.ambush import Ambush
 from bot.sim.venue.announce import Announcer
 from bot.sim.venue.back_office import BackOffice
 from bot.sim.venue.booking import Booking
+from bot.sim.venue.broker import BrokerRules
 from bot.sim.venue.dealing import Dealing
+from bot.sim.venue.endings import Endings
+from bot.sim.venue.filling import Filling
 from bot.sim.venue.halts import Halts
 from bot.sim.venue.hazards import Hazards
 from bot.sim.venue.intake import Intake
@@ -59,9 +62,9 @@ class SimVenue:
     """Implements `bot.sim.types.Venue` over a world.
 
     `accounts` maps account ids to opening deposits in dollars; without a `ledger` no line is kept. `fills` sets the
-    chances of a fill, `seed` the luck. `start` is the venue time before the first `advance`, by default 15 minutes
-    before the world's first open.
-    Raises ValueError for a world without days or without accounts.
+    chances of a fill, `seed` the luck, `rules` what the broker allows. `start` is the venue time before the first
+    `advance`, by default 15 minutes before the world's first open. Raises ValueError for a world without days or
+    without accounts.
     """
 
     def __init__(
@@ -72,11 +75,12 @@ class SimVenue:
         ledger: Ledger | None = None,
         seed: int = 7,
         fills: FillModel | None = None,
+        rules: BrokerRules | None = None,
         start: datetime | None = None,
     ) -> None:
         if not accounts:
             raise ValueError("the venue needs at least one account: give an id and its deposit in dollars")
-        model = fills or FillModel()
+        model, rules = fills or FillModel(), rules or BrokerRules()
         self._world = world
         self._sessions = Sessions(world.days)
         self._now = start or world.days[0].open_at - _BEFORE_OPEN
@@ -85,17 +89,25 @@ class SimVenue:
         self.oddities = Oddities()
         self.halts = Halts(self.oddities)
         self._quotes = OddQuotes(world, self._sessions, self.oddities)
-        self._valuation = Valuation(self._accounts, self._quotes)
+        self._valuation = Valuation(self._accounts, self._quotes, lambda: self._now)
         self._book = OrderBook()
         self.hazards = Hazards(self._announce)
         self.booking = Booking(accounts=self._accounts, announcer=self._announce, hazards=self.hazards, model=model)
         self._agenda = Agenda()
-        self._dealing = Dealing(
+        endings = Endings(self._book, self._announce)
+        filling = Filling(
             accounts=self._accounts,
+            announcer=self._announce,
+            booking=self.booking,
+            endings=endings,
+            quotes=self._quotes,
+        )
+        self._dealing = Dealing(
             agenda=self._agenda,
             announcer=self._announce,
             book=self._book,
-            booking=self.booking,
+            endings=endings,
+            filling=filling,
             halts=self.halts,
             hazards=self.hazards,
             model=model,
@@ -107,9 +119,10 @@ class SimVenue:
             announcer=self._announce,
             book=self._book,
             dealing=self._dealing,
-            halts=self.halts,
+            endings=endings,
             model=model,
             quotes=self._quotes,
+            rules=rules,
             seed=seed,
             sessions=self._sessions,
             valuation=self._valuation,
@@ -126,6 +139,7 @@ class SimVenue:
             announcer=self._announce,
             book=self._book,
             dealing=self._dealing,
+            filling=filling,
             hazards=self.hazards,
             quotes=self._quotes,
         )

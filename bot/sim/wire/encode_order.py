@@ -111,7 +111,6 @@ def _open_order(ticket: OrderTicket, perm_id: int, status: str, impact: MarginIm
         *_margins(impact),
         "0",  # randomizeSize
         "0",  # randomizePrice
-        *_peg_bench(raw, ticket.order_type),
         *_conditions(raw),
         "None",  # adjustedOrderType
         *([UNSET_DOUBLE] * 6),  # trigger, trailing stop, limit offset, adjusted stop, stop limit and trailing amount
@@ -167,7 +166,6 @@ def completed_order(order: VenueOrder, version: int) -> bytes:
         _number(raw, "solicited", "0"),
         order.status,
         *("0", "0"),  # randomizeSize, randomizePrice
-        *_peg_bench(raw, ticket.order_type),
         *_conditions(raw),
         UNSET_DOUBLE,  # trailStopPrice
         UNSET_DOUBLE,  # lmtPriceOffset
@@ -260,13 +258,6 @@ def _margins(impact: MarginImpact | None) -> list[object]:
     change = tuple(late - early for early, late in zip(before, after, strict=True))
     margins: list[object] = [money(value) for value in (*before, *change, *after)]
     return [*margins, round(impact.commission, 4), UNSET_DOUBLE, UNSET_DOUBLE, "USD", plain(impact.warning)]
-
-
-def _peg_bench(raw: Mapping[str, str], order_type: str) -> list[object]:
-    if order_type != "PEG BENCH":
-        return []
-    names = ("referenceContractId", "isPeggedChangeAmountDecrease", "peggedChangeAmount", "referenceChangeAmount")
-    return [*(_number(raw, name, "0") for name in names), raw.get("referenceExchangeId", "")]
 
 
 def _conditions(raw: Mapping[str, str]) -> list[object]:

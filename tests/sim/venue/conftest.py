@@ -29,7 +29,7 @@ from bot.sim.types import (
     TradingDay,
     VenueOrder,
 )
-from bot.sim.venue import FillModel, Ledger, SimVenue
+from bot.sim.venue import BrokerRules, FillModel, Ledger, SimVenue
 
 FIRST_DAY = date(2018, 10, 15)
 
@@ -169,12 +169,20 @@ class Bench:
     """A venue over a fake world with a recorder, and short ways to say what a test wants."""
 
     def __init__(
-        self, *, first: date = FIRST_DAY, days: int = 45, fills: FillModel | None = None, deposit: float = 500_000.0
+        self,
+        *,
+        first: date = FIRST_DAY,
+        days: int = 45,
+        fills: FillModel | None = None,
+        deposit: float = 500_000.0,
+        rules: BrokerRules | None = None,
     ) -> None:
         self.world = FakeWorld(business_days(first, days))
         self.ledger = Ledger()
         self.heard = Recorder()
-        self.venue = SimVenue(self.world, accounts={"DU1234567": deposit}, ledger=self.ledger, fills=fills or CERTAIN)
+        self.venue = SimVenue(
+            self.world, accounts={"DU1234567": deposit}, ledger=self.ledger, fills=fills or CERTAIN, rules=rules
+        )
         self.venue.subscribe(self.heard)
         self.expiry = date(2018, 11, 30)
 

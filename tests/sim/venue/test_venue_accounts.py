@@ -46,7 +46,8 @@ def test_a_condors_money_from_opening_to_close(bench) -> None:
     assert bench.cash() == pytest.approx(500_000 - ask * 200 - fees, abs=1e-6)
     assert [line.quantity for line in bench.venue.positions()] == [2, -2, -2, 2]
     short = bench.heard.executions[1]
-    assert bench.venue.positions()[1].average_cost_usd == pytest.approx(short.price * 100)
+    paid = bench.heard.commissions[1].amount_usd / 2
+    assert bench.venue.positions()[1].average_cost_usd == pytest.approx(short.price * 100 - paid)
     bench.venue.place(bench.bag(legs, bid, 2, side=Side.SELL, order_id=2))
     bench.wait()
     bench.wait()
@@ -57,7 +58,7 @@ def test_a_condors_money_from_opening_to_close(bench) -> None:
     assert state.realized_pnl == pytest.approx(state.cash - 500_000, abs=1e-6)
     closing = [c for c in bench.heard.commissions if c.realized_pnl_usd is not None]
     assert len(closing) == 4
-    assert sum(c.realized_pnl_usd + c.amount_usd for c in closing) == pytest.approx(-(ask - bid) * 200, abs=1e-6)
+    assert sum(c.realized_pnl_usd for c in closing) == pytest.approx(state.realized_pnl, abs=1e-6)
 
 
 def test_commissions_can_come_late_and_cash_waits_for_them(make_bench: Callable) -> None:
@@ -76,7 +77,7 @@ def test_commissions_can_come_late_and_cash_waits_for_them(make_bench: Callable)
 
 
 def test_turning_a_position_around_splits_into_close_and_open(bench) -> None:
-    """Selling three of two bought takes the profit on two and opens one short at the new price."""
+    """Selling three of two bought takes the profit on two, fees of both trades included, and opens one short."""
     spec = bench.option(2650.0, "P")
     bench.world.quotes[spec.con_id] = (19.9, 20.0)
     bench.venue.place(bench.single(spec, Side.BUY, 20.0, 2))
@@ -86,9 +87,9 @@ def test_turning_a_position_around_splits_into_close_and_open(bench) -> None:
     bench.wait()
     bench.wait()
     (line,) = bench.venue.positions()
-    assert (line.quantity, line.average_cost_usd) == (-1, 2500.0)
-    last = bench.heard.commissions[-1]
-    assert last.realized_pnl_usd == pytest.approx(2 * 500 - last.amount_usd)
+    first, last = bench.heard.commissions
+    assert (line.quantity, line.average_cost_usd) == (-1, 2500.0 - round(last.amount_usd / 3, 2))
+    assert last.realized_pnl_usd == pytest.approx(2 * 500 - first.amount_usd - last.amount_usd * 2 / 3, abs=0.01)
 
 
 def test_futures_move_cash_only_with_their_profit(bench) -> None:

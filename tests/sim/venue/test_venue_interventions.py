@@ -13,9 +13,10 @@ from bot.sim.venue.refusal import VenueRefusal
 
 
 def resting(bench, quantity: int = 2, **terms) -> VenueOrder:
-    """A condor order far from the market."""
-    order = bench.venue.place(bench.bag(bench.condor(), -60.0, quantity, **terms))
+    """A condor order far from the market, working."""
+    order = bench.venue.place(bench.bag(bench.condor(), -45.0, quantity, **terms))
     assert isinstance(order, VenueOrder)
+    bench.wait(0.001)
     return order
 
 
@@ -39,7 +40,7 @@ def test_a_forced_fill_is_a_fill_like_any_other(bench, price) -> None:
     bench.venue.interventions.fill(Which(perm_id=order.perm_id), bench.venue.now, units=1, price=price)
     expected = {
         PriceAt.NATURAL: natural,
-        PriceAt.LIMIT: -60.0,
+        PriceAt.LIMIT: -45.0,
         PriceAt.MID: round(bench.mid(order.ticket.legs), 2),
     }.get(price, price)
     *legs, summary = bench.heard.executions
@@ -57,7 +58,7 @@ def test_what_no_order_can_do_is_refused_with_what_is_there(bench) -> None:
     """No such order, too many units, half a cent, a limit that is not there: refused, nothing booked."""
     order = resting(bench)
     market = bench.venue.place(
-        bench.single(bench.option(2650.0, "P"), Side.BUY, None, order_type="MKT", order_id=9, transmit=False)
+        bench.single(bench.option(2700.0, "P"), Side.BUY, None, order_type="MKT", order_id=9, transmit=False)
     )
     fill, now = bench.venue.interventions.fill, bench.venue.now
     for which, terms, text in (
@@ -99,9 +100,8 @@ def test_an_order_fills_after_its_cancellation(bench) -> None:
     assert bench.heard.executions == []
     bench.wait(1)
     assert (order.status, order.filled) == ("Filled", 2)
-    assert [name for name, _ in bench.heard.calls if name in ("order", "error", "execution")][:4] == [
-        "order", "order", "error", "execution",
-    ]  # fmt: skip
+    told = [name for name, _ in bench.heard.calls if name in ("order", "error", "execution")]
+    assert told[:5] == ["order", "order", "order", "error", "execution"]
     assert [done.status for done in bench.venue.completed_orders()] == ["Filled"]
     assert bench.venue.cancel(1, 1).code == 10148
 
@@ -114,7 +114,7 @@ def test_an_order_fills_the_moment_its_owner_is_gone(bench) -> None:
     bench.wait(60)
     assert mine.status == other.status == "Submitted"
     bench.venue.note_client(1, connected=False, reason="test")
-    assert (mine.status, mine.average_price, other.status) == ("Filled", -60.0, "Submitted")
+    assert (mine.status, mine.average_price, other.status) == ("Filled", -45.0, "Submitted")
 
 
 def test_fills_can_be_held(bench) -> None:
@@ -133,12 +133,12 @@ def test_an_order_can_be_lost_or_go_unanswered(bench) -> None:
     """The lost one is nowhere; the unanswered one works in silence and fills in public."""
     arm(bench, Hazard.ORDER_LOST)
     legs = bench.condor()
-    assert bench.venue.place(bench.bag(legs, -60.0)) is None
+    assert bench.venue.place(bench.bag(legs, -45.0)) is None
     assert bench.venue.open_orders() == []
     arm(bench, Hazard.NO_ACKNOWLEDGEMENT)
     assert bench.venue.place(bench.bag(legs, bench.venue.bag_quote(legs)[1], order_id=2)) is None
     assert bench.heard.orders == []
-    assert [order.status for order in bench.venue.open_orders()] == ["Submitted"]
+    assert [order.status for order in bench.venue.open_orders()] == ["PreSubmitted"]
     bench.wait()
     assert [status for status, _, _ in bench.heard.orders] == ["Filled"]
     assert [line["sprung"] for line in bench.kinds("fault")] == ["order lost", "order not acknowledged"]
@@ -148,7 +148,7 @@ def test_the_next_order_is_refused_before_or_after_it_was_accepted(bench) -> Non
     """Before: the error and a final status at once. After: Submitted, then the error and the end; ids stay used."""
     refusal = Reject(201, "Order rejected - reason:test", "Inactive")
     arm(bench, Hazard.REJECT, reject=refusal)
-    assert bench.venue.place(bench.bag(bench.condor(), -60.0)) == refusal
+    assert bench.venue.place(bench.bag(bench.condor(), -45.0)) == refusal
     arm(bench, Hazard.REJECT_LATER, reject=Reject(201, "later", "Cancelled"), delay_s=5.0)
     order = resting(bench, order_id=2)
     bench.wait(4)
@@ -156,23 +156,24 @@ def test_the_next_order_is_refused_before_or_after_it_was_accepted(bench) -> Non
     bench.wait(1)
     assert order.status == "Cancelled"
     assert bench.heard.errors[-1][:3] == (1, 2, 201)
-    assert bench.venue.place(bench.bag(bench.condor(), -60.0, order_id=2)).code == 103
+    assert bench.venue.place(bench.bag(bench.condor(), -45.0, order_id=2)).code == 103
 
 
 def test_a_refused_modification_leaves_the_order(bench) -> None:
     """The reject trap answers a modify with the error alone; the original goes on with its old price."""
     order = resting(bench)
     arm(bench, Hazard.REJECT, reject=Reject(104, "Cannot modify a filled order.", "Cancelled"))
-    assert bench.venue.place(replace(order.ticket, limit=-59.0)) == Reject(104, "Cannot modify a filled order.")
-    assert (order.status, order.ticket.limit) == ("Submitted", -60.0)
+    assert bench.venue.place(replace(order.ticket, limit=-44.0)) == Reject(104, "Cannot modify a filled order.")
+    assert (order.status, order.ticket.limit) == ("Submitted", -45.0)
 
 
 def test_a_modification_forks_into_two_orders(bench) -> None:
     """One id, two permanent ids, both working; a cancel ends the newer, and the older fills on its own."""
     arm(bench, Hazard.FORK_ON_MODIFY)
     old = resting(bench)
-    new = bench.venue.place(replace(old.ticket, limit=-59.0))
+    new = bench.venue.place(replace(old.ticket, limit=-44.0))
     assert isinstance(new, VenueOrder)
+    bench.wait(0.001)
     assert (old.status, new.status, old.ticket.order_id) == ("Submitted", "Submitted", new.ticket.order_id)
     assert {order.perm_id for order in bench.venue.open_orders(1)} == {old.perm_id, new.perm_id}
     bench.venue.cancel(1, 1)
@@ -185,7 +186,7 @@ def test_a_global_cancel_reaches_both_branches_of_a_fork(bench) -> None:
     """Nothing works afterwards."""
     arm(bench, Hazard.FORK_ON_MODIFY)
     old = resting(bench)
-    bench.venue.place(replace(old.ticket, limit=-59.0))
+    bench.venue.place(replace(old.ticket, limit=-44.0))
     bench.venue.cancel_all(1)
     assert bench.venue.open_orders() == []
 
@@ -195,11 +196,11 @@ def test_a_trap_waits_for_its_own_orders_and_springs_as_often_as_told(bench) -> 
     spent = []
     arm(bench, Hazard.ORDER_LOST, which=Which(client=2), left=2, on_spent=lambda: spent.append(1))
     resting(bench)
-    assert bench.venue.place(bench.bag(bench.condor(), -60.0, client_id=2)) is None
+    assert bench.venue.place(bench.bag(bench.condor(), -45.0, client_id=2)) is None
     assert spent == []
-    assert bench.venue.place(bench.bag(bench.condor(), -60.0, client_id=2)) is None
+    assert bench.venue.place(bench.bag(bench.condor(), -45.0, client_id=2)) is None
     assert spent == [1]
-    assert isinstance(bench.venue.place(bench.bag(bench.condor(), -60.0, client_id=2)), VenueOrder)
+    assert isinstance(bench.venue.place(bench.bag(bench.condor(), -45.0, client_id=2)), VenueOrder)
 
 
 # states --------------------------------------------------------------------------------------------
@@ -214,7 +215,8 @@ def test_an_inactive_order_does_not_trade_until_it_revives(bench) -> None:
     assert order.status == "Inactive"
     bench.wait(1)
     bench.wait()
-    assert [status for status, _, _ in bench.heard.orders] == ["Submitted", "Inactive", "Submitted", "Filled"]
+    told = [status for status, _, _ in bench.heard.orders]
+    assert told == ["PreSubmitted", "Inactive", "Submitted", "Filled", "Filled"]
     second = resting(bench, order_id=2)
     bench.venue.interventions.deactivate(Which(), bench.venue.now, for_s=60.0)
     bench.venue.cancel(1, 2)

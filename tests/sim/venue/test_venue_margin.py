@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from bot.sim.types import Leg, Right, SecType, Side
 from bot.sim.venue import products
-from bot.sim.venue.margin import FUTURE_INITIAL, FUTURE_MAINTENANCE, Holding, requirement
+from bot.sim.venue.margin import MAINTENANCE_PART, Holding, future_margin_usd, requirement
 
 EXPIRY = date(2018, 11, 30)
 LEVELS = {"SPX": 2800.0, "VIX": 18.0}
@@ -114,12 +115,16 @@ def test_another_expiry_protects_nothing() -> None:
 
 
 def test_futures_are_held_per_contract(bench) -> None:
-    """A future needs the same part of its value long or short, with a lower maintenance."""
-    spec = bench.future()
+    """The front VX needs 35 % of its value long or short, a later one less, a cheap one the floor; minis a tenth."""
+    today = bench.world.days[0].day
+    front, later = bench.future(), bench.venue.find({"sec_type": "FUT", "trading_class": "VX"})[6]
     for quantity in (2, -2):
-        needed = requirement([Holding(spec, quantity, 18.0)], LEVELS)
-        assert needed.initial == pytest.approx(2 * 18_000 * FUTURE_INITIAL)
-        assert needed.maintenance == pytest.approx(2 * 18_000 * FUTURE_MAINTENANCE)
+        needed = requirement([Holding(front, quantity, 18.0)], LEVELS, today)
+        assert needed.initial == pytest.approx(2 * 6_300)
+        assert needed.maintenance == pytest.approx(2 * 6_300 * MAINTENANCE_PART)
+    assert future_margin_usd(later, 18.0, today) == pytest.approx(0.18 * 18_000)
+    assert future_margin_usd(later, 10.0, today) == 2_500.0
+    assert future_margin_usd(replace(front, symbol="VXM", multiplier=100), 18.0, today) == pytest.approx(630)
 
 
 @given(

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.sim.types import Leg, SecType, Side
-from bot.sim.venue import FillModel
+from bot.sim.venue import BrokerRules, FillModel
 from bot.sim.venue.matching import aggressiveness, leg_prices, marketable_net, natural_of
 from bot.sim.venue.products import bag_spec
 from bot.sim.venue.quotes import LegMarket, NetMarket, net_market
@@ -89,7 +89,8 @@ def test_locked_and_crossed_markets_trade_no_better_than_mid() -> None:
 
 def test_the_night_brings_no_luck(make_bench: Callable) -> None:
     """A resting good-till-cancelled order gains no chance while the market is shut."""
-    bench = make_bench(fills=FillModel(mid_per_minute=0.001, natural_per_minute=0.001, **SURE)).open()
+    patient = FillModel(mid_per_minute=0.001, natural_per_minute=0.001, **SURE)
+    bench = make_bench(fills=patient, rules=BrokerRules(orders_per_side=30)).open()
     legs = bench.condor()
     bench.venue.advance(bench.world.days[0].close_at - timedelta(minutes=1))
     for order_id in range(1, 31):
@@ -120,16 +121,18 @@ def test_a_marketable_condor_fills_at_the_natural_with_a_leg_each(bench) -> None
 
 
 def test_callbacks_come_in_the_promised_order(bench) -> None:
-    """Accepted, executions, filled, positions, figures; commissions with the next step, then figures again."""
+    """Accepted, working, executions, filled, positions, figures; with the next step what it cost, the commissions and
+    figures again."""
     legs = bench.condor()
     bench.venue.place(bench.bag(legs, bench.venue.bag_quote(legs)[1]))
     bench.wait()
     bench.wait()
     names = [name for name, _ in bench.heard.calls if name != "account"]
-    assert names == ["order"] + ["execution"] * 5 + ["order"] + ["position"] * 4 + ["commission"] * 4
+    filled = ["execution"] * 5 + ["order"] + ["position"] * 4
+    assert names == ["order", "order", *filled, "order"] + ["commission"] * 4
     last = [i for i, (name, _) in enumerate(bench.heard.calls) if name == "commission"][-1]
     assert ("account", "DU1234567") in bench.heard.calls[last:]
-    assert bench.heard.orders == [("Submitted", 0, 1), ("Filled", 1, 0)]
+    assert bench.heard.orders == [("PreSubmitted", 0, 1), ("Submitted", 0, 1), ("Filled", 1, 0), ("Filled", 1, 0)]
 
 
 def test_a_resting_order_fills_at_its_limit_when_luck_or_the_market_comes(make_bench: Callable) -> None:

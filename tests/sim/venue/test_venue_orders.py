@@ -15,7 +15,7 @@ from bot.sim.venue import FillModel
 
 def resting(bench, **terms):
     """A condor order that never fills, placed."""
-    order = bench.venue.place(bench.bag(bench.condor(), -60.0, **terms))
+    order = bench.venue.place(bench.bag(bench.condor(), -45.0, **terms))
     assert isinstance(order, VenueOrder)
     return order
 
@@ -31,22 +31,22 @@ def test_ids_belong_to_their_client_and_are_used_once(bench) -> None:
     resting(bench, order_id=5, client_id=2)
     assert bench.venue.next_order_id(1) == 6
     assert bench.venue.next_order_id(3) == 1
-    assert bench.venue.place(bench.bag(bench.condor(), -60.0, order_id=4)).code == 103
+    assert bench.venue.place(bench.bag(bench.condor(), -45.0, order_id=4)).code == 103
     bench.venue.cancel(1, 5)
-    assert bench.venue.place(bench.bag(bench.condor(), -60.0, order_id=5)).code == 103
+    assert bench.venue.place(bench.bag(bench.condor(), -45.0, order_id=5)).code == 103
     legs = bench.condor()
     bench.venue.place(bench.bag(legs, bench.venue.bag_quote(legs)[1], order_id=6))
     bench.wait()
-    assert bench.venue.place(bench.bag(legs, -60.0, order_id=6)).code == 104
+    assert bench.venue.place(bench.bag(legs, -45.0, order_id=6)).code == 104
 
 
 def test_perm_ids_are_unique_and_survive_modification(bench) -> None:
     """Every order has its own permanent id, and a modified order keeps it."""
     first, second = resting(bench, order_id=1), resting(bench, order_id=2)
     assert first.perm_id != second.perm_id > 0
-    changed = bench.venue.place(replace(first.ticket, limit=-59.0, quantity=3))
+    changed = bench.venue.place(replace(first.ticket, limit=-44.0, quantity=3))
     assert changed is first
-    assert (changed.perm_id, changed.ticket.limit, changed.remaining) == (first.perm_id, -59.0, 3)
+    assert (changed.perm_id, changed.ticket.limit, changed.remaining) == (first.perm_id, -44.0, 3)
     assert len(bench.venue.open_orders()) == 2
 
 
@@ -58,11 +58,11 @@ def test_a_modification_must_keep_contract_side_and_account(bench) -> None:
     for other in (
         replace(ticket, legs=swapped),
         replace(ticket, side=Side.SELL),
-        bench.bag(bench.condor(put_width=25.0), -60.0),
+        bench.bag(bench.condor(put_width=25.0), -45.0),
         bench.single(ticket.legs[0].spec, Side.BUY, 1.0),
     ):
         assert bench.venue.place(other).code == 105
-    assert bench.venue.place(replace(ticket, limit=-60.02)).code == 110
+    assert bench.venue.place(replace(ticket, limit=-45.02)).code == 110
     assert [o.ticket for o in bench.venue.open_orders()] == [ticket]
 
 
@@ -85,21 +85,23 @@ def test_a_modification_needs_margin_only_for_what_is_left(make_bench: Callable)
     order = bench.venue.place(bench.bag(legs, bench.venue.bag_quote(legs)[1], 2))
     bench.wait()
     assert order.filled == 1
-    assert bench.venue.place(replace(order.ticket, limit=-60.0)) is order
+    assert bench.venue.place(replace(order.ticket, limit=-45.0)) is order
 
 
 REFUSALS = [
     ({"quantity": 0}, 434),
-    ({"order_type": "STP"}, 387),
-    ({"tif": "GTD"}, 10052),
+    ({"order_type": "STP"}, 403),
+    ({"order_type": "MOC"}, 387),
+    ({"tif": "GTD"}, 334),
+    ({"tif": "OPG"}, 10052),
     ({"limit": None}, 321),
     ({"limit": math.nan}, 321),
-    ({"limit": -60.02}, 110),
+    ({"limit": -45.02}, 110),
     ({"per_leg_prices": True}, 10058),
     ({"non_guaranteed": True}, 321),
     ({"account": "DU9"}, 321),
     ({"legs": ()}, 321),
-    ({"parent_id": 3}, 201),
+    ({"parent_id": 3}, 10006),
     ({"order_id": 0}, 321),
 ]
 
@@ -107,7 +109,7 @@ REFUSALS = [
 @pytest.mark.parametrize(("terms", "code"), REFUSALS)
 def test_what_is_wrong_is_refused_with_its_code_and_leaves_nothing(bench, terms, code) -> None:
     """Every malformed order gets the protocol's code; nothing works or is announced, the ledger has the reject."""
-    answer = bench.venue.place(replace(bench.bag(bench.condor(), -60.0), **terms))
+    answer = bench.venue.place(replace(bench.bag(bench.condor(), -45.0), **terms))
     assert isinstance(answer, Reject)
     assert answer.code == code
     assert bench.venue.open_orders() == []
@@ -122,7 +124,7 @@ def test_odd_combinations_are_refused(bench) -> None:
     vix = Leg(vix_call(bench), 1, Side.BUY)
     index = Leg(bench.venue.spec(416904), 1, Side.BUY)
     doubled = tuple(replace(leg, ratio=2) for leg in legs)
-    cases = (((legs[0], legs[0]), 321), (doubled, 321), ((legs[0], vix), 201), ((legs[0], index), 201))
+    cases = (((legs[0], legs[0]), 321), (doubled, 321), ((legs[0], vix), 201), ((legs[0], index), 412))
     for order_id, (wrong, code) in enumerate(cases, start=1):
         assert bench.venue.place(bench.bag(wrong, 1.0, order_id=order_id)).code == code
 
@@ -249,12 +251,12 @@ def test_an_order_before_the_open_is_held_with_a_warning(make_bench: Callable) -
 
 
 def test_an_order_not_transmitted_never_works(bench) -> None:
-    """transmit=False parks the order; sending it again with transmit releases it."""
+    """transmit=False parks the order, unseen; sending it again with transmit releases it."""
     legs = bench.condor()
     ask = bench.venue.bag_quote(legs)[1]
     order = bench.venue.place(bench.bag(legs, ask, transmit=False))
     bench.wait(60)
-    assert (order.status, order.filled) == ("PreSubmitted", 0)
+    assert (order.status, order.filled) == ("PendingSubmit", 0)
     bench.venue.place(replace(order.ticket, transmit=True))
     bench.wait()
     assert order.status == "Filled"

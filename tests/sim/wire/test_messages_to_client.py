@@ -121,7 +121,7 @@ RAW = st.fixed_dictionaries(
 @given(
     raw=RAW,
     version=st.sampled_from(VERSIONS),
-    order_type=st.sampled_from(["LMT", "MKT", "PEG BENCH"]),
+    order_type=st.sampled_from(["LMT", "MKT", "TRAIL LIMIT"]),
     is_bag=st.booleans(),
     ref=st.text(alphabet=st.characters(blacklist_categories=["Cs"]), max_size=12),
 )
