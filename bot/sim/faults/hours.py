@@ -9,7 +9,8 @@ from bot.sim.faults.arguments import Arguments, FaultError, flag, number, second
 from bot.sim.faults.effects import Changing, of_types
 from bot.sim.faults.filter import Letter, Turn
 from bot.sim.faults.messages import arm
-from bot.sim.faults.reach import FOR, on_venue
+from bot.sim.faults.reach import on_venue
+from bot.sim.faults.shared import FOR
 from bot.sim.faults.stage import Stage
 from bot.sim.faults.verb import Layer, Verb
 from bot.sim.venue.sim import SimVenue
