@@ -315,7 +315,7 @@ class SimVenue:
         for working in self._book:
             if at < working.expires_at <= session.close_at:
                 working.expires_at = at
-        self._agenda.plan(at, _at_the_close)
+        self._agenda.plan(at, lambda _: None)  # time halts there, as at the other closes
         return at
 
     # orders ------------------------------------------------------------------------------------
@@ -397,7 +397,3 @@ class SimVenue:
     def record(self, kind: str, **facts: object) -> None:
         """Writes a line to the independent ledger."""
         self._announce.record(kind, **facts)
-
-
-def _at_the_close(at: datetime) -> None:
-    """Time halts at an unscheduled close, as it does at the others."""
