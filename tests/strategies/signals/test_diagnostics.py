@@ -154,6 +154,7 @@ def test_without_a_feed_breadth_is_the_sector_share_and_says_so(history, seed):
     up = np.sign(np.diff(closes, axis=0)).sum(axis=1)
     bid = spx[-1] > spx[-50:].mean() and share[-1] > share[-20:].mean() and (up[-5:] > 0).sum() >= 3
     assert found["T-TIER-3", "strong bid"].verdict.holds == bid
+    assert found["T-TIER-3", "strong bid"].values["advancing_sessions"] == (up[-5:] > 0).sum()
     for key in (("D-AD-1", "sector funds"), ("D-MACD-3", "sector funds"), ("T-TIER-3", "strong bid")):
         assert found[key].source is Source.PROXY
     assert found["D-SKEW-1", "30-day skew"].verdict is UNKNOWN

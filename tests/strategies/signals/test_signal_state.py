@@ -19,13 +19,13 @@ from strategies.signals.closes import (
     SessionCloses,
     sessions_from_bars,
 )
-from strategies.signals.curve import Regime
-from strategies.signals.daily import Daily, add_session, blank
+from strategies.signals.curve import Regime, RegimeState
+from strategies.signals.daily import Daily, Series, add_session, blank
 from strategies.signals.diagnostic_params import DiagnosticParams
 from strategies.signals.readings import Family, Reading, Verdict
 from strategies.signals.signals import Macro, Sample, SignalParams, Signals, end_session, observe, warm_up
 from strategies.signals.term_structure import Slot, Strip, strip_of_closes
-from strategies.signals.tier_machine import TierPhase
+from strategies.signals.tier_machine import TierPhase, TierState
 from strategies.signals.tiers import Tier
 
 P = SignalParams()
@@ -125,6 +125,14 @@ def test_a_hole_in_one_series_starts_that_series_anew(history):
     assert {k for k in whole.lines if whole.lines[k] != part.lines[k]} == {"VVIX"}
 
 
+def test_the_advance_decline_line_does_not_sum_across_a_hole(history):
+    """Two weeks without counts, and the line begins again at nothing."""
+    sessions = history(100)
+    holed = [msgspec.structs.replace(s, breadth=None) if 60 <= n < 70 else s for n, s in enumerate(sessions)]
+    line = warm_up(holed, P).daily.line(Series.ADVANCE_DECLINE)
+    assert line == warm_up(sessions[70:], P).daily.line(Series.ADVANCE_DECLINE)
+
+
 def test_running_values_that_are_old_are_not_used(history):
     """Levels of more than fifteen minutes ago leave the readings at the last close."""
     sessions = history(80)
@@ -144,6 +152,7 @@ def test_without_the_last_close_nothing_daily_is_known(history):
     daily = {key: r for key, r in found(state).items() if key[0] not in ("T-REG-1", "D-NOISE-1")}
     assert {r.verdict for r in daily.values()} == {Verdict.UNKNOWN}
     assert state.measures.vix_change_points is None
+    assert state.measures.vix_close_before_points is None
     assert state.outlook is not None
     assert set(state.outlook.evidence.families) <= {Family.CURVE}
 
@@ -199,6 +208,86 @@ def test_macro_defaults_to_neutral_and_passes_through(history):
         assert reason in state.tier.reason
         assert state.outlook is not None
         assert state.outlook.compounding is not Verdict.TRUE
+
+
+def told(state: Signals, look: Sample, *readings: tuple[str, Family | None]) -> Signals:
+    """The state as if these daily readings had just been found to hold."""
+    made = tuple(Reading(rule, "", Verdict.TRUE, family) for rule, family in readings)
+    return msgspec.structs.replace(state, diagnosed_at=look.at, daily_readings=made)
+
+
+def at_level(session: SessionCloses, points: float) -> SessionCloses:
+    """A session whose VIX, and whole strip, stand at a level."""
+    return msgspec.structs.replace(
+        session, closes={**session.closes, "VIX": points}, futures=dict.fromkeys(session.futures, points)
+    )
+
+
+def test_early_signals_and_a_strong_bid_reach_the_tier(history):
+    """T-TIER-2 engages at 15.5 at once; T-TIER-3 holds tier 1 back at 18 though two families speak for it."""
+    sessions = history(60)
+    state = warm_up(sessions[:-1], P)
+    low = sample(at_level(sessions[-1], 15.5))
+    assert (
+        observe(told(state, low, ("T-TIER-2", None), ("D-AD-1", Family.BREADTH)), low, P).tier.phase is TierPhase.WATCH
+    )
+    for bid, phase in ((None, TierPhase.WATCH), ("T-TIER-3", TierPhase.ARMED)):
+        lived = msgspec.structs.replace(state, tier=TierState())
+        for minute in range(30, 65, 5):
+            look = sample(at_level(sessions[-1], 18.0), minute)
+            rows = [("D-AD-1", Family.BREADTH), ("D-SKEW-1", Family.SKEW), *([] if bid is None else [(bid, None)])]
+            lived = observe(told(lived, look, *rows), look, P)
+        assert lived.tier.phase is phase
+
+
+def test_the_close_reaches_the_tier(history):
+    """Two sessions whose closing look is below stand the tier down."""
+    sessions = history(60)
+    state = msgspec.structs.replace(warm_up(sessions[:-2], P), tier=TierState(TierPhase.STRESS))
+    for session in sessions[-2:]:
+        calm = at_level(session, 12.0)
+        state = observe(state, sample(calm, 380), P)
+        state = end_session(observe(state, sample(calm, 386, at_close=True), P), calm, P)
+    assert state.tier.phase is TierPhase.CALM
+
+
+def test_the_regime_grows_calmer_at_the_close_only(history):
+    """Samples of a contango curve all day leave BACKWARDATION official; those of the closing minutes end it."""
+    sessions = history(60)
+    rising = {expiry: 18.0 + n for n, expiry in enumerate(sorted(sessions[-1].futures))}
+    calm = msgspec.structs.replace(sessions[-1], futures=rising)
+    state = msgspec.structs.replace(warm_up(sessions[:-1], P), regime=RegimeState(Regime.BACKWARDATION))
+    for minute in range(30, 375, 5):
+        state = observe(state, sample(calm, minute), P)
+    assert state.regime.official is Regime.BACKWARDATION
+    assert observe(state, sample(calm, 380, at_close=True), P).regime.official is Regime.CONTANGO
+
+
+def test_macro_readings_count_beside_the_market(history):
+    """A macro reading told from outside is one more point of the evidence."""
+    sessions = history(60)
+    state, look = warm_up(sessions[:-1], P), sample(sessions[-1])
+    told_macro = Macro(readings=(Reading("M-MAC-1", "", Verdict.TRUE, Family.MACRO),))
+    known = told(state, look, ("D-AD-1", Family.BREADTH))
+    without, with_it = (
+        observe(known, msgspec.structs.replace(look, macro=m), P).outlook for m in (Macro(), told_macro)
+    )
+    assert without is not None
+    assert with_it is not None
+    assert with_it.evidence.points == without.evidence.points + 1
+
+
+def test_a_transitory_jump_of_the_front_future_restarts_its_minutes(history):
+    """F1 jumps over 17 with SPX unmoved and VIX at 15: ten minutes later the half hour begins anew."""
+    sessions = history(60)
+    state, quiet_market = warm_up(sessions[:-1], P), at_level(sessions[-1], 15.0)
+    state = observe(state, sample(quiet_market, 20), P)
+    jumped = strip_of_closes(dict.fromkeys(quiet_market.futures, 18.0), quiet_market.day, 5)
+    for minute in range(21, 32):
+        state = observe(state, sample(quiet_market, minute, strip=jumped), P)
+    assert state.front_jump.verdict is Verdict.FALSE
+    assert state.vix_jump.verdict is Verdict.TRUE
+    assert state.tier.watch_since == sample(quiet_market, 31).at
 
 
 def test_inversion_with_everything_else_lifts_the_tier(history):
