@@ -14,15 +14,20 @@ from bot.sim.types import (
     Bar,
     Commission,
     ContractSpec,
+    DaySoFar,
     Execution,
     Floats,
     IndexLevel,
     Leg,
+    LevelPath,
     MarginImpact,
+    MarketTape,
     Marks,
     OrderTicket,
     PositionLine,
+    Prints,
     Reject,
+    Statistics,
     TradingDay,
     VenueOrder,
     WorldEvent,
@@ -80,17 +85,22 @@ class World(Protocol):
         """Every day with prices, oldest first: those before the first session included."""
         ...
 
-    def level_path(self, symbol: str, at_s: Floats) -> Floats:
-        """An index or stock at moments (epoch seconds, rising) up to now, in points to the cent: what `index` said or
-        would have said. NaN outside sessions and for moments to come; KeyError for an unknown symbol."""
+    def level_path(self, symbol: str, at_s: Floats) -> LevelPath:
+        """An index or stock at moments (epoch seconds, rising) up to now, on its price grid: what `index` said or would
+        have said. NaN outside sessions and for moments to come; KeyError for an unknown symbol."""
         ...
 
-    def future_path(self, expiry: date, at_s: Floats) -> Floats:
-        """A VX future at such moments, off its price grid."""
+    def future_path(self, expiry: date, at_s: Floats) -> LevelPath:
+        """A VX future at such moments, as `future` said or would have said."""
         ...
 
     def option_path(self, spec: ContractSpec, at_s: Floats) -> Marks:
         """One option at such moments, as `marks` said or would have said; KeyError for an unknown underlying."""
+        ...
+
+    @property
+    def rate(self) -> float:
+        """Rate at which today's options are discounted, continuous, a year."""
         ...
 
     def settlement_price(self, spec: ContractSpec) -> float | None:
@@ -99,6 +109,52 @@ class World(Protocol):
 
     def notes(self) -> Sequence[str]:
         """Substitutions and derivations this world made, one sentence each, for the run's report."""
+        ...
+
+
+class PastMarket(Protocol):
+    """What happened in a contract's market, up to now; the regular sessions only."""
+
+    def sessions(self, spec: ContractSpec, first: date, last: date) -> Sequence[tuple[datetime, datetime]]:
+        """(open, close) of the contract's sessions with data between two dates, both included, oldest first; today's as
+        scheduled."""
+        ...
+
+    def first_moment(self, spec: ContractSpec) -> datetime | None:
+        """The earliest moment with data, None without any."""
+        ...
+
+    def tape(self, spec: ContractSpec, start: datetime, end: datetime, step_s: float = 15.0) -> MarketTape:
+        """The market every `step_s` seconds (15 or a whole part of it) of the sessions between two moments, and at both
+        of them; nothing after now."""
+        ...
+
+    def daily_bars(self, spec: ContractSpec, first: date, last: date) -> Sequence[Bar]:
+        """Trade bars of whole sessions of an index, stock or future between two dates, today's once it is over."""
+        ...
+
+    def implied_volatility_path(self, spec: ContractSpec, at_s: Floats) -> Floats:
+        """Thirty-day implied volatility of an underlying at moments of one session; NaN where it has none."""
+        ...
+
+    def historical_volatility(self, spec: ContractSpec, day: date) -> float | None:
+        """Thirty-day realised volatility as of the evening before a day."""
+        ...
+
+    def day_so_far(self, spec: ContractSpec) -> DaySoFar:
+        """Trades of the current session; of the last one while the market is shut."""
+        ...
+
+    def previous_close(self, spec: ContractSpec) -> float | None:
+        """Last price of the session before the current one: the middle of the closing quotes for an option."""
+        ...
+
+    def prints(self, spec: ContractSpec, after: datetime, until: datetime) -> Prints:
+        """Trades of today after one moment up to another, without their prices."""
+        ...
+
+    def statistics(self, spec: ContractSpec) -> Statistics:
+        """Figures of the slow services."""
         ...
 
 
@@ -207,8 +263,9 @@ class Venue(Protocol):
         """Grows whenever halts begin or end."""
         ...
 
-    def daily_bars(self, spec: ContractSpec, until: datetime, count: int) -> Sequence[Bar]:
-        """Historical daily bars ending at or before `until`."""
+    @property
+    def past(self) -> PastMarket:
+        """What happened in the markets."""
         ...
 
     # orders ------------------------------------------------------------------------------------

@@ -367,19 +367,6 @@ def test_a_restart_refuses_for_a_while_and_then_replays_the_day() -> None:
     tell_virtually(story, tick_s=5.0)
 
 
-def test_daily_bars_and_the_refusals_of_history() -> None:
-    """Daily bars decode; what is not served is refused with 162 and releases the client."""
-
-    async def story(ib: IB, gateway: SimulatedGateway) -> None:
-        spx = Index("SPX", "CBOE", "USD")
-        bars = await ib.reqHistoricalDataAsync(spx, "", "2 W", "1 day", "TRADES", True)
-        assert len(bars) == 10
-        assert (bars[-1].open, bars[-1].high, bars[-1].low, bars[-1].close) == (10.0, 12.0, 9.0, 11.0)
-        assert len(await ib.reqHistoricalDataAsync(spx, "", "1 D", "1 min", "TRADES", True)) == 0
-
-    tell_virtually(story)
-
-
 def test_account_summary_and_pnl_answer() -> None:
     """The summary serves the tags that exist, the P&L subscription its three figures."""
 
@@ -400,11 +387,11 @@ def test_a_request_that_is_not_served_is_named_and_counted() -> None:
 
     async def story(ib: IB, gateway: SimulatedGateway) -> None:
         ib.errorEvent += lambda request, code, text, contract: texts.append(text)
-        await ib.reqHistoricalTicksAsync(Index("SPX", "CBOE"), "", "", 10, "TRADES", True)
+        await ib.reqHistoricalNewsAsync(416904, "BRFG", "", "", 10)
         ib.client.send(250, 1, 2)
         await asyncio.sleep(1)
-        assert gateway.desk.unknown_requests() == {"message 250": 1, "reqHistoricalTicks": 1}
+        assert gateway.desk.unknown_requests() == {"message 250": 1, "reqHistoricalNews": 1}
 
     tell_virtually(story)
-    assert any("reqHistoricalTicks" in text for text in texts)
+    assert any("reqHistoricalNews" in text for text in texts)
     assert any("message 250" in text for text in texts)

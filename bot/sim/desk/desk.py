@@ -13,11 +13,14 @@ from bot.sim.desk.client import DeskClient
 from bot.sim.desk.contracts import ContractDesk
 from bot.sim.desk.history import HistoryDesk
 from bot.sim.desk.orders import OrderDesk
+from bot.sim.desk.past_ticks import PastTicks
 from bot.sim.desk.quotes import QuoteDesk
+from bot.sim.desk.small_lists import SmallLists
 from bot.sim.ports import Venue
 from bot.sim.types import AccountState, Commission, Execution, PositionLine, VenueOrder
 from bot.sim.wire import encode
 from bot.sim.wire import requests as ask
+from bot.sim.wire import requests_data as data
 from bot.sim.wire.decode import UnknownRequest, decode, request_id_of
 from bot.sim.wire.fields import MalformedRequest
 from bot.sim.wire.limits import Limits, RateLimit, Verdict
@@ -50,9 +53,11 @@ class Desk:
         self.id_rollback = 0
         self._accounts = AccountDesk(venue)
         self._contracts = ContractDesk(venue)
-        self._history = HistoryDesk(venue)
+        self._history = HistoryDesk(venue, limits.history)
+        self._ticks = PastTicks(venue, self._history.admits)
         self._orders = OrderDesk(venue)
         self._quotes = QuoteDesk(venue, limits.market_data_lines)
+        self._lists = SmallLists()
         self._routes = self._make_routes()
         venue.subscribe(self)
 
@@ -88,6 +93,25 @@ class Desk:
             ask.MatchingSymbols: self._contracts.matching_symbols,
             ask.HistoricalData: self._history.bars,
             ask.CancelHistoricalData: self._history.cancel,
+            data.HeadTimestamp: self._ticks.head_timestamp,
+            data.CancelHeadTimestamp: _ignore,
+            data.HistoricalTicks: self._ticks.ticks,
+            data.Histogram: self._ticks.histogram,
+            data.CancelHistogram: _ignore,
+            data.RealTimeBars: self._history.live.open,
+            data.CancelRealTimeBars: self._history.live.close,
+            data.MarketDepthExchanges: self._lists.depth_exchanges,
+            data.SmartComponents: self._lists.smart_components,
+            data.NewsProviders: self._lists.news_providers,
+            data.NewsBulletins: self._lists.news_bulletins,
+            data.CancelNewsBulletins: self._lists.news_bulletins,
+            data.FamilyCodes: self._lists.family_codes,
+            data.SoftDollarTiers: self._lists.soft_dollar_tiers,
+            data.AdvisorConfiguration: self._lists.advisor,
+            data.ReplaceAdvisorConfiguration: self._lists.replace_advisor,
+            data.DisplayGroups: self._lists.display_groups,
+            data.DisplayGroupEvents: self._lists.display_group_events,
+            data.UserInfo: self._lists.user_info,
         }
 
     # facts ---------------------------------------------------------------------------------------
@@ -95,6 +119,7 @@ class Desk:
         """Market time for rates, greeks and the client's time requests."""
         self._clock = clock
         self._quotes.use_clock(clock)
+        self._history.use_clock(clock)
 
     @property
     def clock(self) -> MarketClock:
@@ -147,6 +172,7 @@ class Desk:
         """The connection is gone: subscriptions end, orders and account stay in the venue."""
         client.session.close()
         self._quotes.close_all(client)
+        self._history.live.close_all(client)
         if self._clients.get(client.client_id) is client:
             del self._clients[client.client_id]
             self._venue.note_client(client.client_id, connected=False, reason=reason)
@@ -155,6 +181,7 @@ class Desk:
         """Market time has moved: quotes and the base of the daily P&L."""
         self._accounts.tick()
         self._quotes.tick()
+        self._history.live.tick()
 
     def _start(self, client: DeskClient, client_id: int) -> None:
         if client_id in self._clients:

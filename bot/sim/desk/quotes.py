@@ -16,6 +16,7 @@ from bot.sim.clock import MarketClock
 from bot.sim.desk.client import DeskClient
 from bot.sim.desk.contracts import find_legs, find_one
 from bot.sim.desk.option_board import OptionBoard
+from bot.sim.desk.small_lists import BBO_EXCHANGES
 from bot.sim.ports import Venue
 from bot.sim.types import ContractSpec, IndexLevel, Leg, Reject, SecType
 from bot.sim.wire import encode
@@ -214,7 +215,7 @@ class QuoteDesk:
         if line.client.market_data_kind in (_FROZEN, 4) and not self._venue.is_open(spec):
             kind = _FROZEN
         line.client.send(encode.market_data_type(line.request_id, kind))
-        line.client.send(encode.tick_req_params(line.request_id, spec.min_tick, "9c0001"))
+        line.client.send(encode.tick_req_params(line.request_id, spec.min_tick, BBO_EXCHANGES))
         if line.spec is not None:
             line.halted = self._venue.halt_kind(line.spec)
             line.client.send(encode.tick_generic(line.request_id, _HALTED, float(line.halted)))

@@ -10,6 +10,7 @@ from bot.sim.faults.arguments import Arguments, FaultError, number, seconds, tex
 from bot.sim.faults.reach import (
     ACCOUNT,
     CONTRACT,
+    FOR,
     account,
     accounts,
     contract,
@@ -18,7 +19,6 @@ from bot.sim.faults.reach import (
     names_contract,
     on_venue,
 )
-from bot.sim.faults.shared import FOR
 from bot.sim.faults.stage import Stage
 from bot.sim.faults.verb import Layer, Verb
 from bot.sim.types import ContractSpec, Settlement, Side

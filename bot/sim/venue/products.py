@@ -10,7 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from bot.sim.types import ContractSpec, Right, SecType, Settlement
+import numpy as np
+
+from bot.sim.types import ContractSpec, Floats, Right, SecType, Settlement
 
 MARKET_RULES: Mapping[int, Sequence[tuple[float, float]]] = {
     26: ((0.0, 0.01),),
@@ -140,6 +142,13 @@ def tick_at(rule_id: int, price: float) -> float:
         if price >= low_edge - 1e-9:
             increment = step
     return increment
+
+
+def ticks_at(rule_id: int, prices: Floats) -> Floats:
+    """`tick_at` of many prices; a price that is not a number has the smallest tick."""
+    edges, steps = (np.array(column) for column in zip(*MARKET_RULES[rule_id], strict=True))
+    place = np.searchsorted(edges, np.nan_to_num(prices) + 1e-9, side="right") - 1
+    return np.asarray(steps[np.maximum(place, 0)], dtype=np.float64)
 
 
 def on_grid(price: float, tick: float) -> bool:

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bot.sim.ports import World
-from bot.sim.types import ContractSpec, Floats, IndexLevel, Leg, Marks, SecType
+from bot.sim.types import ContractSpec, Floats, IndexLevel, Leg, LevelPath, Marks, SecType
 from bot.sim.venue.products import MARKET_RULES, tick_at
 from bot.sim.venue.refusal import VenueRefusal
 from bot.sim.venue.sessions import Sessions
@@ -63,30 +64,29 @@ class Quotes:
 
         A bid that rounds down to nothing is no bid.
         """
-        raw = self._world.marks(specs)
         grid = self._grid(specs)
         session = self._sessions.on(at.date())
         if session is None or not session.open_at <= at < session.close_at:
             quoted = np.zeros(len(specs), dtype=bool)
         else:
             quoted = grid.stops_s > at.timestamp()
-        bid = _to_grid(raw.bid, grid, up=False)
-        ask = _to_grid(raw.ask, grid, up=True)
-        bid = np.where(quoted & (bid > 0.0), bid, np.nan)
-        ask = np.where(quoted, np.maximum(ask, grid.fine), np.nan)
-        return Marks(
-            mid=raw.mid,
-            bid=bid,
-            ask=ask,
-            bid_size=np.where(np.isnan(bid), 0.0, raw.bid_size),
-            ask_size=np.where(np.isnan(ask), 0.0, raw.ask_size),
-            iv=raw.iv,
-            delta=raw.delta,
-            gamma=raw.gamma,
-            vega=raw.vega,
-            theta=raw.theta,
-            forward=raw.forward,
-        )
+        return _shown(self._world.marks(specs), grid, quoted)
+
+    def option_path(self, spec: ContractSpec, at_s: Floats, quoted: NDArray[np.bool_]) -> Marks:
+        """The same of one option over moments (epoch seconds, rising, up to now); `quoted` says where it trades."""
+        return _shown(self._world.option_path(spec, at_s), self._grid([spec]), quoted)
+
+    def level_path(self, spec: ContractSpec, at_s: Floats, quoted: NDArray[np.bool_]) -> LevelPath:
+        """An index, future or stock over moments; a symbol that the world does not have is NaN throughout."""
+        nothing = np.full(len(at_s), np.nan)
+        try:
+            if spec.sec_type is SecType.FUTURE and spec.expiry is not None:
+                path = self._world.future_path(spec.expiry, at_s)
+            else:
+                path = self._world.level_path(spec.symbol, at_s)
+        except KeyError:
+            return LevelPath(nothing, nothing, nothing)
+        return replace(path, bid=np.where(quoted, path.bid, np.nan), ask=np.where(quoted, path.ask, np.nan))
 
     def level(self, spec: ContractSpec) -> IndexLevel:
         """The level of an index, future or stock; a future nobody quotes gets one tick either side of its last."""
@@ -168,6 +168,21 @@ class Quotes:
                 self._grids.clear()
             self._grids[key] = known
         return known
+
+
+def _shown(raw: Marks, grid: _Grid, quoted: NDArray[np.bool_]) -> Marks:
+    """The world's marks as the venue shows them."""
+    bid = _to_grid(raw.bid, grid, up=False)
+    ask = _to_grid(raw.ask, grid, up=True)
+    bid = np.where(quoted & (bid > 0.0), bid, np.nan)
+    ask = np.where(quoted, np.maximum(ask, grid.fine), np.nan)
+    return replace(
+        raw,
+        bid=bid,
+        ask=ask,
+        bid_size=np.where(np.isnan(bid), 0.0, raw.bid_size),
+        ask_size=np.where(np.isnan(ask), 0.0, raw.ask_size),
+    )
 
 
 def _to_grid(prices: Floats, grid: _Grid, *, up: bool) -> Floats:

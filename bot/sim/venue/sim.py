@@ -12,10 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 
-from bot.sim.ports import VenueListener, World
+from bot.sim.ports import PastMarket, VenueListener, World
 from bot.sim.types import (
     AccountState,
-    Bar,
     Commission,
     ContractSpec,
     Execution,
@@ -26,7 +25,6 @@ from bot.sim.types import (
     OrderTicket,
     PositionLine,
     Reject,
-    SecType,
     VenueOrder,
 )
 from bot.sim.venue.accounts import Account
@@ -47,9 +45,9 @@ from bot.sim.venue.ledger import Ledger
 from bot.sim.venue.matching import FillModel
 from bot.sim.venue.oddities import Oddities, OddQuotes
 from bot.sim.venue.orders import OrderBook
+from bot.sim.venue.past import Past
 from bot.sim.venue.products import MARKET_RULES
 from bot.sim.venue.quotes import net_market
-from bot.sim.venue.refusal import VenueRefusal
 from bot.sim.venue.sessions import Sessions
 from bot.sim.venue.settlement import Settlements
 from bot.sim.venue.universe import Universe
@@ -153,6 +151,7 @@ class SimVenue:
         )
         self.settlements = Settlements(world, self._sessions, self._announce, self._agenda)
         self._universe = Universe(world, self._sessions)
+        self._past = Past(world, self._sessions, self._quotes, lambda: self._now, self._universe.spec, seed)
         self._day: date | None = None
         self._levels_day: date | None = None
         self._minute = -1
@@ -287,36 +286,10 @@ class SimVenue:
         """Grows whenever halts begin or end."""
         return self.halts.changes
 
-    def daily_bars(self, spec: ContractSpec, until: datetime, count: int) -> Sequence[Bar]:
-        """Daily bars of an index, stock or future ending at or before `until` (never after now); none of options."""
-        moment = min(until, self._now)
-        session = self._sessions.on(moment.date())
-        finished = session is not None and moment >= session.index_close_at
-        before = moment.date() + timedelta(days=1 if finished else 0)
-        if spec.sec_type is SecType.FUTURE and spec.expiry is not None:
-            return self._world.future_daily_bars(spec.expiry, before, count)
-        if spec.sec_type not in {SecType.INDEX, SecType.STOCK}:
-            return []
-        try:
-            return self._world.daily_bars(spec.symbol, before, count)
-        except KeyError:  # the world quotes it, but has no past of it
-            return []
-
-    def close_early(self, at: datetime, *, told: bool) -> datetime:
-        """Ends today's session at `at`, now or later, for day orders too; `told` says whether trading hours show it.
-        Returns the moment. Raises VenueRefusal where the session is not still to end after that."""
-        session = self._sessions.on(self._now.date())
-        if session is None or not session.open_at < at < session.close_at or at < self._now:
-            hours = "none" if session is None else f"{session.open_at:%H:%M} to {session.close_at:%H:%M}"
-            raise VenueRefusal(
-                f"a session can end early at a time from now ({self._now:%H:%M:%S}) on, within itself; today's: {hours}"
-            )
-        self._sessions.close_early(at, told=told)
-        for working in self._book:
-            if at < working.expires_at <= session.close_at:
-                working.expires_at = at
-        self._agenda.plan(at, lambda _: None)  # time halts there, as at the other closes
-        return at
+    @property
+    def past(self) -> PastMarket:
+        """What happened in the markets."""
+        return self._past
 
     # orders ------------------------------------------------------------------------------------
     def place(self, ticket: OrderTicket) -> VenueOrder | Reject | None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bot.sim.wire import requests as ask
+from bot.sim.wire.decode_data import DECODERS
 from bot.sim.wire.decode_order import place_order
 from bot.sim.wire.fields import FieldReader, MalformedRequest
 from bot.sim.wire.message_names import REQUEST_ID_PLACE, REQUEST_NAMES
-from bot.sim.wire.shared_fields import combo_legs, contract
+from bot.sim.wire.shared_fields import contract
 from bot.sim.wire.times import read_moment
 
 
@@ -23,7 +24,7 @@ class UnknownRequest(ValueError):
         super().__init__(f"The request {named} is not served by this gateway")
 
 
-def decode(message_id: int, fields: list[str], version: int) -> ask.Request:
+def decode(message_id: int, fields: list[str], version: int) -> object:
     """The request in a message. Raises UnknownRequest for a number not served and MalformedRequest for bad fields."""
     decoder = _DECODERS.get(message_id)
     if decoder is None:
@@ -44,23 +45,7 @@ def request_id_of(message_id: int, fields: list[str]) -> int:
     return int(text) if text.isascii() and text.lstrip("-").isdigit() and len(text) < 12 else -1
 
 
-def _market_data(read: FieldReader, version: int) -> ask.Request:
-    read.integer("version")
-    request_id = read.integer("reqId")
-    wanted = contract(read)
-    legs = combo_legs(read) if wanted.sec_type == "BAG" else ()
-    if read.flag("deltaNeutralContract"):
-        read.integer("deltaNeutral conId")
-        read.number("deltaNeutral delta")
-        read.number("deltaNeutral price")
-    generic_ticks = read.text("genericTickList")
-    snapshot = read.flag("snapshot")
-    regulatory = read.flag("regulatorySnapshot")
-    read.text("mktDataOptions")
-    return ask.MarketData(request_id, wanted, legs, generic_ticks, snapshot or regulatory)
-
-
-def _executions(read: FieldReader, version: int) -> ask.Request:
+def _executions(read: FieldReader, version: int) -> object:
     read.integer("version")
     return ask.Executions(
         request_id=read.integer("reqId"),
@@ -74,7 +59,7 @@ def _executions(read: FieldReader, version: int) -> ask.Request:
     )
 
 
-def _contract_details(read: FieldReader, version: int) -> ask.Request:
+def _contract_details(read: FieldReader, version: int) -> object:
     read.integer("version")
     request_id = read.integer("reqId")
     wanted = contract(read)
@@ -86,37 +71,21 @@ def _contract_details(read: FieldReader, version: int) -> ask.Request:
     return ask.ContractDetails(request_id, wanted)
 
 
-def _historical_data(read: FieldReader, version: int) -> ask.Request:
-    request_id = read.integer("reqId")
-    wanted = contract(read)
-    read.flag("includeExpired")
-    end, bar_size, duration = read.text("endDateTime"), read.text("barSizeSetting"), read.text("durationStr")
-    regular_hours = bool(read.integer("useRTH"))
-    what, date_format = read.text("whatToShow"), read.integer("formatDate", 1)
-    if wanted.sec_type == "BAG":
-        combo_legs(read)
-    keep_up_to_date = read.flag("keepUpToDate")
-    read.text("chartOptions")
-    return ask.HistoricalData(
-        request_id, wanted, end, bar_size, duration, regular_hours, what, date_format, keep_up_to_date
-    )
-
-
-def _account_summary(read: FieldReader, version: int) -> ask.Request:
+def _account_summary(read: FieldReader, version: int) -> object:
     read.integer("version")
     request_id, group = read.integer("reqId"), read.text("group")
     tags = tuple(tag.strip() for tag in read.text("tags").split(",") if tag.strip())
     return ask.AccountSummary(request_id, group, tags)
 
 
-def _account_updates_multi(read: FieldReader, version: int) -> ask.Request:
+def _account_updates_multi(read: FieldReader, version: int) -> object:
     read.integer("version")
     wanted = ask.AccountUpdatesMulti(read.integer("reqId"), read.text("account"), read.text("modelCode"))
     read.flag("ledgerAndNLV")
     return wanted
 
 
-def _option_parameters(read: FieldReader, version: int) -> ask.Request:
+def _option_parameters(read: FieldReader, version: int) -> object:
     return ask.OptionParameters(
         read.integer("reqId"),
         read.text("underlyingSymbol"),
@@ -126,7 +95,7 @@ def _option_parameters(read: FieldReader, version: int) -> ask.Request:
     )
 
 
-def _cancel_order(read: FieldReader, version: int) -> ask.Request:
+def _cancel_order(read: FieldReader, version: int) -> object:
     read.integer("version")
     order_id = read.integer("orderId")
     if version >= 169:
@@ -134,39 +103,38 @@ def _cancel_order(read: FieldReader, version: int) -> ask.Request:
     return ask.CancelOrder(order_id)
 
 
-def _plain(make: Callable[[], ask.Request]) -> Callable[[FieldReader, int], ask.Request]:
+def _plain(make: Callable[[], object]) -> Callable[[FieldReader, int], object]:
     """Requests that carry a version at most."""
     return lambda read, version: make()
 
 
-def _numbered(make: Callable[[int], ask.Request]) -> Callable[[FieldReader, int], ask.Request]:
+def _numbered(make: Callable[[int], object]) -> Callable[[FieldReader, int], object]:
     """Requests of a version and one number."""
 
-    def decoder(read: FieldReader, version: int) -> ask.Request:
+    def decoder(read: FieldReader, version: int) -> object:
         read.integer("version")
         return make(read.integer("id"))
 
     return decoder
 
 
-def _updates(read: FieldReader, version: int) -> ask.Request:
+def _updates(read: FieldReader, version: int) -> object:
     read.integer("version")
     return ask.AccountUpdates(read.flag("subscribe"), read.text("acctCode"))
 
 
-def _pnl(read: FieldReader, version: int) -> ask.Request:
+def _pnl(read: FieldReader, version: int) -> object:
     wanted = ask.ProfitAndLoss(read.integer("reqId"), read.text("account"))
     read.text("modelCode")
     return wanted
 
 
-def _auto_open_orders(read: FieldReader, version: int) -> ask.Request:
+def _auto_open_orders(read: FieldReader, version: int) -> object:
     read.integer("version")
     return ask.AutoOpenOrders(read.flag("autoBind"))
 
 
-_DECODERS: dict[int, Callable[[FieldReader, int], ask.Request]] = {
-    1: _market_data,
+_DECODERS: dict[int, Callable[[FieldReader, int], object]] = {
     2: _numbered(ask.CancelMarketData),
     3: place_order,
     4: _cancel_order,
@@ -179,7 +147,6 @@ _DECODERS: dict[int, Callable[[FieldReader, int], ask.Request]] = {
     15: _auto_open_orders,
     16: _plain(ask.AllOpenOrders),
     17: _plain(ask.ManagedAccounts),
-    20: _historical_data,
     25: _numbered(ask.CancelHistoricalData),
     49: _plain(ask.CurrentTime),
     58: _plain(ask.GlobalCancel),
@@ -196,4 +163,5 @@ _DECODERS: dict[int, Callable[[FieldReader, int], ask.Request]] = {
     92: _pnl,
     93: lambda read, version: ask.CancelProfitAndLoss(read.integer("reqId")),
     99: lambda read, version: ask.CompletedOrders(read.flag("apiOnly")),
+    **DECODERS,
 }

@@ -9,8 +9,8 @@ import math
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from bot.sim.types import AccountState, Bar, Commission, ContractSpec, Execution, PositionLine, SecType, Side
-from bot.sim.wire.fields import UNSET_DOUBLE, message, plain, whole, write
+from bot.sim.types import AccountState, Commission, ContractSpec, Execution, PositionLine, SecType, Side
+from bot.sim.wire.fields import UNSET_DOUBLE, message, plain, write
 from bot.sim.wire.times import EASTERN, day, moment
 
 BAG_CON_ID = 28812380
@@ -95,15 +95,6 @@ def tick_string(request_id: int, tick_type: int, text: str) -> bytes:
 def tick_snapshot_end(request_id: int) -> bytes:
     """The snapshot is complete."""
     return message([57, 1, request_id])
-
-
-# history and time ------------------------------------------------------------------------------------
-def historical_data(request_id: int, start: str, end: str, bars: Sequence[tuple[str, Bar]]) -> bytes:
-    """All bars of a request: (date text, bar)."""
-    fields: list[object] = [17, request_id, start, end, len(bars)]
-    for label, bar in bars:
-        fields += [label, bar.open, bar.high, bar.low, bar.close, whole(bar.volume), bar.close, 0]
-    return message(fields)
 
 
 # contracts -------------------------------------------------------------------------------------------

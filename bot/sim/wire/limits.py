@@ -7,13 +7,29 @@ from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True)
+class HistoryLimits:
+    """IB's pace of requests for small bars and ticks: `requests` in `window_s` seconds, the same one not within
+    `identical_s`, fewer than `contract_requests` of one contract and price in `contract_window_s`."""
+
+    requests: int = 60
+    window_s: float = 600.0
+    identical_s: float = 15.0
+    contract_requests: int = 6
+    contract_window_s: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
-    """Defaults are IB's; `queue_bytes` bounds what a client may leave unread before it is dropped."""
+    """Defaults are IB's; `queue_bytes` bounds what a client may leave unread before it is dropped. Tick-by-tick streams
+    are counted per hundred lines as IB counts them, books apart; `history` None asks for no pace."""
 
     messages_per_s: int = 50
     rate_violations: int = 3
     market_data_lines: int = 100
+    tick_by_tick_streams: int = 5
+    depth_books: int = 3
     queue_bytes: int = 32 << 20
+    history: HistoryLimits | None = HistoryLimits()
 
 
 def no_limits() -> Limits:

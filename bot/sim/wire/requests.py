@@ -62,6 +62,7 @@ class MarketData:
     legs: tuple[ComboLegQuery, ...]
     generic_ticks: str
     snapshot: bool
+    regulatory: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,37 +282,3 @@ class CancelHistoricalData:
     """cancelHistoricalData (25)."""
 
     request_id: int
-
-
-Request = (
-    MarketData
-    | CancelMarketData
-    | MarketDataType
-    | PlaceOrder
-    | CancelOrder
-    | GlobalCancel
-    | OpenOrders
-    | AllOpenOrders
-    | AutoOpenOrders
-    | CompletedOrders
-    | AccountUpdates
-    | AccountUpdatesMulti
-    | CancelAccountUpdatesMulti
-    | AccountSummary
-    | CancelAccountSummary
-    | Positions
-    | CancelPositions
-    | ProfitAndLoss
-    | CancelProfitAndLoss
-    | Executions
-    | Ids
-    | ManagedAccounts
-    | CurrentTime
-    | ServerLogLevel
-    | ContractDetails
-    | OptionParameters
-    | MarketRule
-    | MatchingSymbols
-    | HistoricalData
-    | CancelHistoricalData
-)

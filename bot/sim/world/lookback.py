@@ -14,17 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.sim.exchange.hours import regular_day
-from bot.sim.types import ContractSpec, Floats, Marks, Right, Settlement, TradingDay
+from bot.sim.types import ContractSpec, Floats, LevelPath, Marks, Right, Settlement, TradingDay
 from bot.sim.world import spreads
 from bot.sim.world.curve import forwards_between
 from bot.sim.world.marking import spx_marks, vix_marks
 from bot.sim.world.sessions import settles_at
 from bot.sim.world.surface import LevelRows, SliceKey, SpxTerms, price_spx
-from bot.sim.world.tape import SPX, SYMBOLS, VIX, VIX3M, VIX9D, VVIX, DayTape, Source
+from bot.sim.world.tape import SPX, SYMBOLS, VIX, VIX3M, VIX9D, VVIX, VX_TICK, DayTape, Source, vx_quote
 from bot.sim.world.vix_options import VixStrip, price_vix
 
 _MARK_FIELDS = len(fields(Marks))
 _SPY_SHARE = 10.0
+SPY_HALF_SPREAD, SPY_SIZE = 0.01, 500
 
 
 def slice_key(spec: ContractSpec) -> SliceKey:
@@ -42,22 +43,33 @@ class LookBack:
         self.days: Sequence[TradingDay] = [regular_day(day) for day in source.known_days]
         self._opens = np.array([day.open_at.timestamp() for day in self.days])
 
-    def levels(self, symbol: str, at_s: Floats) -> Floats:
+    def level(self, symbol: str, at_s: Floats) -> LevelPath:
         """An index, or SPY as a tenth of SPX, in points to the cent; KeyError for others."""
-        column, share = (SPX, _SPY_SHARE) if symbol == "SPY" else (_column(symbol), 1.0)
+        column = SPX if symbol == "SPY" else _column(symbol)
         rows = self._by_day(at_s, 1, lambda tape, moments: tape.between(tape.levels[:, [column]], moments).T)
-        return np.asarray(np.round(np.round(rows[0], 2) / share, 2), dtype=np.float64)
+        last = np.round(rows[0], 2)
+        if symbol == "SPY":
+            last = np.round(last / _SPY_SHARE, 2)
+            bid, ask = np.round(last - SPY_HALF_SPREAD, 2), np.round(last + SPY_HALF_SPREAD, 2)
+            return LevelPath(last, bid, ask, SPY_SIZE, SPY_SIZE)
+        nobody = np.full(len(at_s), np.nan)
+        return LevelPath(last, nobody, nobody)
 
-    def future(self, expiry: date, at_s: Floats) -> Floats:
-        """The VX future settling that day, in points off its grid."""
+    def future(self, expiry: date, at_s: Floats) -> LevelPath:
+        """The VX future settling that day, in points on its grid."""
+        size = 0
 
         def day(tape: DayTape, moments: Floats) -> Floats:
+            nonlocal size
             if expiry not in tape.futures.listed:
-                return np.full((1, len(moments)), np.nan)
+                return np.full((3, len(moments)), np.nan)
             place = tape.futures.listed.index(expiry)
-            return tape.between(tape.future_levels[:, [place]], moments).T
+            price = tape.between(tape.future_levels[:, [place]], moments)[:, 0]
+            bid, ask, size = vx_quote(price, (expiry - tape.session.day).days)
+            return np.stack((np.round(np.rint(price / VX_TICK) * VX_TICK, 2), bid, ask))
 
-        return np.asarray(self._by_day(at_s, 1, day)[0], dtype=np.float64)
+        last, bid, ask = self._by_day(at_s, 3, day)
+        return LevelPath(last, bid, ask, size, size)
 
     def option(self, spec: ContractSpec, at_s: Floats) -> Marks:
         """Quotes and greeks of one SPX or VIX option, NaN once settled; KeyError for another underlying."""

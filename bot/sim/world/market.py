@@ -15,6 +15,7 @@ from bot.sim.types import (
     ContractSpec,
     Floats,
     IndexLevel,
+    LevelPath,
     Marks,
     Right,
     Settlement,
@@ -23,13 +24,13 @@ from bot.sim.types import (
 )
 from bot.sim.world import spreads
 from bot.sim.world.curve import forward_between
-from bot.sim.world.lookback import LookBack, slice_key
+from bot.sim.world.lookback import SPY_HALF_SPREAD, SPY_SIZE, LookBack, slice_key
 from bot.sim.world.marking import spx_marks, vix_marks
 from bot.sim.world.path import STEP_SECONDS
 from bot.sim.world.sessions import settles_at
 from bot.sim.world.shocks import BentSource, Course
 from bot.sim.world.surface import Levels, SpxTerms, gather, price_spx
-from bot.sim.world.tape import SPX, SYMBOLS, VIX, VIX3M, VIX9D, VVIX, VX_TICK, DayTape, Source, on_vx_grid
+from bot.sim.world.tape import SPX, SYMBOLS, VIX, VIX3M, VIX9D, VVIX, DayTape, Source, on_vx_grid, vx_quote
 from bot.sim.world.vix_options import VixStrip, price_vix
 
 _CACHED_REQUESTS = 64
@@ -203,18 +204,17 @@ class MarketWorld:
         if not self._printed or math.isnan(mark):
             return IndexLevel(None, None, None, None, previous)
         days = (expiry - self._tape.session.day).days
-        ticks = 1 if days <= 70 else 2
-        bid = math.floor(mark / VX_TICK - 0.5 * (ticks - 1)) * VX_TICK
+        bid, ask, size = vx_quote(np.array(mark), days)
         return IndexLevel(
             last=on_vx_grid(mark),
             open=on_vx_grid(float(self._tape.future_levels[0, i])),
             high=on_vx_grid(max(float(self._tape.future_highs[self._grid_index, i]), mark)),
             low=on_vx_grid(min(float(self._tape.future_lows[self._grid_index, i]), mark)),
             previous_close=previous,
-            bid=round(bid, 2),
-            ask=round(bid + ticks * VX_TICK, 2),
-            bid_size=40 if days <= 70 else 12,
-            ask_size=40 if days <= 70 else 12,
+            bid=float(bid),
+            ask=float(ask),
+            bid_size=size,
+            ask_size=size,
         )
 
     # options -------------------------------------------------------------------------------------
@@ -305,19 +305,24 @@ class MarketWorld:
             group,
         )
 
+    @property
+    def rate(self) -> float:
+        """Rate at which today's options are discounted, continuous, a year."""
+        return self._tape.surface.rate
+
     # looking back ----------------------------------------------------------------------------------
     @property
     def past_days(self) -> Sequence[TradingDay]:
         """Every day with prices, oldest first, those before the first session included."""
         return self._past.days
 
-    def level_path(self, symbol: str, at_s: Floats) -> Floats:
-        """Level of an index at moments up to now (epoch seconds, rising), NaN outside sessions and where unknown;
-        KeyError for an index the world does not have."""
-        return self._past.levels(symbol, self._until_now(at_s))
+    def level_path(self, symbol: str, at_s: Floats) -> LevelPath:
+        """An index or stock at moments up to now (epoch seconds, rising), NaN outside sessions and where unknown;
+        KeyError for a symbol the world does not have."""
+        return self._past.level(symbol, self._until_now(at_s))
 
-    def future_path(self, expiry: date, at_s: Floats) -> Floats:
-        """Price of a VX future at such moments, not on its grid."""
+    def future_path(self, expiry: date, at_s: Floats) -> LevelPath:
+        """A VX future at such moments."""
         return self._past.future(expiry, self._until_now(at_s))
 
     def option_path(self, spec: ContractSpec, at_s: Floats) -> Marks:
@@ -371,10 +376,10 @@ def _spy_of(spx: IndexLevel) -> IndexLevel:
         _tenth(spx.high),
         _tenth(spx.low),
         _tenth(spx.previous_close),
-        bid=None if last is None else round(last - 0.01, 2),
-        ask=None if last is None else round(last + 0.01, 2),
-        bid_size=0 if last is None else 500,
-        ask_size=0 if last is None else 500,
+        bid=None if last is None else round(last - SPY_HALF_SPREAD, 2),
+        ask=None if last is None else round(last + SPY_HALF_SPREAD, 2),
+        bid_size=0 if last is None else SPY_SIZE,
+        ask_size=0 if last is None else SPY_SIZE,
     )
 
 

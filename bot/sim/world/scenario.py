@@ -267,8 +267,8 @@ def invent_past(text: ScenarioText, rng: Generator) -> dict[str, list[Bar]]:
             drawn = path.invented_range(opening, close, daily, rng)
             if symbol == "SKEW":  # published once a day
                 drawn = Ohlc(close, close, close, close)
-            values = (round(float(v), 2) for v in (drawn.open, drawn.high, drawn.low, drawn.close))
-            out[symbol].append(Bar(at, *values))
+            o, h, low, c = (round(float(v), 2) for v in (drawn.open, drawn.high, drawn.low, drawn.close))
+            out[symbol].append(Bar(at, o, h, low, c))
     return out
 
 

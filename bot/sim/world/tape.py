@@ -32,6 +32,16 @@ def on_vx_grid(price: float) -> float:
     return round(round(price / VX_TICK) * VX_TICK, 2)
 
 
+_WIDE_AFTER_DAYS = 70
+
+
+def vx_quote(price: Floats, days: int) -> tuple[Floats, Floats, int]:
+    """(bid, ask, size of either) of a VX future `days` before it settles, points: one tick wide while it is near."""
+    ticks, size = (1, 40) if days <= _WIDE_AFTER_DAYS else (2, 12)
+    bid = np.floor(price / VX_TICK - 0.5 * (ticks - 1)) * VX_TICK
+    return np.round(bid, 2), np.round(bid + ticks * VX_TICK, 2), size
+
+
 def future_day(
     previous: float,
     settle: float,

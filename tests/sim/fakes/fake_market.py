@@ -16,6 +16,7 @@ from bot.sim.types import (
     Bar,
     Commission,
     ContractSpec,
+    DaySoFar,
     Execution,
     IndexLevel,
     Leg,
@@ -23,11 +24,13 @@ from bot.sim.types import (
     Marks,
     OrderTicket,
     PositionLine,
+    Prints,
     Reject,
     Right,
     SecType,
     Settlement,
     Side,
+    Statistics,
     TradingDay,
     VenueOrder,
 )
@@ -101,6 +104,37 @@ class FakeWorld:
         self.events = events
 
 
+class FakePast:
+    """Daily bars, all alike, of every calendar day; nothing within a day, nothing traded."""
+
+    def __init__(self, venue: FakeVenue) -> None:
+        self._venue = venue
+
+    def sessions(self, spec: ContractSpec, first: date, last: date) -> Sequence[tuple[datetime, datetime]]:
+        before = min((last - first).days, 400)
+        days = [last - timedelta(days=back) for back in range(before, -1, -1)]
+        return [(at(day, 9, 30), at(day, 16)) for day in days if day < self._venue.now.date()]
+
+    def daily_bars(self, spec: ContractSpec, first: date, last: date) -> Sequence[Bar]:
+        return [Bar(opened, 10.0, 12.0, 9.0, 11.0, 5.0) for opened, _ in self.sessions(spec, first, last)]
+
+    def first_moment(self, spec: ContractSpec) -> datetime | None:
+        return None
+
+    def day_so_far(self, spec: ContractSpec) -> DaySoFar:
+        return DaySoFar()
+
+    def previous_close(self, spec: ContractSpec) -> float | None:
+        return None
+
+    def prints(self, spec: ContractSpec, after: datetime, until: datetime) -> Prints:
+        nothing = np.zeros(0, dtype=np.int64)
+        return Prints(np.zeros(0), nothing, nothing)
+
+    def statistics(self, spec: ContractSpec) -> Statistics:
+        return Statistics()
+
+
 class FakeVenue:
     """A venue that fills limits at or through the natural price at once and lets the others rest."""
 
@@ -114,6 +148,7 @@ class FakeVenue:
         self.held: dict[int, PositionLine] = {}
         self.cash = 500_000.0
         self.option_calls = 0
+        self.past = FakePast(self)
         self._next_perm = 900_001
         self._highest: dict[int, int] = {}
 
@@ -189,10 +224,6 @@ class FakeVenue:
     def mark_prices(self, specs: Sequence[ContractSpec]) -> Mapping[int, float]:
         options = [spec for spec in specs if spec.strike is not None]
         return dict(zip((spec.con_id for spec in options), self.option_marks(options).mid.tolist(), strict=True))
-
-    def daily_bars(self, spec: ContractSpec, until: datetime, count: int) -> Sequence[Bar]:
-        last = at(until.date(), 0)
-        return [Bar(last - timedelta(days=back), 10.0, 12.0, 9.0, 11.0, 5.0) for back in range(count, 0, -1)]
 
     # contracts -----------------------------------------------------------------------------------
     def find(self, query: Mapping[str, object]) -> Sequence[ContractSpec]:

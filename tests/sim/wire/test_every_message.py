@@ -29,7 +29,7 @@ from bot.sim.types import (
     Side,
     VenueOrder,
 )
-from bot.sim.wire import encode, encode_contract, encode_order
+from bot.sim.wire import encode, encode_contract, encode_data, encode_order
 from bot.sim.wire.framing import split_fields
 from tests.sim.fakes.fake_market import NEW_YORK, SPX, VX, option
 from tests.sim.wire.recorder import VERSIONS
@@ -42,6 +42,7 @@ TICKET = OrderTicket(3, 41, "DU1234567", Side.BUY, 2, "LMT", -4.35, "DAY", (Leg(
 ORDER = VenueOrder(TICKET, 900_001, "Submitted", remaining=2, completed_at=AT)
 FILL = Execution("0000e1.01", AT, 900_001, 3, 41, "c1", "DU1234567", PUT, Side.SELL, 2, 4.35, 2, 4.35)
 BAG_FILL = replace(FILL, spec=replace(PUT, con_id=0, sec_type=SecType.BAG))
+BAR = Bar(AT, 1.0, 2.0, 0.5, 1.5, 9.0)
 HOURS = ("US/Eastern", "20181001:0930-20181001:1615", "20181001:0930-20181001:1615")
 FIGURE = ("NetLiquidation", "500000.00", "USD")
 
@@ -57,9 +58,48 @@ MESSAGES: dict[str, tuple[Callable[[int], bytes], str]] = {
     "tick_generic": (lambda v: encode.tick_generic(5, 49, 0.0), "tickGeneric"),
     "tick_string": (lambda v: encode.tick_string(5, 45, "1538404205"), "tickString"),
     "tick_snapshot_end": (lambda v: encode.tick_snapshot_end(5), "tickSnapshotEnd"),
-    "historical_data": (
-        lambda v: encode.historical_data(5, "a", "b", [("20181001", Bar(AT, 1.0, 2.0, 0.5, 1.5, 9.0))]),
-        "historicalData",
+    "historical_data": (lambda v: encode_data.historical_data(5, "a", "b", [("20181001", BAR)]), "historicalData"),
+    "historical_data_update": (
+        lambda v: encode_data.historical_data_update(5, "20181001", BAR), "historicalDataUpdate",
+    ),
+    "real_time_bar": (lambda v: encode_data.real_time_bar(5, 1538404205, BAR), "realtimeBar"),
+    "historical_schedule": (
+        lambda v: encode_data.historical_schedule(5, "a", "b", "US/Central", [("a", "b", "20181001")]),
+        "historicalSchedule",
+    ),
+    "head_timestamp": (lambda v: encode_data.head_timestamp(5, "20181001-13:30:00"), "headTimestamp"),
+    "histogram": (lambda v: encode_data.histogram(5, [(4.35, 7)]), "histogramData"),
+    "historical_midpoints": (lambda v: encode_data.historical_midpoints(5, [(1538404205, 4.3)]), "historicalTicks"),
+    "historical_quotes": (
+        lambda v: encode_data.historical_quotes(5, [(1538404205, 4.3, 4.4, 7, 9)]), "historicalTicksBidAsk",
+    ),
+    "historical_trades": (
+        lambda v: encode_data.historical_trades(5, "CBOE", [(1538404205, 4.3, 7)]), "historicalTicksLast",
+    ),
+    "tick_by_tick_trade": (
+        lambda v: encode_data.tick_by_tick_trade(5, 1, 1538404205, 4.3, 7, "CFE"), "tickByTickAllLast",
+    ),
+    "tick_by_tick_quote": (
+        lambda v: encode_data.tick_by_tick_quote(5, 1538404205, (4.3, 4.4, 7, 9), 0), "tickByTickBidAsk",
+    ),
+    "tick_by_tick_midpoint": (lambda v: encode_data.tick_by_tick_midpoint(5, 1538404205, 4.35), "tickByTickMidPoint"),
+    "depth": (lambda v: encode_data.depth(5, 0, 0, 1, 4.3, 7), "updateMktDepth"),
+    "smart_depth": (lambda v: encode_data.smart_depth(5, 0, "ARCA", 0, 1, 4.3, 7), "updateMktDepthL2"),
+    "depth_exchanges": (
+        lambda v: encode_data.depth_exchanges([("CFE", "FUT", "", "Deep")]), "mktDepthExchanges",
+    ),
+    "smart_components": (lambda v: encode_data.smart_components(5, [(1, "CBOE", "C")]), "smartComponents"),
+    "news_providers": (lambda v: encode_data.news_providers(), "newsProviders"),
+    "family_codes": (lambda v: encode_data.family_codes(["*"]), "familyCodes"),
+    "soft_dollar_tiers": (lambda v: encode_data.soft_dollar_tiers(5), "softDollarTiers"),
+    "display_groups": (lambda v: encode_data.display_groups(5), "displayGroupList"),
+    "user_info": (lambda v: encode_data.user_info(5), "userInfo"),
+    "position_multi": (lambda v: encode_data.position_multi(5, LINE, ""), "positionMulti"),
+    "pnl_single": (
+        lambda v: encode_data.pnl_single(
+            5, -2, daily_usd=None, unrealized_usd=70.0, realized_usd=0.0, value_usd=-800.0
+        ),
+        "pnlSingle",
     ),
     "option_parameters": (
         lambda v: encode.option_parameters(

@@ -29,7 +29,7 @@ from bot.sim.types import (
     Side,
     VenueOrder,
 )
-from bot.sim.wire import encode, encode_order
+from bot.sim.wire import encode, encode_data, encode_order
 from bot.sim.wire.encode_contract import contract_details
 from bot.sim.wire.fields import money
 from bot.sim.wire.framing import split_fields
@@ -210,9 +210,11 @@ def test_account_and_market_messages() -> None:
     assert read(encode.market_rule(109, [(0.0, 0.05), (3.0, 0.1)]), 176)[0] == 109
     heard = Heard()
     bars = [("20181001", Bar(AT, 1.0, 2.0, 0.5, 1.5, 9.0))]
-    Decoder(heard, 176).interpret(split_fields(encode.historical_data(3, "a", "b", bars)))  # type: ignore[arg-type]
+    Decoder(heard, 176).interpret(split_fields(encode_data.historical_data(3, "a", "b", bars)))  # type: ignore[arg-type]
     assert [name for name, _ in heard.calls] == ["historicalData", "historicalDataEnd"]
-    assert split_fields(encode.historical_data(3, "a", "b", bars))[10] == "9", "clients of 157 read whole volumes only"
+    assert split_fields(encode_data.historical_data(3, "a", "b", bars))[10] == "9", (
+        "clients of 157 read whole volumes only"
+    )
 
 
 @pytest.mark.parametrize(

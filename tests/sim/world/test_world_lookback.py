@@ -10,7 +10,7 @@ from bot.sim.exchange.expiries import vix_settlement_day
 from bot.sim.types import ContractSpec, Marks, SecType, Settlement
 from bot.sim.world import load_scenario
 from bot.sim.world.check import option
-from bot.sim.world.tape import SYMBOLS, on_vx_grid
+from bot.sim.world.tape import SYMBOLS
 
 
 def vix_option(expiry: date, strike: float, con_id: int) -> ContractSpec:
@@ -36,12 +36,17 @@ def test_what_was_seen_live_is_seen_again() -> None:
     for i, moment in enumerate(moments):
         live.advance(moment)
         for symbol, path in paths.items():
-            assert path[i] == pytest.approx(live.index(symbol).last, abs=1e-9), symbol
-        assert on_vx_grid(front[i]) == live.future(vix_settlement_day(2026, 4)).last
+            seen = live.index(symbol)
+            assert path.last[i] == pytest.approx(seen.last, abs=1e-9), symbol
+            if seen.bid is not None:
+                assert (path.bid[i], path.ask[i], path.bid_size) == (seen.bid, seen.ask, seen.bid_size)
+        future = live.future(vix_settlement_day(2026, 4))
+        assert (front.last[i], front.bid[i], front.ask[i]) == (future.last, future.bid, future.ask)
+        assert front.bid_size == future.bid_size
         for spec, path in zip((PUT, CALL, VIX_CALL), options, strict=True):
-            seen = live.marks([spec])
+            marks = live.marks([spec])
             for name in (field.name for field in fields(Marks)):
-                np.testing.assert_allclose(getattr(path, name)[i], getattr(seen, name)[0], rtol=1e-9, err_msg=name)
+                np.testing.assert_allclose(getattr(path, name)[i], getattr(marks, name)[0], rtol=1e-9, err_msg=name)
 
 
 def test_nobody_sees_ahead() -> None:
@@ -51,8 +56,8 @@ def test_nobody_sees_ahead() -> None:
     world.advance(now)
     at_s = now.timestamp() + np.array([-60.0, 0.0, 1.0, 86_400.0])
     for path in (
-        world.level_path("SPX", at_s),
-        world.future_path(vix_settlement_day(2026, 4), at_s),
+        world.level_path("SPX", at_s).last,
+        world.future_path(vix_settlement_day(2026, 4), at_s).bid,
         world.option_path(PUT, at_s).mid,
         world.option_path(VIX_CALL, at_s).ask,
     ):
@@ -65,11 +70,11 @@ def test_nights_and_lives_before_and_after_are_empty() -> None:
     world.advance(world.days[-1].close_at)
     day = world.days[3]
     night = day.close_at + timedelta(hours=2)
-    assert np.isnan(world.level_path("SPX", np.array([night.timestamp()]))).all()
+    assert np.isnan(world.level_path("SPX", np.array([night.timestamp()])).last).all()
     spec = option(day.day, Settlement.PM, 5500.0, True, 5)
     at_s = np.array([(day.index_close_at + timedelta(seconds=s)).timestamp() for s in (-1, 0)])
     assert np.isfinite(world.option_path(spec, at_s).mid).tolist() == [True, False]
-    assert np.isnan(world.future_path(vix_settlement_day(2028, 4), at_s)).all()
+    assert np.isnan(world.future_path(vix_settlement_day(2028, 4), at_s).last).all()
 
 
 def test_the_past_before_the_story_is_lived_too() -> None:

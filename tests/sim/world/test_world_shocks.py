@@ -64,7 +64,7 @@ def test_a_jump_changes_everything_after_it_and_nothing_before() -> None:
     for world in (bent, straight):
         world.advance(world.days[2].close_at)
     at = moments(bent)
-    ours, theirs = bent.level_path("SPX", at), straight.level_path("SPX", at)
+    ours, theirs = bent.level_path("SPX", at).last, straight.level_path("SPX", at).last
     past = at <= begun.timestamp()
     assert np.array_equal(ours[past], theirs[past])
     assert np.allclose(ours[~past], 0.93 * theirs[~past], atol=0.02)
@@ -125,7 +125,7 @@ def test_the_futures_curve_inverts() -> None:
 def test_a_stopped_day_closes_where_it_stood() -> None:
     """After the stop nothing moves; the close, the bar and the next morning's previous close are that level."""
     world, _ = worlds()
-    world.course.stop(later(world, 1.0))
+    world.course.stop_for_today()
     world.advance(later(world, 15))
     stood = world.index("SPX").last
     world.advance(world.days[1].close_at)
@@ -158,7 +158,7 @@ def test_the_look_back_tells_what_was_shown(shocks, pause) -> None:
             seen.append((world.now.timestamp(), world.index("SPX").last))  # type: ignore[union-attr,arg-type]
         world.course.end(shock)
     at = np.array([moment for moment, _ in seen])
-    assert np.allclose(world.level_path("SPX", at), [level for _, level in seen], atol=0.011)
+    assert np.allclose(world.level_path("SPX", at).last, [level for _, level in seen], atol=0.011)
     assert world.index("VIX").last >= 3.0  # type: ignore[operator]
     assert math.isfinite(world.future(world.future_expiries(world.days[1].day)[0]).last)  # type: ignore[arg-type]
 

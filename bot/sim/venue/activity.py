@@ -1,0 +1,87 @@
+"""How much is traded and held: prints, volumes and open interest, drawn from the seed, the contract and the day.
+
+The figures are plausible, not measured: busy at the open and the close, near the money and near expiry. Volume never
+falls within a day, open interest stands still within one.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import date, datetime
+
+import numpy as np
+
+from bot.sim.types import ContractSpec, Prints, SecType
+
+STEP_S = 15.0
+"""Seconds between two possible prints, the grid of the worlds' paths."""
+_KEPT_DAYS = 4096
+_SPY_SHARES, _OTHER_SHARES = 72e6, 4e6
+_PER_TRADE = {SecType.STOCK: 180.0, SecType.FUTURE: 3.0, SecType.OPTION: 6.0}
+_FRONT_MONTH_CONTRACTS, _MINI_SHARE = 110_000.0, 0.2
+_MOST_TRADES = 900.0
+
+
+def expected_volume(spec: ContractSpec, level: float, on: date) -> float:
+    """Contracts or shares of a normal day; `level` is the underlying's, in points. Indices are not traded."""
+    if spec.sec_type is SecType.STOCK:
+        return _SPY_SHARES if spec.symbol == "SPY" else _OTHER_SHARES
+    days = max((spec.expiry - on).days, 0) if spec.expiry is not None else 0
+    if spec.sec_type is SecType.FUTURE:
+        share = 1.0 if spec.multiplier >= 1000 else _MINI_SHARE
+        return share * _FRONT_MONTH_CONTRACTS * math.exp(-days / 40.0)
+    if spec.sec_type is not SecType.OPTION or not spec.strike or not level > 0.0:
+        return 0.0
+    width = 0.012 * math.sqrt(days + 1.0) * (4.0 if spec.symbol == "VIX" else 1.0)
+    near = math.exp(-1.1 * abs(math.log(spec.strike / level)) / width)
+    round_strike = 2.5 if spec.strike % 50.0 == 0.0 else 1.4 if spec.strike % 25.0 == 0.0 else 1.0
+    return 9000.0 * near * round_strike / math.pow(1.0 + days / 4.0, 0.8)
+
+
+class Activity:
+    """Draws each contract-day once and remembers the latest."""
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self._days: dict[tuple[int, float], Prints] = {}
+
+    def prints(self, spec: ContractSpec, opened: datetime, closed: datetime, expected: float) -> Prints:
+        """Every trade of a session: at the open or a whole number of steps after it, before the close."""
+        key = spec.con_id, opened.timestamp()
+        known = self._days.get(key)
+        if known is None:
+            if len(self._days) >= _KEPT_DAYS:
+                self._days.clear()
+            steps = max(int((closed - opened).total_seconds() / STEP_S), 1)
+            known = self._days[key] = self._draw(spec, key[1], steps, expected)
+        return known
+
+    def _draw(self, spec: ContractSpec, opened_s: float, steps: int, expected: float) -> Prints:
+        rng = np.random.default_rng([self._seed, spec.con_id, int(opened_s), 1])
+        when = np.linspace(0.0, 1.0, steps)
+        busy = 0.55 + 3.4 * (when - 0.52) ** 2
+        busy /= busy.sum()
+        total = expected * math.exp(0.35 * rng.standard_normal())
+        per_trade = _PER_TRADE.get(spec.sec_type, 1.0)
+        trades = total / per_trade
+        if spec.sec_type is SecType.OPTION:
+            trades = min(trades, _MOST_TRADES)
+            per_trade = max(total / max(trades, 1e-9), 1.0)
+        count = rng.poisson(trades * busy)
+        step = np.flatnonzero(count)
+        extra = rng.poisson((per_trade - 1.0) * count[step])
+        return Prints(
+            np.asarray(opened_s + step * STEP_S, dtype=np.float64),
+            (count[step] + extra).astype(np.int64),
+            rng.integers(-1, 2, len(step)).astype(np.int64),
+        )
+
+    def open_interest(self, spec: ContractSpec, level: float, on: date) -> int:
+        """Contracts open on the morning of a day: grows towards expiry, differs a little from day to day."""
+        rng = np.random.default_rng([self._seed, spec.con_id, 2])
+        own = math.exp(0.6 * rng.standard_normal())
+        days = (spec.expiry - on).days if spec.expiry is not None else 0
+        age = 1.0 / (1.0 + max(days, 0) / 60.0)
+        daily = np.random.default_rng([self._seed, spec.con_id, on.toordinal(), 3]).uniform(0.97, 1.03)
+        times = 4.0 if spec.sec_type is SecType.FUTURE else 3.0 * age * (1.0 + max(days, 0) / 20.0)
+        return round(expected_volume(spec, level, on) * times * own * daily)
