@@ -133,21 +133,36 @@ def _risk_checks() -> str:
 
 
 def _gateway_faults() -> str:
-    """The written page with its lists made anew."""
+    """The written page with its lists made anew; arguments that many verbs take alike are explained once."""
     from bot.sim.control import documentation
     from bot.sim.faults.when import KEYS
 
     page = (ROOT / "docs" / "gateway-faults.md").read_text(encoding="utf-8")
-    parts: list[str] = []
+    verbs: dict[str, Any] = documentation()
+    shared = _shared([argument for facts in verbs.values() for argument in facts["arguments"]])
+    parts = ["\nMany verbs take these, each with the meaning given here:\n\n", *map(_argument, shared.values())]
     layer = None
-    for name, facts in documentation().items():
+    for name, facts in verbs.items():
         if facts["layer"] != layer:
             layer = facts["layer"]
-            parts.append(f"\n### {str(layer).capitalize()}\n")
-        described: Any = facts["arguments"]
-        parts += [f"\n**`{name}`** {facts['text']}.\n", "\n" if described else "", *map(_argument, described)]
+            parts.append(f"\n### {layer.capitalize()}\n")
+        own = [argument for argument in facts["arguments"] if argument != shared.get(argument["name"])]
+        known = [f"`{argument['name']}`" for argument in facts["arguments"] if argument not in own]
+        also = f" Takes {', '.join(known)}." if known else ""
+        parts += [f"\n**`{name}`** {facts['text']}.{also}\n", "\n" if own else "", *map(_argument, own)]
     page = _filled(page, "when", "\n" + "".join(_argument(key.facts()) for key in KEYS) + "\n")
     return _filled(page, "verbs", "".join(parts) + "\n")
+
+
+def _shared(arguments: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Under each name, the meaning that most verbs give it, where that is at least four."""
+    found: dict[str, dict[str, Any]] = {}
+    for name in dict.fromkeys(argument["name"] for argument in arguments):
+        alike = [argument for argument in arguments if argument["name"] == name]
+        likeliest = max(alike, key=alike.count)
+        if alike.count(likeliest) >= 4:
+            found[name] = likeliest
+    return found
 
 
 def _argument(facts: dict[str, Any]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -90,6 +90,7 @@ class MarketClock:
         self._begin_s = self.place_of(begin) if begin is not None else 0.0
         self._tick = Tick(0, self.at(self._begin_s), Phase.CLOSED, self._begin_s)
         self._ticked_at = self._origin
+        self._leap_s = 0.0
 
     @property
     def now(self) -> datetime:
@@ -144,10 +145,25 @@ class MarketClock:
                 number += 1
                 at = self.at(place)
                 yield Tick(number, at, Phase.OPEN if day.open_at <= at < day.close_at else Phase.CLOSED, place)
-                place += self.tick_s
+                place = self._leapt(place + self.tick_s, window)
             number += 1
             last = window is self._windows[-1]
             yield Tick(number, window.end, Phase.END if last else Phase.CLOSED, window.ends_s)
+
+    def leap(self, market_s: float) -> float:
+        """Jumps ahead once the present tick is done, no further than to the end of the session's window; returns the
+        seconds that will be skipped, earlier leaps of the same tick included."""
+        window = self._windows[max(bisect_right(self._starts, self._tick.elapsed_s) - 1, 0)]
+        left = max(window.ends_s - self._tick.elapsed_s - self.tick_s, 0.0)
+        self._leap_s = min(self._leap_s + market_s, left)
+        return self._leap_s
+
+    def _leapt(self, place: float, window: _Window) -> float:
+        """The place of the next tick; a leap moves the last tick along, so that nothing waits for what is skipped."""
+        leap, self._leap_s = min(self._leap_s, max(window.ends_s - place, 0.0)), 0.0
+        if leap > 0.0:
+            self._tick = replace(self._tick, elapsed_s=self._tick.elapsed_s + leap)
+        return place + leap
 
     def due_s(self, tick: Tick) -> float:
         """Loop time at which a tick should be applied if nothing holds it."""

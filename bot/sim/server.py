@@ -163,8 +163,6 @@ class WireServer:
 
     def _reopen(self) -> None:
         self._reopening = None
-        if self._server is not None:
-            return
         self._opening = asyncio.get_running_loop().create_task(self.start(), name="reopen-port")
 
     # bytes ---------------------------------------------------------------------------------------

@@ -113,10 +113,13 @@ def read_strip(
     slots = []
     for month, expiry in months_from(listed, today, params.skip_front_within_days, count):
         future = listed.get(expiry)
-        fault, mid = "is not listed", None
+        fault, mid, spread = "is not listed", None, None
         if future is not None:
-            fault, mid = _usable(market.quotes.get(future.con_id), market, now, params)
-        slots.append(Slot(month, expiry, (expiry - today).days, mid, fault))
+            quote = market.quotes.get(future.con_id)
+            fault, mid = _usable(quote, market, now, params)
+            if quote is not None and quote.bid is not None and quote.ask is not None:
+                spread = quote.ask - quote.bid
+        slots.append(Slot(month, expiry, (expiry - today).days, mid, fault, spread))
     return Strip(today, tuple(slots))
 
 

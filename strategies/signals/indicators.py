@@ -133,7 +133,7 @@ class Rsi(msgspec.Struct, frozen=True):
         if self.count < self.length:
             return None
         both = self.rise + self.fall
-        return 100.0 * self.rise / both if both > 0.0 else 50.0
+        return 100.0 * (self.rise / both) if both > 0.0 else 50.0
 
 
 class Window(msgspec.Struct, frozen=True):

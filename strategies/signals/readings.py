@@ -7,8 +7,7 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 
 import msgspec
@@ -71,11 +70,12 @@ class Source(StrEnum):
 class Reading(msgspec.Struct, frozen=True):
     """One answer of one diagnostic.
 
-    `rule` is the rulebook's ID; `family` the evidence it may count for, None where it counts for none. `as_of` is the
-    newest session in it, `live_age_s` the age in seconds of that session's running value, None when it is a close.
+    `rule` is the rulebook's ID, `subject` the series it looked at; `family` the evidence it may count for, if any.
+    `as_of` is the newest session in it, `live_at` the moment of that session's running values, None when it is a close.
     """
 
     rule: str
+    subject: str
     verdict: Verdict
     family: Family | None = None
     reason: str = ""
@@ -83,9 +83,8 @@ class Reading(msgspec.Struct, frozen=True):
     thresholds: dict[str, float] = {}
     source: Source = Source.EXACT
     as_of: date | None = None
-    live_age_s: float | None = None
+    live_at: datetime | None = None
 
-
-def unknown(rule: str, family: Family | None, reason: str, thresholds: Mapping[str, float] | None = None) -> Reading:
-    """A reading that could not be taken."""
-    return Reading(rule, Verdict.UNKNOWN, family, reason, thresholds=dict(thresholds or {}))
+    def age_s(self, now: datetime) -> float | None:
+        """Seconds since the running values it used; None when it rests on closes."""
+        return None if self.live_at is None else (now - self.live_at).total_seconds()

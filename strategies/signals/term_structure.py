@@ -56,13 +56,15 @@ def month_of(expiry: date) -> VxMonth | None:
 
 
 class Slot(msgspec.Struct, frozen=True):
-    """One month of the strip. `days` are calendar days to settlement; price in points, None with the reason why."""
+    """One month of the strip. `days` are calendar days to settlement; price in points, None with the reason why;
+    `spread_points` is the quote's ask less bid where the price is a mid."""
 
     month: VxMonth
     expiry: date
     days: int
     price_points: float | None = None
     reason: str = ""
+    spread_points: float | None = None
 
 
 class Strip(msgspec.Struct, frozen=True):

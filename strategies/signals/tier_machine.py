@@ -6,7 +6,8 @@ Rules
   market has a strong bid (T-TIER-3), or for up to two sessions of benign macro data below 24 (M-MAC-4), it only arms.
 - Early (T-TIER-2): from 15 on with the early signal, tier 1 at once. Tier 2 needs the level for 30 minutes; tier 3, or
   a rise of 8 points since the last close, 5 minutes and nothing else.
-- A jump that D-NOISE-1 calls transitory engages nothing but tier 3. Minutes count only while samples keep coming.
+- A jump that D-NOISE-1 calls transitory engages nothing but tier 3, and minutes since it began do not count. Minutes
+  count only while samples keep coming.
 - Down only with two closes more than a point below the tier's beginning, to the tier that holds at both of them.
 - Unknown engages nothing early, permits no waiting, and no step down: a level is known down only with both its parts.
 """
@@ -110,8 +111,8 @@ class TierInputs(msgspec.Struct, frozen=True, kw_only=True):
     """One look. Levels in points, None when not known; `vix_change_points` is since the last close.
 
     `evidence` counts families (D-SCORE-1), `early` is T-TIER-2's signal without its level, `strong_bid` T-TIER-3's,
-    `settled` D-NOISE-1's word on the last jump, `benign` M-MAC-4 (the neutral default relaxes nothing). `at_close`:
-    within the minutes that count as the close.
+    `settled` D-NOISE-1's word on the last jump and `jumped_at` when that began, `benign` M-MAC-4 (the neutral default
+    relaxes nothing). `at_close`: within the minutes that count as the close.
     """
 
     at: datetime
@@ -123,6 +124,7 @@ class TierInputs(msgspec.Struct, frozen=True, kw_only=True):
     early: Verdict = Verdict.UNKNOWN
     strong_bid: Verdict = Verdict.UNKNOWN
     settled: Verdict = Verdict.TRUE
+    jumped_at: datetime | None = None
     benign: bool = False
     at_close: bool = False
 
@@ -190,14 +192,22 @@ def _timed(state: TierState, seen: TierInputs, levels: TierLevels, params: TierP
         return state
     if state.seen_at is not None and at - state.seen_at > timedelta(seconds=params.sample_gap_max_s):
         state = msgspec.structs.replace(state, watch_since=None, stress_since=None, crisis_since=None)
+    watch, stress = _believed(state.watch_since, seen), _believed(state.stress_since, seen)
     crisis = reached(level, levels.crisis) or _jumped(seen, params)
     return msgspec.structs.replace(
         state,
         seen_at=at,
-        watch_since=(state.watch_since or at) if reached(level, levels.watch) else None,
-        stress_since=(state.stress_since or at) if reached(level, levels.stress) else None,
+        watch_since=(watch or at) if reached(level, levels.watch) else None,
+        stress_since=(stress or at) if reached(level, levels.stress) else None,
         crisis_since=(state.crisis_since or at) if crisis else None,
     )
+
+
+def _believed(since: datetime | None, seen: TierInputs) -> datetime | None:
+    """The moment a level was reached, unless a jump reached it that is now called transitory."""
+    if since is None or seen.jumped_at is None or seen.settled is not Verdict.FALSE:
+        return since
+    return since if since < seen.jumped_at else None
 
 
 def _jumped(seen: TierInputs, params: TierParams) -> bool:

@@ -298,3 +298,83 @@ def test_bad_contract_terms_are_refused() -> None:
         assert day.spec(2900.0, Right.PUT)
 
     play(story)
+
+
+# time ----------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("told", [True, False])
+def test_early_close(told: bool) -> None:
+    """At noon quotes stop, the day order lapses and a new one is held for the next day; hours say so if they are told;
+    the index stands where it closed."""
+
+    async def story(day: Day) -> None:
+        index, option = spx(day), put(day)
+        trade = day.place()
+        await day.wait(30)
+        day.cause("early_close", time="12:00", told=told)
+        hours = (await day.ib.reqContractDetailsAsync(contract_of(day.legs[1].spec)))[0].liquidHours
+        assert ("-20260302:1100" in hours) is told
+        await day.wait(5400)
+        closed = index.last
+        assert (option.bid, option.ask, trade.orderStatus.status) == (-1.0, -1.0, "Cancelled")
+        late = day.place(limit=-23.0)
+        await day.wait(3600)
+        assert (index.last, late.orderStatus.status) == (closed, "PreSubmitted")
+        with pytest.raises(FaultError, match="early_close: a session can end early at a time from now"):
+            day.cause("early_close", time="15:00")
+        with pytest.raises(FaultError, match="written HH:MM"):
+            day.cause("early_close", time="noon")
+
+    play(story, tick_s=15.0)
+
+
+def test_market_closed() -> None:
+    """The session ends at once and the hours still promise it."""
+
+    async def story(day: Day) -> None:
+        option = put(day)
+        await day.wait()
+        day.cause("market_closed")
+        await day.wait()
+        assert (option.bid, option.ask) == (-1.0, -1.0)
+        hours = (await day.ib.reqContractDetailsAsync(contract_of(day.legs[1].spec)))[0].liquidHours
+        assert "-20260302:1515" in hours
+
+    play(story)
+
+
+def test_clock_jump() -> None:
+    """An hour is skipped in no time: the gateway's clock, the market and a fault that ends meanwhile; a jump beyond the
+    session ends with it."""
+
+    async def story(day: Day) -> None:
+        before = await day.ib.reqCurrentTimeAsync()
+        day.cause("hold_fills", for_s=1800.0)
+        assert day.cause("clock_jump", seconds=3600.0) == {"market_s": 3600.0}
+        await day.wait(3)
+        after = await day.ib.reqCurrentTimeAsync()
+        assert 3600 <= (after - before).total_seconds() <= 3606
+        assert day.gateway.stage.lasting.listed() == []
+        day.cause("clock_jump", seconds=1e6)
+        await day.wait(3)
+        now = day.venue.now
+        assert (now.date(), f"{now:%H:%M}") in ((day.world.days[0].day, "16:30"), (day.world.days[1].day, "09:15"))
+
+    play(story)
+
+
+def test_server_time() -> None:
+    """The time told and the times of executions are an hour ahead for a while; the ledger keeps the right ones."""
+
+    async def story(day: Day) -> None:
+        day.cause("server_time", offset_s=3600.0, for_s=600.0)
+        told = await day.ib.reqCurrentTimeAsync()
+        assert (told - day.venue.now).total_seconds() == pytest.approx(3600.0, abs=3.0)
+        await day.holding()
+        (first, *_) = day.ib.fills()
+        assert (first.execution.time - day.venue.now).total_seconds() == pytest.approx(3600.0, abs=10.0)
+        await day.wait(600)
+        told = await day.ib.reqCurrentTimeAsync()
+        assert (told - day.venue.now).total_seconds() == pytest.approx(0.0, abs=3.0)
+        assert {fill.execution.time for fill in await day.ib.reqExecutionsAsync()} != {first.execution.time}
+
+    play(story)

@@ -213,6 +213,12 @@ def test_the_port_changes_while_connections_are_refused() -> None:
         assert gateway.server.refusing
         await asyncio.sleep(6.0)
         assert gateway.port == 7777
+        gateway.cause("port_change", port=7778)
+        gateway.cause("refuse", for_s=30)
+        await asyncio.sleep(20.0)
+        assert gateway.server.refusing
+        await asyncio.sleep(11.0)
+        assert gateway.port == 7778
         await desk.connect()
 
     tell(story)
@@ -249,6 +255,21 @@ def test_a_broken_farm_stops_its_own_quotes_only(returns: bool) -> None:
         assert await updates(desk.ib.reqMktData(put()), 10.0) > 0
 
     tell(story)
+
+
+def test_a_line_that_is_back_begins_with_its_whole_quote() -> None:
+    """Also what did not change during the outage is told again: whoever forgot it meanwhile knows it."""
+
+    async def story(gateway: SimulatedGateway) -> None:
+        raw = await Raw.joined(gateway)
+        raw.ask(1, 11, 1, VX.conId, "", "", "", "0.0", "", "", "SMART", "", "", "", "", 0, "", 0, 0, "")
+        await asyncio.sleep(5.0)
+        raw.messages.clear()
+        gateway.cause("farm_broken", farm="usfuture", for_s=5)
+        await asyncio.sleep(6.0)
+        assert {(fields[3], fields[4]) for fields in raw.of(1)} >= {("1", "12.45"), ("2", "12.55")}
+
+    play(story)
 
 
 def test_two_outages_of_one_line_end_with_the_later_one() -> None:

@@ -10,7 +10,6 @@ from bot.sim.faults.arguments import Arguments, FaultError, number, seconds, tex
 from bot.sim.faults.reach import (
     ACCOUNT,
     CONTRACT,
-    FOR,
     account,
     accounts,
     contract,
@@ -19,6 +18,7 @@ from bot.sim.faults.reach import (
     names_contract,
     on_venue,
 )
+from bot.sim.faults.shared import FOR
 from bot.sim.faults.stage import Stage
 from bot.sim.faults.verb import Layer, Verb
 from bot.sim.types import ContractSpec, Settlement, Side

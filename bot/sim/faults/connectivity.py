@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from bot.sim.desk.quotes import Line
-from bot.sim.faults.arguments import Argument, Arguments, flag, seconds, text, whole, word
+from bot.sim.faults.arguments import Argument, Arguments, flag, text, whole, word
 from bot.sim.faults.effects import Changing, Withholding, of_types, swallowed
 from bot.sim.faults.filter import Turn
+from bot.sim.faults.shared import CLIENT, FOR
 from bot.sim.faults.stage import Stage
 from bot.sim.faults.verb import Act, Layer, Verb
 from bot.sim.types import SecType
@@ -184,8 +185,6 @@ def _verb(name: str, meaning: str, act: Act[Stage], *arguments: Argument) -> Ver
     return Verb(name, Layer.SESSION, meaning, act, arguments)
 
 
-_FOR = seconds("for_s", "how long; until `end` or `clear` where absent", default=None)
-_CLIENT = whole("client", "only this client id; all where absent", default=None)
 VERBS: tuple[Verb[Stage], ...] = (
     _verb("upstream_lost", "the gateway loses its broker (1100), sockets stay; at the end it is back (1102 or 1101)",
           _upstream_lost,
@@ -194,21 +193,21 @@ VERBS: tuple[Verb[Stage], ...] = (
                default=True),
           word("then", "at the end: 1102 and data goes on, 1101 and every subscription is forgotten, or no word and "
                "market data stays silent until requested again", ("kept", "lost", "nothing"), default="kept"),
-          _FOR),
+          FOR),
     _verb("data_lost", "1101 without an 1100 before it: every market data subscription is forgotten", _data_lost),
     _verb("data_kept", "1102 without an 1100 before it", _data_kept),
     _verb("port_change", "the gateway moves to another port (1300): connections are dropped, the old port refuses",
           _port_change, whole("port", "the new port, 0 for a free one that `status` names", high=65_535, default=0)),
     _verb("farm_notice", "the text of a farm notice, without any effect",
           _farm_notice, word("code", "which", [str(code) for code in _NOTICES]),
-          text("farm", "the farm it names", default="usopt"), _CLIENT),
+          text("farm", "the farm it names", default="usopt"), CLIENT),
     _verb("farm_broken", "quotes of a market data farm stop (2103); at the end it is well again (2104)",
           _farm_broken,
           word("farm", "options, futures, indices and stocks, or all", (*FARMS, "all"), default="usopt"),
           flag("data_returns", "whether quotes come back with 2104; false: only for lines requested anew",
                default=True),
-          _FOR),
+          FOR),
     _verb("service_broken", "history (2105, then 2106) or contract requests (2157, then 2158) are not answered",
-          _service_broken, word("service", "which", tuple(_SERVICES), default="history"), _FOR),
-    _verb("lost_subscriptions", "market data lines are forgotten without a word", _lost_subscriptions, _CLIENT),
+          _service_broken, word("service", "which", tuple(_SERVICES), default="history"), FOR),
+    _verb("lost_subscriptions", "market data lines are forgotten without a word", _lost_subscriptions, CLIENT),
 )  # fmt: skip

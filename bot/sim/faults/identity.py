@@ -8,6 +8,7 @@ from bot.sim.faults.arguments import Argument, Arguments, texts, whole
 from bot.sim.faults.effects import Changing
 from bot.sim.faults.filter import Letter, Match, Turn
 from bot.sim.faults.messages import arm
+from bot.sim.faults.shared import CLIENT, TIMES
 from bot.sim.faults.stage import Stage
 from bot.sim.faults.verb import Act, Layer, Verb
 from bot.sim.wire.answer_names import message_type
@@ -58,17 +59,15 @@ def _verb(name: str, meaning: str, act: Act[Stage], *arguments: Argument) -> Ver
     return Verb(name, Layer.SESSION, meaning, act, arguments)
 
 
-_CLIENT = whole("client", "only this client id; all where absent", default=None)
-_TIMES = whole("times", "how often; 0 means always", default=1)
 VERBS: tuple[Verb[Stage], ...] = (
     _verb("rollback_ids", "the next valid order ids are lower than before: told at the next connect or request for ids",
           _rollback_ids, whole("by", "how much", low=1, high=1_000_000)),
     _verb("jump_ids", "the next valid order ids are higher than before, as after orders of another login",
           _jump_ids, whole("by", "how much", low=1, high=1_000_000)),
     _verb("client_id_in_use", "the next client to start is told that its id is in use (326) and loses its connection",
-          _client_id_in_use, _CLIENT, _TIMES),
+          _client_id_in_use, CLIENT, TIMES),
     _verb("accounts_told", "clients that connect or ask are told other accounts than those that are served",
-          _accounts_told, texts("accounts", "their ids; none for an empty list"), _CLIENT, _TIMES),
+          _accounts_told, texts("accounts", "their ids; none for an empty list"), CLIENT, TIMES),
     _verb("server_version", "the next connections are told another protocol version than the one that is spoken",
           _server_version, whole("version", "which", high=100_000),
           whole("times", "how many connections", low=1, default=1)),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from bot.sim.faults.arguments import Argument, Arguments, FaultError, number, seconds, word
-from bot.sim.faults.reach import CONTRACTS, FOR, on_venue, scope
+from bot.sim.faults.reach import CONTRACTS, on_venue, scope
+from bot.sim.faults.shared import FOR
 from bot.sim.faults.stage import Stage
 from bot.sim.faults.verb import Layer, Verb
 from bot.sim.venue.halts import HaltKind

@@ -8,8 +8,8 @@ from bot.sim.faults import effects
 from bot.sim.faults.arguments import Argument, Arguments, FaultError, message, seconds, text, texts, whole, word
 from bot.sim.faults.effects import Change, Changing, Holding
 from bot.sim.faults.filter import Letter, Match, Rule, Turn
+from bot.sim.faults.shared import CLIENT, TIMES
 from bot.sim.faults.stage import Stage
-from bot.sim.faults.transport import NOW
 from bot.sim.faults.verb import Act, Layer, Verb
 from bot.sim.wire.answer_names import Direction
 
@@ -17,9 +17,9 @@ SELECTION = (
     message("message", "which messages, by name or number, either direction"),
     whole("nth", "the first one that counts, from now on; 1 is the next", low=1, default=1),
     whole("every", "after that, every so many", low=1, default=1),
-    whole("times", "how many in all; 0 means all", default=1),
+    TIMES,
     text("having", "only messages of which a field is exactly this text", default=None),
-    whole("client", "only messages of this client id; of all where absent", default=None),
+    CLIENT,
 )
 """The arguments that say which messages a rule is about."""
 
@@ -104,5 +104,5 @@ VERBS: tuple[Verb[Stage], ...] = (
     _verb("inject", "a message that nobody sent",
           _inject,
           texts("fields", "its fields as texts, the message's number first"),
-          word("direction", "to clients, or as if they had sent it", ("out", "in"), default="out"), NOW),
+          word("direction", "to clients, or as if they had sent it", ("out", "in"), default="out"), CLIENT),
 )  # fmt: skip

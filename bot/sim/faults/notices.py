@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bot.sim.faults.arguments import Arguments, flag, text, whole
+from bot.sim.faults.shared import CLIENT
 from bot.sim.faults.stage import Stage
-from bot.sim.faults.transport import NOW
 from bot.sim.faults.verb import Layer, Verb
 
 
@@ -36,7 +36,7 @@ VERBS: tuple[Verb[Stage], ...] = (
             whole("code", "its code"),
             text("text", "its text", default="a fault on command"),
             whole("id", "request or order id it speaks of, -1 for none", low=None, default=-1),
-            NOW,
+            CLIENT,
         ),
     ),
     Verb(
@@ -44,6 +44,6 @@ VERBS: tuple[Verb[Stage], ...] = (
         Layer.SESSION,
         "error 100 as if too many messages had come (the real limit stays at work besides)",
         _pacing_violation,
-        (flag("disconnect", "whether the connection ends after it"), NOW),
+        (flag("disconnect", "whether the connection ends after it"), CLIENT),
     ),
 )

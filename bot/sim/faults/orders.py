@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bot.sim.faults.arguments import Argument, Arguments, FaultError, flag, number, seconds, text, whole, word
-from bot.sim.faults.reach import FOR, TIMES, WHICH, lay, on_venue, times, which
+from bot.sim.faults.reach import WHICH, lay, on_venue, times, which
+from bot.sim.faults.shared import FOR, TIMES
 from bot.sim.faults.stage import Stage
 from bot.sim.faults.verb import Layer, Verb
 from bot.sim.order_terms import OrderStatus

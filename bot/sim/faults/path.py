@@ -47,8 +47,7 @@ class _Queue:
 
     def add(self, data: bytes, after_s: float) -> None:
         """Takes bytes that may pass after so long, and never before those taken earlier."""
-        earliest = self._chunks[-1][0] if self._chunks else 0.0
-        self._chunks.append((max(self._loop.time() + after_s, earliest), data))
+        self._chunks.append((self._loop.time() + after_s, data))
         self.size += len(data)
         self.pump()
 

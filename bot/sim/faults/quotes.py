@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from bot.sim.desk.quotes import Line
 from bot.sim.faults.arguments import Arguments, FaultError, number, whole, word
-from bot.sim.faults.reach import CONTRACTS, FOR, on_venue, scope
+from bot.sim.faults.reach import CONTRACTS, on_venue, scope
+from bot.sim.faults.shared import FOR
 from bot.sim.faults.stage import Stage
 from bot.sim.faults.verb import Layer, Verb
 from bot.sim.venue.oddities import Oddity, OddQuote, Scope

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 
-from bot.sim.faults.arguments import Argument, Arguments, FaultError, number, seconds, text, whole, word
+from bot.sim.faults.arguments import Argument, Arguments, FaultError, number, text, whole, word
+from bot.sim.faults.shared import CLIENT
 from bot.sim.faults.stage import Stage
 from bot.sim.types import ContractSpec, Right, SecType
 from bot.sim.venue.accounts import Account
@@ -18,15 +19,13 @@ Act = Callable[[Stage, Arguments], Mapping[str, object]]
 VenueAct = Callable[[SimVenue, Stage, Arguments], Mapping[str, object]]
 
 WHICH: Sequence[Argument] = (
-    whole("client", "only orders of this client id", high=2**31 - 1, default=None),
+    CLIENT,
     whole("order_id", "only orders of this number of their client", high=2**31 - 1, default=None),
     whole("perm_id", "only the order of this permanent id", high=2**31 - 1, default=None),
     text("order_ref", "only orders of this reference, written in full", default=None),
 )
 """The orders meant; none given means any, the oldest first."""
 
-FOR = seconds("for_s", "how long; until it is ended where absent", default=None)
-TIMES = whole("times", "how often it happens; 0 means always", default=1)
 ACCOUNT = text("account", "the account; may be left out where there is only one", default=None)
 
 CONTRACT: Sequence[Argument] = (

@@ -12,8 +12,8 @@ from bot.sim.faults.arguments import Argument, Arguments, text, whole, word
 from bot.sim.faults.effects import Changing, of_types, swallowed
 from bot.sim.faults.filter import Letter, Turn
 from bot.sim.faults.messages import arm
+from bot.sim.faults.shared import CLIENT, TIMES
 from bot.sim.faults.stage import Stage
-from bot.sim.faults.transport import NOW
 from bot.sim.faults.verb import Act, Layer, Verb
 from bot.sim.types import Reject
 from bot.sim.wire import encode, encode_order
@@ -216,18 +216,16 @@ def _verb(name: str, meaning: str, act: Act[Stage], *arguments: Argument) -> Ver
     return Verb(name, Layer.DESK, meaning, act, arguments)
 
 
-_CLIENT = whole("client", "only this client id; all where absent", default=None)
-_TIMES = whole("times", "how often; 0 means always", default=1)
 VERBS: tuple[Verb[Stage], ...] = (
     _verb("what_if", "a what-if is answered never, by an error, by a warning (399) only, or first with unset margins",
           _what_if,
           word("answer", "how", ("never", "error", "warning", "bogus_first"), default="never"),
           whole("code", "of the error", default=201),
           text("text", "of the error or warning", default="Order rejected - reason: a fault on command"),
-          _CLIENT, _TIMES),
+          CLIENT, TIMES),
     _verb("unanswered", "a list comes without its end, or is not answered at all",
           _unanswered, word("list", "which", tuple(_LISTS)),
-          word("part", "what is missing: the end, or everything", ("end", "all"), default="end"), _CLIENT, _TIMES),
+          word("part", "what is missing: the end, or everything", ("end", "all"), default="end"), CLIENT, TIMES),
     _verb("execution_times", "times of executions are written in another form",
           _execution_times, word("form", "how", tuple(_TIME_FORMS))),
     _verb("late_perm_id", "the first openOrder and the first orderStatus of an order carry permanent id 0",
@@ -237,5 +235,5 @@ VERBS: tuple[Verb[Stage], ...] = (
           word("order", "status Filled before the executions, or executions before the order was acknowledged",
                ("status_first", "executions_before_ack"))),
     _verb("resend_executions", "the day's executions and commissions come again, as if they had just happened",
-          _resend_executions, NOW),
+          _resend_executions, CLIENT),
 )  # fmt: skip

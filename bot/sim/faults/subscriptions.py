@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from bot.sim.desk.quotes import Line
-from bot.sim.faults.arguments import Argument, Arguments, flag, seconds, whole, word
+from bot.sim.faults.arguments import Argument, Arguments, flag, whole, word
 from bot.sim.faults.effects import Changing, of_types
 from bot.sim.faults.filter import Letter, Turn
 from bot.sim.faults.messages import arm
+from bot.sim.faults.shared import FOR
 from bot.sim.faults.stage import Stage
 from bot.sim.faults.verb import Act, Layer, Verb
 from bot.sim.wire.decode import request_id_of
@@ -82,16 +83,15 @@ def _verb(name: str, meaning: str, act: Act[Stage], *arguments: Argument) -> Ver
     return Verb(name, Layer.DESK, meaning, act, arguments)
 
 
-_FOR = seconds("for_s", "how long; until `end` or `clear` where absent", default=None)
 VERBS: tuple[Verb[Stage], ...] = (
     _verb("competing_session", "another login takes the market data: 10197 for every line, also new ones, and silence",
           _competing_session,
-          flag("data_returns", "whether lines go on at the end; false: only those requested anew", default=True), _FOR),
+          flag("data_returns", "whether lines go on at the end; false: only those requested anew", default=True), FOR),
     _verb("line_limit", "so many market data lines are allowed from now on (101); open ones stay",
-          _line_limit, whole("lines", "how many", default=Limits().market_data_lines, unit="lines"), _FOR),
+          _line_limit, whole("lines", "how many", default=Limits().market_data_lines, unit="lines"), FOR),
     _verb("no_market_data", "market data requests are refused for want of a subscription",
           _no_market_data,
           word("code", "with which error", [str(code) for code in _REFUSALS], default="354"),
           flag("running", "whether open lines are told so as well, and end"),
-          whole("times", "how many requests; 0 means all", default=0), _FOR),
+          whole("times", "how many requests; 0 means all", default=0), FOR),
 )  # fmt: skip

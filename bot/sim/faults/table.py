@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bot.sim.faults import (
     accounts,
     connectivity,
+    hours,
     identity,
     market,
     messages,
@@ -37,6 +38,7 @@ FAULTS: Mapping[str, Verb[Stage]] = by_name(
         *accounts.VERBS,
         *market.VERBS,
         *quotes.VERBS,
+        *hours.VERBS,
     ]
 )
 """Every fault under its name."""

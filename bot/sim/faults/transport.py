@@ -9,17 +9,9 @@ import numpy as np
 from bot.sim.faults.arguments import Argument, Arguments, FaultError, flag, seconds, text, whole, word
 from bot.sim.faults.connections import Disturbance
 from bot.sim.faults.path import Impairment
+from bot.sim.faults.shared import CLIENT, FOR, SEED
 from bot.sim.faults.stage import Stage
 from bot.sim.faults.verb import Act, Layer, Verb
-
-NOW = whole("client", "only the connection of this client id; all where absent", default=None)
-EVER = whole(
-    "client",
-    "only connections of this client id, also those still to come; all where absent",
-    default=None,
-)
-FOR = seconds("for_s", "how long; until `end` or `clear` where absent", default=None)
-SEED = whole("seed", "chance, in one number", default=7)
 
 
 def _drop(stage: Stage, given: Arguments) -> Mapping[str, object]:
@@ -117,9 +109,9 @@ def _verb(name: str, text: str, act: Act[Stage], *arguments: Argument) -> Verb[S
 
 VERBS: tuple[Verb[Stage], ...] = (
     _verb("drop", "ends connections in order (FIN) after what is queued has been written; new ones are taken at once",
-          _drop, NOW),
+          _drop, CLIENT),
     _verb("reset", "resets connections (RST): unread bytes are lost on both sides; new ones are taken at once",
-          _reset, NOW),
+          _reset, CLIENT),
     _verb("refuse", "closes the port for a while; open connections stay",
           _refuse, seconds("for_s", "how long", default=60.0)),
     _verb("restart", "what the nightly restart does: resets every connection and refuses new ones; orders stay",
@@ -128,7 +120,7 @@ VERBS: tuple[Verb[Stage], ...] = (
           whole("rollback_ids", "how much lower the next valid order ids are afterwards", default=0)),
     _verb("half_open", "keeps sockets open and writes nothing: what clients send is still done, or not even read; what "
           "was to be written is written at the end, or the connection reset where it is more than 32 MiB",
-          _half_open, flag("reads", "whether what clients send is read and done", default=True), EVER, FOR),
+          _half_open, flag("reads", "whether what clients send is read and done", default=True), CLIENT, FOR),
     _verb("silent_accept", "accepts new connections and neither reads nor writes on them; open ones stay as they are",
           _silent_accept, FOR),
     _verb("delay", "every byte comes later, in order",
@@ -136,14 +128,14 @@ VERBS: tuple[Verb[Stage], ...] = (
           seconds("latency_s", "how much later", default=5.0),
           seconds("jitter_s", "up to so much more, drawn per piece", default=0.0),
           word("direction", "to the client, from it, or both ways", ("out", "in", "both"), default="both"),
-          SEED, EVER, FOR),
+          SEED, CLIENT, FOR),
     _verb("segment", "writes in pieces of so many bytes, each its own segment",
-          _segment, _size(1, "bytes in a piece"), EVER, FOR),
+          _segment, _size(1, "bytes in a piece"), CLIENT, FOR),
     _verb("trickle", "writes so many bytes, pauses, and so on; a client whose backlog grows past 32 MiB is dropped",
           _trickle, _size(16, "bytes in a piece"),
-          seconds("every_s", "the pause", default=0.1), EVER, FOR),
+          seconds("every_s", "the pause", default=0.1), CLIENT, FOR),
     _verb("garbage", "writes bytes between two messages that belong to none",
           _garbage,
           text("hex", "the bytes as hexadecimal digits; random ones where absent", default=None),
-          _size(64, "how many random bytes"), SEED, NOW),
+          _size(64, "how many random bytes"), SEED, CLIENT),
 )  # fmt: skip

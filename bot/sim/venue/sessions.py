@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 
 from bot.sim.exchange.holidays import is_business_day
@@ -27,6 +28,8 @@ from bot.sim.types import ContractSpec, SecType, Settlement, TradingDay
 
 _FUTURES_LAST_TRADE = time(9, 0)
 _SEARCH_DAYS = 11
+_CURB_ENDS_AFTER = timedelta(minutes=45)
+"""From the close of the options' regular session to the end of their curb session."""
 _WITH_INDEX = frozenset({Schedule.STOCKS, Schedule.CASH_INDEX})
 _BY_KIND: Mapping[tuple[SecType, str], Schedule] = {
     (SecType.INDEX, "SPX"): Schedule.CASH_INDEX,
@@ -61,6 +64,8 @@ class Sessions:
         self._days = tuple(days)
         self._by_date = {item.day: item for item in self._days}
         self._dates = [item.day for item in self._days]
+        self._scheduled: dict[date, TradingDay] = {}
+        self._shut: list[Span] = []
         self._texts: dict[tuple[Schedule, datetime | None], tuple[str, str, str]] = {}
         self._texts_from: date | None = None
         self._nights: dict[Schedule, tuple[tuple[Span, ...], list[datetime]]] = {}
@@ -85,6 +90,23 @@ class Sessions:
         """VX stops on the morning it settles."""
         return datetime.combine(expiry, _FUTURES_LAST_TRADE, NEW_YORK)
 
+    def close_early(self, at: datetime, *, told: bool) -> TradingDay:
+        """That day's trading ends at `at`, the curb session's as well; `told` or not is a matter of the hours' text.
+        Returns the day as it was scheduled. KeyError for a date without a session of the run."""
+        session = self._by_date[at.date()]
+        if told:
+            self._texts.clear()
+        else:
+            self._scheduled.setdefault(session.day, session)
+        self._by_date[session.day] = replace(
+            session,
+            index_close_at=min(session.index_close_at, at),
+            close_at=min(session.close_at, at),
+            early_close=True,
+        )
+        self._shut.append(Span(at, session.close_at + _CURB_ENDS_AFTER))
+        return session
+
     # open or shut --------------------------------------------------------------------------------
     def bounds(self, spec: ContractSpec, day: date) -> tuple[datetime, datetime] | None:
         """(open, close) of a contract's regular session on a date, its last day cut short; None when it has none."""
@@ -105,6 +127,8 @@ class Sessions:
         """Whether the contract is quoted at that moment; the closing instant is shut."""
         if self.is_regular(spec, at):
             return True
+        if any(shut.open_at <= at < shut.close_at for shut in self._shut):
+            return False
         return self.overnight and self._night_span(spec, at, within=True) is not None
 
     def _night_span(self, spec: ContractSpec, at: datetime, *, within: bool) -> Span | None:
@@ -179,7 +203,7 @@ class Sessions:
             trading: list[Span] = []
             liquid: list[Span] = []
             for day in week:
-                session = self.on(day)
+                session = self._scheduled.get(day) or self.on(day)
                 if session is None:
                     short = holiday_session(schedule, day)
                     trading += [short] if short is not None else []

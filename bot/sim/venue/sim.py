@@ -48,6 +48,7 @@ from bot.sim.venue.orders import OrderBook
 from bot.sim.venue.past import Past
 from bot.sim.venue.products import MARKET_RULES
 from bot.sim.venue.quotes import net_market
+from bot.sim.venue.refusal import VenueRefusal
 from bot.sim.venue.sessions import Sessions
 from bot.sim.venue.settlement import Settlements
 from bot.sim.venue.universe import Universe
@@ -290,6 +291,22 @@ class SimVenue:
     def past(self) -> PastMarket:
         """What happened in the markets."""
         return self._past
+
+    def close_early(self, at: datetime, *, told: bool) -> datetime:
+        """Ends today's session at `at`, now or later, for day orders too; `told` says whether trading hours show it.
+        Returns the moment. Raises VenueRefusal where the session is not still to end after that."""
+        session = self._sessions.on(self._now.date())
+        if session is None or not session.open_at < at < session.close_at or at < self._now:
+            hours = "none" if session is None else f"{session.open_at:%H:%M} to {session.close_at:%H:%M}"
+            raise VenueRefusal(
+                f"a session can end early at a time from now ({self._now:%H:%M:%S}) on, within itself; today's: {hours}"
+            )
+        self._sessions.close_early(at, told=told)
+        for working in self._book:
+            if at < working.expires_at <= session.close_at:
+                working.expires_at = at
+        self._agenda.plan(at, lambda _: None)  # time halts there, as at the other closes
+        return at
 
     # orders ------------------------------------------------------------------------------------
     def place(self, ticket: OrderTicket) -> VenueOrder | Reject | None:

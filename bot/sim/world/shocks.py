@@ -273,11 +273,11 @@ class Course:
         self._reread()
         return ended
 
-    def stop_for_today(self) -> None:
-        """Indices and futures stand still from the next grid point until the next day's open; closing values are what
-        they stand at."""
+    def stop(self, at: datetime) -> None:
+        """Indices and futures of the day stand still from `at` (its next grid point, and not before the next one from
+        now) until the next day's open; closing values are what they stand at."""
         session, _ = self._present()
-        self._source.stop(session.day, self._next_grid_point())
+        self._source.stop(session.day, max(self._next_grid_point(), at.timestamp()))
         self._reread()
 
     def _next_grid_point(self) -> float:

@@ -125,7 +125,7 @@ def test_the_futures_curve_inverts() -> None:
 def test_a_stopped_day_closes_where_it_stood() -> None:
     """After the stop nothing moves; the close, the bar and the next morning's previous close are that level."""
     world, _ = worlds()
-    world.course.stop_for_today()
+    world.course.stop(later(world, 1.0))
     world.advance(later(world, 15))
     stood = world.index("SPX").last
     world.advance(world.days[1].close_at)

@@ -142,6 +142,19 @@ def test_a_transitory_jump_engages_nothing_below_crisis():
         assert clock.look(level, evidence=5, settled=UNKNOWN) is not CALM
 
 
+def test_minutes_since_a_transitory_jump_do_not_count():
+    """A level reached by the jump starts again; one that was reached before it does not."""
+    by_jump, before = Clock(), Clock()
+    for clock, quiet_looks in ((by_jump, 0), (before, 3)):
+        clock.look(17.5, quiet_looks, evidence=2)
+        jumped_at = clock.at
+        clock.look(18.5, 2, evidence=2, settled=UNKNOWN, jumped_at=jumped_at)
+        clock.look(17.5, evidence=2, settled=NO, jumped_at=jumped_at)
+    assert before.look(17.5, evidence=2) is WATCH
+    assert by_jump.look(17.5, 5, evidence=2) is CALM
+    assert by_jump.look(17.5, evidence=2) is WATCH
+
+
 def test_benign_macro_delays_tier_one_for_two_sessions():
     """M-MAC-4: two sessions armed below 24, on the third it engages; never at 24, never tier 2."""
     clock = Clock()
