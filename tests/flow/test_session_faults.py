@@ -382,6 +382,33 @@ def test_market_data_is_refused_for_want_of_a_subscription(code: int) -> None:
     tell(story)
 
 
+def test_data_becomes_delayed_and_live_again() -> None:
+    """Open and new lines are told 10167 and type 3, and quote by delayed tick types; afterwards live again."""
+
+    async def story(desk: Desk, gateway: SimulatedGateway) -> None:
+        option = desk.ib.reqMktData(put())
+        await asyncio.sleep(3.0)
+        assert option.marketDataType == 1
+        assert gateway.cause("delayed_data", for_s=20)["lines"] == 1
+        late = desk.ib.reqMktData(put(2750))
+        types: set[int] = set()
+        late.updateEvent += lambda ticker: types.update(tick.tickType for tick in ticker.ticks)
+        await asyncio.sleep(5.0)
+        assert (option.marketDataType, late.marketDataType) == (3, 3)
+        assert desk.codes() == [10167, 10167]
+        assert {66, 67} <= types
+        assert late.bid > 0.0
+        assert types.isdisjoint({1, 2, 13})
+        await asyncio.sleep(16.0)
+        assert (option.marketDataType, late.marketDataType) == (1, 1)
+        types.clear()
+        await asyncio.sleep(60.0)
+        assert types.isdisjoint({66, 67, 69, 70})
+        assert types
+
+    tell(story)
+
+
 # identity -------------------------------------------------------------------------------------------
 def test_order_ids_roll_back_and_jump() -> None:
     """The id told after a fault is lower than one used before, or far higher; such an order is taken."""
@@ -678,6 +705,27 @@ def test_a_message_that_cannot_be_decoded_is_lost_in_the_client(caplog: pytest.L
     with caplog.at_level(logging.ERROR, logger="ib_insync"):
         tell(story)
     assert any("Error handling fields" in record.getMessage() for record in caplog.records)
+
+
+def test_rules_that_read_messages_see_them_before_rules_that_mangle_them() -> None:
+    """Whatever is made of a message, no fault on command trips over it."""
+
+    async def story(desk: Desk, gateway: SimulatedGateway) -> None:
+        for message in ("execDetails", "orderStatus", "openOrder", "marketDataType", "managedAccounts", "tickPrice"):
+            gateway.cause("shorten", message=message, fields=99, times=0)
+        gateway.cause("execution_times", form="utc_dash")
+        gateway.cause("late_perm_id")
+        gateway.cause("fill_reports", order="status_first")
+        gateway.cause("delayed_data")
+        gateway.cause("accounts_told", accounts=["U1"], times=0)
+        desk.ib.reqMktData(SPX)
+        filled(desk)
+        desk.ib.client.reqManagedAccts()
+        tick = gateway.clock.tick.number
+        await asyncio.sleep(5.0)
+        assert gateway.clock.tick.number >= tick + 4
+
+    tell(story)
 
 
 def test_a_false_length_makes_the_client_deaf_but_connected() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import tomllib
 from pathlib import Path
 from typing import get_args
 
@@ -12,6 +14,11 @@ from bot import docs
 from bot.cli.root import VERBS
 from bot.settings.layers import read_toml
 from bot.settings.models import known_keys
+from bot.sim.control import CHANNEL
+from bot.sim.faults.script import read_rows
+from bot.sim.faults.table import read_call
+from bot.sim.types import WorldEvent
+from bot.sim.world import load_scenario
 from strategies.domain import events
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,6 +61,25 @@ def test_links_between_pages_lead_somewhere() -> None:
         if not (page.parent / target).exists()
     ]
     assert not broken, broken
+
+
+def test_every_fault_written_on_the_page_can_be_asked_for() -> None:
+    """Requests and scripts in docs/gateway-faults.md are good ones, and the catalogue names each class of faults."""
+    page = (ROOT / "docs/gateway-faults.md").read_text()
+    requests = [json.loads(text) for text in re.findall(r"`(\{\"verb\".*?\})`", page)]
+    assert len(requests) > 80
+    world = load_scenario("calm", 1)
+    for request in requests:
+        verb = request.pop("verb")
+        if verb not in CHANNEL:
+            read_call(verb, request)
+    for script in re.findall(r"```toml\n(.*?)```", page, re.DOTALL):
+        rows = [WorldEvent("page", row) for row in tomllib.loads(script)["fault"]]
+        assert read_rows(rows, world.days, None)
+    named = {
+        int(a) + n for a, b in re.findall(r"\| F(\d\d)(?:-F(\d\d))? \|", page) for n in range(int(b or a) - int(a) + 1)
+    }
+    assert named == set(range(1, 76))
 
 
 def test_every_fact_has_a_docstring() -> None:

@@ -108,6 +108,11 @@ def of_types(*names: str) -> Callable[[Letter], bool]:
     return lambda letter: (letter.direction, letter.number) in types
 
 
+def of_client(client: int | None, match: Callable[[Letter], bool]) -> Callable[[Letter], bool]:
+    """The same, of one client only (None: of all)."""
+    return lambda letter: client in (None, letter.client_id) and match(letter)
+
+
 def swallowed(letter: Letter) -> Iterable[Letter]:
     """Nothing goes on."""
     return ()

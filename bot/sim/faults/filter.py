@@ -1,8 +1,9 @@
 """The message filter: rules that swallow, hold, change or add single messages, and watchers that count them.
 
 Rules: it is in the way only while a rule or a watcher is there; then every message of every client passes, also those
-of the quote pump. Watchers hear of a message before any rule touches it. Rules apply in the order in which they were
-made, each to what the one before let through; what a rule holds back goes on later without meeting further rules.
+of the quote pump. Watchers hear of a message before any rule touches it. Each rule gets what the one before let
+through: first those that read what they change, then those that mangle whatever it is, each in the order in which they
+were made. What a rule holds back goes on later without meeting further rules.
 """
 
 from __future__ import annotations
@@ -150,6 +151,7 @@ class Watcher(Protocol):
 class _Armed:
     rule: Rule
     when_over: Callable[[], None]
+    reads: bool
 
 
 @dataclass(slots=True)
@@ -160,10 +162,12 @@ class MessageFilter:
     _rules: list[_Armed] = field(default_factory=list)
     _watchers: list[Watcher] = field(default_factory=list)
 
-    def add(self, rule: Rule, when_over: Callable[[], None]) -> Callable[[], None]:
-        """Arms a rule; `when_over` is called once when it has done all it will do. Returns what disarms it."""
-        armed = _Armed(rule, when_over)
-        self._rules.append(armed)
+    def add(self, rule: Rule, when_over: Callable[[], None], *, reads: bool = False) -> Callable[[], None]:
+        """Arms a rule; `when_over` is called once when it has done all it will do. `reads` says that the rule relies on
+        the form of messages, so that it must see them before any rule that mangles them. Returns what disarms it."""
+        armed = _Armed(rule, when_over, reads)
+        readers = sum(one.reads for one in self._rules)
+        self._rules.insert(readers if reads else len(self._rules), armed)
         self._adjust()
 
         def remove() -> None:

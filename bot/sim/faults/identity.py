@@ -43,7 +43,7 @@ def _accounts_told(stage: Stage, given: Arguments) -> Mapping[str, object]:
         return (letter.with_fields([*letter.fields[:2], told]),)
 
     match = Match(message_type("managedAccounts"), given.maybe_whole("client"))
-    return arm(stage, f"accounts_told {told or 'none'}", Changing(match, _turn(given), change))
+    return arm(stage, f"accounts_told {told or 'none'}", Changing(match, _turn(given), change), reads=True)
 
 
 def _server_version(stage: Stage, given: Arguments) -> Mapping[str, object]:

@@ -30,9 +30,10 @@ def selected(given: Arguments) -> tuple[Match, Turn]:
     return match, Turn(given.whole("nth"), given.whole("every"), given.whole("times") or None)
 
 
-def arm(stage: Stage, what: str, rule: Rule, for_s: float | None = None) -> dict[str, object]:
-    """Puts a rule to work until it has done all it will do, its time is over, or it is ended."""
-    remove = stage.filter.add(rule, lambda: stage.lasting.over(number))
+def arm(stage: Stage, what: str, rule: Rule, for_s: float | None = None, *, reads: bool = False) -> dict[str, object]:
+    """Puts a rule to work until it has done all it will do, its time is over, or it is ended; `reads` as the filter
+    has it."""
+    remove = stage.filter.add(rule, lambda: stage.lasting.over(number), reads=reads)
     number = stage.lasting.begin(what, remove, for_s)
     return {"fault": number}
 

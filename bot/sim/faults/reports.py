@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from bot.sim.desk.tickets import ticket_of
 from bot.sim.faults.arguments import Argument, Arguments, text, whole, word
-from bot.sim.faults.effects import Changing, of_types, swallowed
+from bot.sim.faults.effects import Changing, of_client, of_types, swallowed
 from bot.sim.faults.filter import Letter, Turn
 from bot.sim.faults.messages import arm
 from bot.sim.faults.shared import CLIENT, TIMES
@@ -85,16 +85,18 @@ def _what_if(stage: Stage, given: Arguments) -> Mapping[str, object]:
             client.error(request.order_id, 399 if answer == "warning" else code, words)
         return ()
 
-    rule = Changing(_of_client(given, _is_what_if), Turn(times=given.whole("times") or None), change)
-    return arm(stage, f"what_if {answer}", rule)
+    rule = Changing(
+        of_client(given.maybe_whole("client"), _is_what_if), Turn(times=given.whole("times") or None), change
+    )
+    return arm(stage, f"what_if {answer}", rule, reads=True)
 
 
 # lists -----------------------------------------------------------------------------------------------
 def _unanswered(stage: Stage, given: Arguments) -> Mapping[str, object]:
     asked, end = _LISTS[given.text("list")]
     match = of_types(asked if given.text("part") == "all" else end)
-    rule = Changing(_of_client(given, match), Turn(times=given.whole("times") or None), swallowed)
-    return arm(stage, f"unanswered {given.text('list')}", rule)
+    rule = Changing(of_client(given.maybe_whole("client"), match), Turn(times=given.whole("times") or None), swallowed)
+    return arm(stage, f"unanswered {given.text('list')}", rule, reads=True)
 
 
 # reports ---------------------------------------------------------------------------------------------
@@ -109,7 +111,7 @@ def _execution_times(stage: Stage, given: Arguments) -> Mapping[str, object]:
         return (letter.with_fields(fields),)
 
     rule = Changing(of_types("execDetails"), Turn(times=None), change)
-    return arm(stage, f"execution_times {given.text('form')}", rule)
+    return arm(stage, f"execution_times {given.text('form')}", rule, reads=True)
 
 
 def _late_perm_id(stage: Stage, given: Arguments) -> Mapping[str, object]:
@@ -129,7 +131,7 @@ def _late_perm_id(stage: Stage, given: Arguments) -> Mapping[str, object]:
         return (letter.with_fields(fields),)
 
     rule = Changing(first_of_its_order, Turn(times=given.whole("times") or None), change)
-    return arm(stage, "late_perm_id", rule)
+    return arm(stage, "late_perm_id", rule, reads=True)
 
 
 _ORDER_NEWS = of_types("openOrder", "orderStatus")
@@ -193,7 +195,7 @@ _STATUS = of_types("orderStatus")
 def _fill_reports(stage: Stage, given: Arguments) -> Mapping[str, object]:
     order = given.text("order")
     rule = FillOrder(_executed, _filled) if order == "status_first" else FillOrder(_acknowledged, _executed)
-    return arm(stage, f"fill_reports {order}", rule)
+    return arm(stage, f"fill_reports {order}", rule, reads=True)
 
 
 def _resend_executions(stage: Stage, given: Arguments) -> Mapping[str, object]:
@@ -205,11 +207,6 @@ def _resend_executions(stage: Stage, given: Arguments) -> Mapping[str, object]:
             if commission is not None:
                 client.send(encode.commission_report(commission))
     return {"clients": len(found), "executions": len(executions)}
-
-
-def _of_client(given: Arguments, match: Callable[[Letter], bool]) -> Callable[[Letter], bool]:
-    client = given.maybe_whole("client")
-    return lambda letter: client in (None, letter.client_id) and match(letter)
 
 
 def _verb(name: str, meaning: str, act: Act[Stage], *arguments: Argument) -> Verb[Stage]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from bot.sim.gateway import SimulatedGateway
 from bot.sim.types import WorldEvent
 from bot.sim.virtual_time import run_virtual
-from bot.sim.wire.framing import FrameBuffer, frame, split_fields
+from bot.sim.wire.framing import BrokenFrame, FrameBuffer, frame, split_fields
 from tests.sim.fakes.fake_market import FakeVenue, FakeWorld
 
 HELLO = b"API\0" + frame(b"v157..176")
@@ -55,10 +56,11 @@ class Raw(asyncio.Protocol):
         self.bytes += data
         self.sizes.append(len(data))
         self._frames.feed(data)
-        for payload in self._frames.frames():
-            if self.greeted:
-                self.messages.append(split_fields(payload))
-            self.greeted = True
+        with contextlib.suppress(BrokenFrame):  # deaf from here on, like any client that meets garbage
+            for payload in self._frames.frames():
+                if self.greeted:
+                    self.messages.append(split_fields(payload))
+                self.greeted = True
         self.changed.set()
 
     def connection_lost(self, exc: Exception | None) -> None:
