@@ -45,6 +45,7 @@ class Series(StrEnum):
     BASIS = "basis"
     CONSTANT = "constant_30d"
     BANDWIDTH = "vix_bandwidth"
+    REALISED = "spx_rv20"
     PREMIUM = "vix_less_rv20"
     SECTORS = "sectors_above_mean"
     SECTORS_UP = "sectors_up_less_down"
@@ -67,21 +68,20 @@ class Together(StrEnum):
     ADVANCE_DECLINE_MACD = "spx_advance_decline_macd"
 
 
-class BetaDay(msgspec.Struct, frozen=True, array_like=True):
-    """One session's sums for the regression of dF on beta(tau) dVIX: products and squares per tenor, points squared."""
-
-    products: tuple[float, float, float]
-    squares: tuple[float, float, float]
+_BETA = Pair.of(BETA_WINDOW_SESSIONS)
 
 
 class Daily(msgspec.Struct, frozen=True):
-    """State after the session of `day`; `futures` are that session's monthly settlements by expiry."""
+    """State after the session of `day`; `futures` are that session's monthly settlements by expiry.
+
+    `betas` hold, per tenor of vix_beta, each session's products and squares of the regression of dF on beta(tau) dVIX.
+    """
 
     day: date | None
     lines: dict[str, Line]
     pairs: dict[str, Pair]
     futures: dict[date, float] = {}
-    beta_days: tuple[BetaDay, ...] = ()
+    betas: tuple[Pair, Pair, Pair] = (_BETA, _BETA, _BETA)
 
     def line(self, name: str) -> Line:
         """A series by symbol or `Series`."""
@@ -104,6 +104,7 @@ def blank(params: DiagnosticParams) -> Daily:
         Series.BASIS: Line(Window(1), macd=Macd.of(*params.macd_basis)),
         Series.CONSTANT: Line(Window(1), macd=macd),
         Series.BANDWIDTH: Line(Window(params.compress_sessions)),
+        Series.REALISED: Line(Window(1)),
         Series.PREMIUM: Line(Window(SCORE_SESSIONS)),
         Series.SECTORS: Line(Window(20), macd=macd),
         Series.SECTORS_UP: Line(Window(5)),
@@ -123,8 +124,13 @@ def blank(params: DiagnosticParams) -> Daily:
     return Daily(None, {str(k): v for k, v in lines.items()}, {str(k): v for k, v in pairs.items()})
 
 
-def add_session(daily: Daily, session: SessionCloses, params: DiagnosticParams, skip_front_days: int) -> Daily:
-    """The state with one more session. Raises BadHistory for one that is not later, or holds what is no number."""
+def add_session(
+    daily: Daily, session: SessionCloses, params: DiagnosticParams, skip_front_days: int, *, finished: bool = True
+) -> Daily:
+    """The state with one more session. Raises BadHistory for one that is not later, or holds what is no number.
+
+    Betas are of closes alone: a session that is not finished adds nothing to them.
+    """
     session.checked()
     if daily.day is not None and session.day <= daily.day:
         raise BadHistory(f"session {session.day} cannot follow {daily.day}; sessions must rise by day, each day once")
@@ -139,21 +145,20 @@ def add_session(daily: Daily, session: SessionCloses, params: DiagnosticParams, 
     _add_levels(fold)
     _add_breadth(fold, params)
     monthly = {expiry: price for expiry, price in session.futures.items() if month_of(expiry) is not None}
-    beta_days = daily.beta_days
-    moved = _beta_day(daily, fold, monthly, skip_front_days)
-    if moved is not None:
-        beta_days = (*beta_days[-(BETA_WINDOW_SESSIONS - 1) :], moved)
-    return Daily(session.day, fold.lines, fold.pairs, monthly, beta_days)
+    betas = _betas(daily, fold, monthly, skip_front_days) if finished else daily.betas
+    return Daily(session.day, fold.lines, fold.pairs, monthly, betas)
 
 
 def beta_scales(daily: Daily) -> BetaScales:
     """Seen betas over the formula's, shrunk towards it (vix_beta)."""
-    scales = []
-    for tenor in range(3):
-        squares = [day.squares[tenor] for day in daily.beta_days if day.squares[tenor] > 0.0]
-        products = sum([day.products[tenor] for day in daily.beta_days])
-        scales.append(shrunk_scale(products / sum(squares) if squares else None, len(squares)))
-    return BetaScales(*scales)
+    near, middle, far = [_scale(pair) for pair in daily.betas]
+    return BetaScales(near, middle, far)
+
+
+def _scale(pair: Pair) -> float:
+    products, squares = pair.first.values, pair.second.values
+    whole = sum(squares)
+    return shrunk_scale(sum(products) / whole if whole > 0.0 else None, len(squares) - squares.count(0.0))
 
 
 class _Fold:
@@ -210,9 +215,10 @@ def _add_levels(fold: _Fold) -> None:
     vix, spx = fold.lines["VIX"], fold.lines["SPX"]
     if vix.day == fold.day and (levels := vix.window.last(BANDWIDTH_SESSIONS)) is not None:
         fold.line(Series.BANDWIDTH, bandwidth(levels))
-    closes = spx.window.last(RV_SESSIONS + 1)
-    if vix.day == spx.day == fold.day and vix.last is not None and closes is not None:
-        fold.line(Series.PREMIUM, vix.last - realised_vol_of(closes))
+    if spx.day == fold.day and (closes := spx.window.last(RV_SESSIONS + 1)) is not None:
+        realised = realised_vol_of(closes)
+        fold.line(Series.REALISED, realised)
+        fold.line(Series.PREMIUM, None if vix.day != fold.day or vix.last is None else vix.last - realised)
     fold.line(Series.SKEW, fold.session.skew_vol_points)
     fold.line(Series.CREDIT, fold.log_ratio("HYG", "LQD"))
     weight = fold.line(Series.EQUAL_WEIGHT, fold.log_ratio("RSP", "SPY"))
@@ -253,11 +259,11 @@ def _macd_line(line: Line | None) -> float | None:
     return None if line is None or line.macd is None else line.macd.line
 
 
-def _beta_day(daily: Daily, fold: _Fold, monthly: dict[date, float], skip_days: int) -> BetaDay | None:
-    """What this session's moves say about betas; None without two consecutive sessions of VIX."""
+def _betas(daily: Daily, fold: _Fold, monthly: dict[date, float], skip_days: int) -> tuple[Pair, Pair, Pair]:
+    """With what this session's moves say about betas; as before without two consecutive sessions of VIX."""
     before, now = daily.lines["VIX"], fold.lines["VIX"]
     if before.day is None or before.day != daily.day or now.day != fold.day or before.last is None or now.last is None:
-        return None
+        return daily.betas
     move = now.last - before.last
     products, squares = [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]
     for expiry, price in monthly.items():
@@ -267,4 +273,8 @@ def _beta_day(daily: Daily, fold: _Fold, monthly: dict[date, float], skip_days: 
         expected, tenor = root_time_beta(days) * move, tenor_of(days)
         products[tenor] += expected * (price - daily.futures[expiry])
         squares[tenor] += expected * expected
-    return BetaDay((products[0], products[1], products[2]), (squares[0], squares[1], squares[2]))
+    near, middle, far = [
+        pair.update(fold.day, product, square)
+        for pair, product, square in zip(daily.betas, products, squares, strict=True)
+    ]
+    return near, middle, far

@@ -15,9 +15,9 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from strategies.signals.daily import RV_SESSIONS, SCORE_SESSIONS, Series, Together
+from strategies.signals.daily import SCORE_SESSIONS, Series, Together
 from strategies.signals.diagnostic_params import DiagnosticParams
-from strategies.signals.indicators import correlation, mean, percentile_rank, realised_vol_of, slope, z_score
+from strategies.signals.indicators import correlation, mean, percentile_rank, slope, z_score
 from strategies.signals.lines import Line
 from strategies.signals.look import Found, Look
 from strategies.signals.readings import Family, Reading, Source, Verdict
@@ -109,17 +109,15 @@ def divergence(rule: str, source: Source, of_macd: bool, look: Look, params: Dia
     if both_series is None:
         return _unknown(rule, subject, _too_few(subject), Family.BREADTH, thresholds, source)
     spx, line = both_series
-    ends = range(span, span + of_last)
-    ranks = [(percentile_rank(spx[end - span : end]), percentile_rank(line[end - span : end])) for end in ends]
-    apart = sum(
-        a is not None and b is not None and a >= params.divergence_spx_rank and b <= params.divergence_line_rank
-        for a, b in ranks
-    )
+    apart = 0
+    for end in range(span, span + of_last):
+        rank = percentile_rank(spx[end - span : end])
+        if rank is not None and rank >= params.divergence_spx_rank:
+            below = percentile_rank(line[end - span : end])
+            apart += below is not None and below <= params.divergence_line_rank
     spx_slope, line_slope = slope(spx[-ten:]), slope(line[-ten:])
     verdict = Verdict.of(apart >= params.divergence_at_least or (spx_slope > 0.0 and line_slope < 0.0))
     values = {"sessions_apart": float(apart), "spx_slope_points": spx_slope, "breadth_slope": line_slope}
-    last_spx, last_line = ranks[-1]
-    values |= {} if last_spx is None or last_line is None else {"spx_rank": last_spx, "breadth_rank": last_line}
     return _reading(rule, subject, verdict, found, Family.BREADTH, values, thresholds, source)
 
 
@@ -201,14 +199,12 @@ def realised_over_implied(look: Look, params: DiagnosticParams) -> Reading:
     found = look.lines("SPX", "VIX")
     if isinstance(found, str):
         return _unknown("D-RVIV-1", "SPX", found, Family.RV_IV, thresholds)
-    spx, vix = found.what
-    closes = spx.window.last(RV_SESSIONS + 1)
-    if closes is None or vix.last is None:
+    warm = look.lines(Series.REALISED, "VIX")
+    if isinstance(warm, str) or (realised := warm.what[0].last) is None or (vix := warm.what[1].last) is None:
         return _unknown("D-RVIV-1", "SPX", _too_few("SPX"), Family.RV_IV, thresholds)
-    realised = realised_vol_of(closes)
-    values = {"rv20_points": realised, "vix_points": vix.last, "rv_over_iv": realised / vix.last}
+    values = {"rv20_points": realised, "vix_points": vix, "rv_over_iv": realised / vix}
     verdict = Verdict.of(values["rv_over_iv"] > params.rv_over_iv)
-    return _reading("D-RVIV-1", "SPX", verdict, found, Family.RV_IV, values, thresholds)
+    return _reading("D-RVIV-1", "SPX", verdict, warm, Family.RV_IV, values, thresholds)
 
 
 def _rsi(line: Line) -> tuple[float | None, float | None]:

@@ -7,8 +7,8 @@ from datetime import date
 import msgspec
 
 from strategies.pricing.vix_beta import BetaScales
-from strategies.signals.daily import RV_SESSIONS, SCORE_SESSIONS, Series, beta_scales
-from strategies.signals.indicators import MacdValue, mean, realised_vol_of, z_score
+from strategies.signals.daily import SCORE_SESSIONS, Series, beta_scales
+from strategies.signals.indicators import MacdValue, mean, z_score
 from strategies.signals.look import Look
 
 
@@ -58,7 +58,7 @@ def take_measures(look: Look) -> Measures:
     month = None if spx is None else spx.window.last(20)
     fifty = None if spx is None else spx.window.last(50)
     six = None if spx is None else spx.window.last(6)
-    returns = None if spx is None else spx.window.last(RV_SESSIONS + 1)
+    realised = look.line(Series.REALISED)
     peak = None if front is None else front.window.last(20)
     return Measures(
         settled_day=look.settled.day,
@@ -73,7 +73,7 @@ def take_measures(look: Look) -> Measures:
         basis_crossed_up=None if basis is None or basis.macd is None else basis.macd.crossed_up,
         constant_macd=None if constant is None or constant.macd is None else constant.macd.value,
         vix_macd=None if vix is None or vix.macd is None else vix.macd.value,
-        rv20_points=None if returns is None else realised_vol_of(returns),
+        rv20_points=None if realised is None else realised.last,
         vix_less_rv20_points=None if premium is None else premium.last,
         vix_less_rv20_z60=_score(look, Series.PREMIUM),
         front_points=None if front is None else front.last,

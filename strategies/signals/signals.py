@@ -178,7 +178,8 @@ def _diagnosed(signals: Signals, sample: Sample, params: SignalParams) -> Signal
     futures = {slot.expiry: slot.price_points for slot in sample.strip.slots if slot.price_points is not None}
     if young and signals.daily.day is not None and sample.day > signals.daily.day:
         session = msgspec.structs.replace(sample.levels, futures=futures)
-        running = add_session(signals.daily, session, params.diagnostics, params.curve.skip_front_within_days)
+        skip = params.curve.skip_front_within_days
+        running = add_session(signals.daily, session, params.diagnostics, skip, finished=False)
     look = Look(signals.daily, running, taken, sample.last_session)
     return msgspec.structs.replace(
         signals, diagnosed_at=sample.at, daily_readings=diagnose(look, params.diagnostics), measures=take_measures(look)
