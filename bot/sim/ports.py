@@ -290,6 +290,10 @@ class Venue(Protocol):
         """Working orders of one client, or of all."""
         ...
 
+    def bind_manual_orders(self) -> Sequence[VenueOrder]:
+        """Gives the working orders made in TWS order ids of client 0; returns those that had none."""
+        ...
+
     def completed_orders(self) -> Sequence[VenueOrder]:
         """Orders of the day that are done (filled, cancelled, rejected)."""
         ...

@@ -281,9 +281,11 @@ class OrderTicket:
     raw: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """The words of the protocol may be given as plain text. Raises ValueError for one that is none of them."""
+        """The words and numbers of the protocol may be given as they are. Raises ValueError for one that is none."""
         self.order_type = OrderType(self.order_type)
         self.tif = TimeInForce(self.tif)
+        self.trigger_method = TriggerMethod(self.trigger_method)
+        self.oca_type = OcaType(self.oca_type)
 
 
 @dataclass(slots=True)
@@ -358,7 +360,7 @@ class PositionLine:
 
 @dataclass(frozen=True, slots=True)
 class AccountState:
-    """An account's figures in dollars."""
+    """An account's figures in dollars. `buying_power` is what shares could be bought for."""
 
     account: str
     net_liquidation: float
@@ -368,6 +370,7 @@ class AccountState:
     excess_liquidity: float
     unrealized_pnl: float
     realized_pnl: float
+    buying_power: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ def account_figures(state: AccountState) -> list[Figure]:
         ("FullAvailableFunds", available),
         ("ExcessLiquidity", free),
         ("FullExcessLiquidity", free),
-        ("BuyingPower", available),
+        ("BuyingPower", state.buying_power),
         ("UnrealizedPnL", state.unrealized_pnl),
         ("RealizedPnL", state.realized_pnl),
     )

@@ -245,7 +245,14 @@ class Desk:
 
     # the venue's listener ------------------------------------------------------------------------
     def on_order(self, order: VenueOrder) -> None:
-        """openOrder and orderStatus to the owner (and the master client)."""
+        """openOrder and orderStatus to the owner (and the master client); one made in TWS is bound first, if client 0
+        has asked for that, and is nobody's otherwise."""
+        zero = self._clients.get(0)
+        if order.ticket.order_id == 0 and zero is not None and zero.auto_bind:
+            self._orders.bind(zero)
+        if order.ticket.order_id == 0:
+            self._orders.report_order(self._master_only(), order)
+            return
         self._orders.report_order(self._concerned(order.ticket.client_id), order)
 
     def on_execution(self, execution: Execution) -> None:
@@ -269,6 +276,9 @@ class Desk:
     def on_account(self, state: AccountState) -> None:
         """To every client that subscribed to the account."""
         self._accounts.account_changed(self._clients.values(), state)
+
+    def _master_only(self) -> Sequence[DeskClient]:
+        return [self._clients[self._master]] if self._master is not None and self._master in self._clients else []
 
     def _concerned(self, owner_id: int) -> Sequence[DeskClient]:
         ids = (owner_id,) if self._master in (None, owner_id) else (owner_id, self._master)

@@ -77,9 +77,10 @@ class OrderDesk:
 
     # queries -------------------------------------------------------------------------------------
     def open_orders(self, client: DeskClient, request: ask.OpenOrders) -> None:
-        """reqOpenOrders: this client's working orders; client 0 binds, so it sees all."""
-        owner = None if client.client_id == 0 and client.auto_bind else client.client_id
-        self._list_open(client, owner)
+        """reqOpenOrders: this client's working orders; client 0 binds those made in TWS, which are its own then."""
+        if client.client_id == 0:
+            self.bind(client)
+        self._list_open(client, client.client_id)
 
     def all_open_orders(self, client: DeskClient, request: ask.AllOpenOrders) -> None:
         """reqAllOpenOrders: the working orders of every client."""
@@ -92,15 +93,24 @@ class OrderDesk:
             return
         client.auto_bind = request.bind
 
+    def bind(self, client: DeskClient) -> None:
+        """Gives the orders made in TWS an order id of client 0, and tells it which (orderBound)."""
+        for order in self._venue.bind_manual_orders():
+            client.send(encode_order.order_bound(order))
+
     def _list_open(self, client: DeskClient, owner: int | None) -> None:
         for order in self._venue.open_orders(owner):
+            if order.status is OrderStatus.PENDING_SUBMIT:
+                continue
             client.send(encode_order.open_order(order, client.version))
             client.send(encode_order.order_status(order))
         client.send(encode.ending(53))
 
     def completed_orders(self, client: DeskClient, request: ask.CompletedOrders) -> None:
-        """reqCompletedOrders: the orders of the day that are done."""
+        """reqCompletedOrders: the orders of the day that are done; those made in TWS only if asked for."""
         for order in self._venue.completed_orders():
+            if request.api_only and order.ticket.order_id <= 0:
+                continue
             client.send(encode_order.completed_order(order, client.version))
         client.send(encode.ending(102))
 

@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 from bot.sim.desk.contracts import find_legs, find_one
 from bot.sim.order_terms import OcaType, OrderType, Patience, TimeInForce, TriggerMethod
+from bot.sim.order_types import KNOWN_ALGOS, NOT_WORKED, SIMULATED_ALGO
 from bot.sim.ports import Venue
 from bot.sim.types import Leg, OrderTicket, Reject, SecType, Side
 from bot.sim.venue import rejects
 from bot.sim.venue.ledger import contract_facts
-from bot.sim.venue.order_types import KNOWN_ALGOS, NOT_WORKED, SIMULATED_ALGO
 from bot.sim.wire import requests as ask
 from bot.sim.wire.fields import MalformedRequest, read_flag, read_integer, read_number
 from bot.sim.wire.times import read_moment

@@ -15,6 +15,9 @@ from datetime import date
 from bot.sim.types import AccountState, ContractSpec, Execution, PositionLine, SecType, Side
 from bot.sim.venue.margin import Holding, Requirement, requirement
 
+DAY_LEVERAGE = 4.0
+"""How many times its available funds a margin account may buy shares for during the day."""
+
 
 def cents(usd: float) -> int:
     """Whole cents of a dollar amount."""
@@ -86,8 +89,10 @@ class Account:
     realised + unrealised; commissions are in the one or the other from the moment they are charged.
     """
 
-    def __init__(self, name: str, deposit_usd: float) -> None:
+    def __init__(self, name: str, deposit_usd: float, *, borrows: bool = True) -> None:
+        """A margin account borrows against its shares, a cash account pays for them in full."""
         self.name = name
+        self.borrows = borrows
         self.cash_cents = cents(deposit_usd)
         self.realized_cents = 0
         self.house = HouseMargin()
@@ -240,6 +245,7 @@ class Account:
             excess_liquidity=round(equity - needed.maintenance, 2),
             unrealized_pnl=round(unrealized, 2),
             realized_pnl=self.realized_cents / 100,
+            buying_power=round((DAY_LEVERAGE if self.borrows else 1.0) * max(0.0, equity - needed.initial), 2),
         )
 
     def margin(
@@ -264,6 +270,7 @@ class Account:
             ),
             levels,
             on,
+            borrows=self.borrows,
         )
         return self.house.over(rules)
 

@@ -139,6 +139,17 @@ class Announcer:
             cash=cash_cents / 100,
         )
 
+    def varied(self, account: str, spec: ContractSpec, quantity: int, price: float, cash_cents: int) -> None:
+        """A future was marked at the day's price in points: its gain or loss became cash (ledger only)."""
+        self.record(
+            "variation",
+            account=account,
+            contract=contract_facts(spec),
+            quantity=quantity,
+            price=price,
+            cash=cash_cents / 100,
+        )
+
     def position(self, line: PositionLine) -> None:
         """A position changed."""
         self.record(
@@ -163,6 +174,7 @@ class Announcer:
             excess_liquidity=state.excess_liquidity,
             unrealized_pnl=state.unrealized_pnl,
             realized_pnl=state.realized_pnl,
+            buying_power=state.buying_power,
         )
         for listener in self._listeners:
             listener.on_account(state)

@@ -10,8 +10,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from bot.sim.order_terms import TimeInForce
+from bot.sim.order_types import RULES, Style
 from bot.sim.types import OrderTicket
-from bot.sim.venue.order_types import RULES, Style
 from bot.sim.venue.orders import Working
 from bot.sim.venue.products import tick_at
 from bot.sim.venue.sessions import Sessions

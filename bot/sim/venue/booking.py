@@ -112,7 +112,7 @@ class Booking:
             what = old.spec.local_symbol.strip()
             raise VenueRefusal(f"{what} has been settled: {exec_id} stays as it is") from None
         executed.corrected_by = new.exec_id
-        replacing = Executed(new, order=executed.order, order_contracts=executed.order_contracts)
+        replacing = replace(executed, execution=new, commission=None, corrected_by="")
         self.executed.append(replacing)
         self._announce.execution(new, corrects=old.exec_id, cash_cents=booked.cash_cents)
         self._announce.cash(account.name, booked.cash_cents, f"correction {new.exec_id}", account.cash_cents)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from bot.sim.order_terms import Hold, OrderStatus, OrderType, TimeInForce
+from bot.sim.order_types import RULES, Style
 from bot.sim.types import Liquidity, SecType
 from bot.sim.venue.agenda import Agenda
 from bot.sim.venue.announce import Announcer
@@ -27,7 +28,6 @@ from bot.sim.venue.matching import (
     natural_of,
     units_to_fill,
 )
-from bot.sim.venue.order_types import RULES, Style
 from bot.sim.venue.orders import OrderBook, Working
 from bot.sim.venue.products import net_tick, tick_at
 from bot.sim.venue.quotes import LegMarket, NetMarket, Quotes, net_market

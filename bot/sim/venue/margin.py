@@ -30,8 +30,8 @@ for later months, which move less."""
 VOLATILITY_FUTURE_FLOOR_USD_PER_POINT = 2.5
 """Least initial margin in dollars for each dollar of the multiplier: 2,500 for VX, 250 for VXM."""
 EQUITY_FUTURE_PART = 0.08
-LONG_SHARES, SHORT_SHARES = (0.50, 0.25), (0.50, 0.30)
-"""(initial, maintenance) as parts of the value: Regulation T and the usual house minimum."""
+LONG_SHARES, SHORT_SHARES, PAID_SHARES = (0.50, 0.25), (0.50, 0.30), (1.0, 1.0)
+"""(initial, maintenance) as parts of the value: Regulation T and the usual house minimum; a cash account's."""
 SHARES_PER_OPTION = 100
 _UNDERLYING_PART = 0.20
 _FLOOR_PART = 0.10
@@ -54,9 +54,11 @@ class Requirement:
     maintenance: float
 
 
-def requirement(holdings: Iterable[Holding], levels: Mapping[str, float], on: date | None = None) -> Requirement:
+def requirement(
+    holdings: Iterable[Holding], levels: Mapping[str, float], on: date | None = None, *, borrows: bool = True
+) -> Requirement:
     """The margin of one account on a day. `levels` gives the underlying's level in points by symbol, for uncovered
-    shorts; without a day every future counts as near."""
+    shorts; without a day every future counts as near. An account that does not borrow holds shares at their value."""
     initial = maintenance = 0.0
     groups: dict[tuple[str, date], list[Holding]] = defaultdict(list)
     shares: Counter[str] = Counter()
@@ -71,7 +73,7 @@ def requirement(holdings: Iterable[Holding], levels: Mapping[str, float], on: da
             initial, maintenance = initial + needed, maintenance + MAINTENANCE_PART * needed
         else:
             shares[spec.symbol] += held.quantity
-            parts = LONG_SHARES if held.quantity > 0 else SHORT_SHARES
+            parts = (LONG_SHARES if borrows else PAID_SHARES) if held.quantity > 0 else SHORT_SHARES
             value = abs(held.quantity) * held.mark * spec.multiplier
             initial, maintenance = initial + parts[0] * value, maintenance + parts[1] * value
     covers = _Covers(shares)

@@ -10,6 +10,7 @@ whoever sees them, through `record`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from bot.sim.ports import PastMarket, VenueListener, World
@@ -28,31 +29,15 @@ from bot.sim.types import (
     VenueOrder,
 )
 from bot.sim.venue.accounts import Account
-from bot.sim.venue.agenda import Agenda
-from bot.sim.venue.ambush import Ambush
-from bot.sim.venue.announce import Announcer
-from bot.sim.venue.back_office import BackOffice
-from bot.sim.venue.booking import Booking
 from bot.sim.venue.broker import BrokerRules
-from bot.sim.venue.dealing import Dealing
-from bot.sim.venue.endings import Endings
-from bot.sim.venue.filling import Filling
-from bot.sim.venue.halts import Halts
-from bot.sim.venue.hazards import Hazards
-from bot.sim.venue.intake import Intake
-from bot.sim.venue.interventions import Interventions
 from bot.sim.venue.ledger import Ledger
 from bot.sim.venue.matching import FillModel
-from bot.sim.venue.oddities import Oddities, OddQuotes
-from bot.sim.venue.orders import OrderBook
+from bot.sim.venue.parts import make_books, make_floor, make_market, make_office
 from bot.sim.venue.past import Past
 from bot.sim.venue.products import MARKET_RULES
 from bot.sim.venue.quotes import net_market
 from bot.sim.venue.refusal import VenueRefusal
-from bot.sim.venue.sessions import Sessions
-from bot.sim.venue.settlement import Settlements
 from bot.sim.venue.universe import Universe
-from bot.sim.venue.valuation import Valuation
 
 _PAPER_ACCOUNT: Mapping[str, float] = {"DU1234567": 500_000.0}
 _BEFORE_OPEN = timedelta(minutes=15)
@@ -82,75 +67,20 @@ class SimVenue:
             raise ValueError("the venue needs at least one account: give an id and its deposit in dollars")
         model, rules = fills or FillModel(), rules or BrokerRules()
         self._world = world
-        self._sessions = Sessions(world.days)
+        market = make_market(world)
         self._now = start or world.days[0].open_at - _BEFORE_OPEN
-        self._announce = Announcer(ledger, lambda: self._now)
-        self._accounts = {name: Account(name, deposit) for name, deposit in accounts.items()}
-        self.oddities = Oddities()
-        self.halts = Halts(self.oddities)
-        self._quotes = OddQuotes(world, self._sessions, self.oddities)
-        self._valuation = Valuation(self._accounts, self._quotes, lambda: self._now)
-        self._book = OrderBook()
-        self.hazards = Hazards(self._announce)
-        self.booking = Booking(accounts=self._accounts, announcer=self._announce, hazards=self.hazards, model=model)
-        self._agenda = Agenda()
-        endings = Endings(self._book, self._announce)
-        filling = Filling(
-            accounts=self._accounts,
-            announcer=self._announce,
-            booking=self.booking,
-            endings=endings,
-            quotes=self._quotes,
-        )
-        self._dealing = Dealing(
-            agenda=self._agenda,
-            announcer=self._announce,
-            book=self._book,
-            endings=endings,
-            filling=filling,
-            halts=self.halts,
-            hazards=self.hazards,
-            model=model,
-            quotes=self._quotes,
-            sessions=self._sessions,
-        )
-        self._intake = Intake(
-            accounts=self._accounts,
-            announcer=self._announce,
-            book=self._book,
-            dealing=self._dealing,
-            endings=endings,
-            model=model,
-            quotes=self._quotes,
-            rules=rules,
-            seed=seed,
-            sessions=self._sessions,
-            valuation=self._valuation,
-        )
-        self._ambush = Ambush(
-            agenda=self._agenda,
-            announcer=self._announce,
-            book=self._book,
-            hazards=self.hazards,
-            intake=self._intake,
-        )
-        self.interventions = Interventions(
-            agenda=self._agenda,
-            announcer=self._announce,
-            book=self._book,
-            dealing=self._dealing,
-            filling=filling,
-            hazards=self.hazards,
-            quotes=self._quotes,
-        )
-        self.back_office = BackOffice(
-            accounts=self._accounts,
-            announcer=self._announce,
-            book=self._book,
-            booking=self.booking,
-            quotes=self._quotes,
-        )
-        self.settlements = Settlements(world, self._sessions, self._announce, self._agenda)
+        books = make_books(accounts, ledger=ledger, market=market, model=model, now=lambda: self._now, rules=rules)
+        floor = make_floor(market, books, model=model, rules=rules, seed=seed)
+        office = make_office(world, market, books, rules=rules)
+        self._sessions, self._quotes = market.sessions, market.quotes
+        self.oddities, self.halts = market.oddities, market.halts
+        self._accounts, self._book, self._valuation = books.accounts, books.orders, books.valuation
+        self._agenda, self._announce = books.agenda, books.announcer
+        self.booking, self.hazards = books.booking, books.hazards
+        self._dealing, self._intake, self._ambush = floor.dealing, floor.intake, floor.ambush
+        self.interventions = floor.interventions
+        self.back_office, self.settlements = office.back_office, office.settlements
+        self._broker_day = office.broker_day
         self._universe = Universe(world, self._sessions)
         self._past = Past(world, self._sessions, self._quotes, lambda: self._now, self._universe.spec, seed)
         self._day: date | None = None
@@ -197,9 +127,9 @@ class SimVenue:
         minute = 60 * at.hour + at.minute
         if minute != self._minute:
             self._minute = minute
-            self._every_minute(at)
+            self._broker_day.every_minute(at)
         if self.booking.touched:
-            self._refresh(self.booking.touched)
+            self._broker_day.report(at)
 
     def _new_day(self) -> None:
         self._day = self._now.date()
@@ -217,18 +147,6 @@ class SimVenue:
         if len(levels) == 2:
             self._universe.list_strikes(levels)
             self._levels_day = self._day
-
-    def _every_minute(self, at: datetime) -> None:
-        self.booking.touched |= self.settlements.run(self._accounts.values(), at)
-        session = self._sessions.on(at.date())
-        if session is not None and session.open_at <= at <= session.close_at:
-            self.booking.touched.update(self._accounts)
-
-    def _refresh(self, names: set[str]) -> None:
-        for name in self._accounts:
-            if name in names:
-                self._announce.account(self._valuation.state(name))
-        names.clear()
 
     # contracts ---------------------------------------------------------------------------------
     def find(self, query: Mapping[str, object]) -> Sequence[ContractSpec]:
@@ -332,6 +250,14 @@ class SimVenue:
     def open_orders(self, client_id: int | None = None) -> Sequence[VenueOrder]:
         """Working orders of one client, or of all, oldest first."""
         return [w.order for w in self._book if client_id is None or w.ticket.client_id == client_id]
+
+    def place_manual(self, ticket: OrderTicket) -> VenueOrder | Reject:
+        """An order made in TWS itself: whatever ids the ticket has, it is client 0's and has no order id."""
+        return self._intake.place(replace(ticket, client_id=0, order_id=0), self._now, manual=True)
+
+    def bind_manual_orders(self) -> Sequence[VenueOrder]:
+        """Gives the working orders made in TWS order ids of client 0."""
+        return [working.order for working in self._book.bind_manual()]
 
     def completed_orders(self) -> Sequence[VenueOrder]:
         """Orders that ended today."""

@@ -10,9 +10,9 @@ from collections.abc import Container, Sequence
 from math import gcd
 
 from bot.sim.order_terms import OcaType, OrderType, TimeInForce
+from bot.sim.order_types import RULES, TIMES_BY_TYPE, takes
 from bot.sim.types import OrderTicket, Reject, SecType
 from bot.sim.venue import rejects
-from bot.sim.venue.order_types import RULES, TIMES_BY_TYPE, takes
 from bot.sim.venue.orders import legs_of
 from bot.sim.venue.products import net_tick, on_grid
 from bot.sim.venue.quotes import conforms

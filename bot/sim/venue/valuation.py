@@ -79,6 +79,21 @@ class Valuation:
             commission=fees / 100,
         )
 
+    def excess_after(self, name: str, trades: Sequence[tuple[ContractSpec, Side, int, float]]) -> float:
+        """Excess liquidity in dollars if the account traded these: (contract, side, contracts, points per share)."""
+        account, today = self._accounts[name], self._now().date()
+        specs = [held.spec for held in account.positions.values()] + [trade[0] for trade in trades]
+        marks, levels = self.marks(list(dict.fromkeys(specs))), self._levels_under(specs)
+        before = account.state(marks, levels, today)
+        after = account.margin(
+            marks, levels, [(spec, side.sign * quantity) for spec, side, quantity, _ in trades], on=today
+        )
+        cost = 0.0
+        for spec, side, quantity, price in trades:
+            cost += side.sign * (price - marks.get(spec.con_id, price)) * quantity * spec.multiplier
+            cost += commission_cents(spec, quantity, price, order_contracts=quantity) / 100
+        return before.net_liquidation - cost - after.maintenance
+
 
 def _slippage_usd(ticket: OrderTicket, legs: Sequence[Leg], marks: Mapping[int, float], natural: float | None) -> float:
     """Dollars that the fill costs against the marks; negative where it is better than they are."""

@@ -11,9 +11,9 @@ import math
 from dataclasses import dataclass
 
 from bot.sim.order_terms import Patience
+from bot.sim.order_types import RULES, Style
 from bot.sim.types import Side
 from bot.sim.venue.matching import natural_of
-from bot.sim.venue.order_types import RULES, Style
 from bot.sim.venue.orders import Working
 from bot.sim.venue.quotes import NetMarket
 

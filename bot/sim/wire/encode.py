@@ -157,10 +157,10 @@ def execution_details(request_id: int, execution: Execution, version: int) -> by
         float(execution.cumulative_quantity),
         execution.average_price,
         plain(execution.order_ref),
-        "",
-        "",
-        "",
-        2,
+        "",  # evRule
+        "",  # evMultiplier
+        "",  # modelCode
+        int(execution.liquidity),
     ]
     return message(fields)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from zoneinfo import ZoneInfo
 
+from bot.sim.order_types import order_types_of
 from bot.sim.types import ContractSpec, SecType
 from bot.sim.wire.fields import UNSET_INTEGER, message, plain
 from bot.sim.wire.times import day
 
-_ORDER_TYPES = "ACTIVETIM,ADJUST,ALERT,ALLOC,AVGCOST,BASKET,COND,CONDORDER,DAY,GTC,LMT,MIT,MKT,SMARTSTG,STP,WHATIF"
 _CENTRAL = ZoneInfo("America/Chicago")
 _INDUSTRY = {
     SecType.INDEX: ("Indices", "Broad Range Equity Index", "*"),
@@ -55,7 +55,7 @@ def contract_details(
     industry, category, subcategory = _INDUSTRY.get(spec.sec_type, ("", "", ""))
     fields += [
         spec.multiplier if derived else "",
-        _ORDER_TYPES,
+        order_types_of(spec.sec_type),
         exchanges,
         1,
         spec.under_con_id or "",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from bot.sim.order_terms import OrderStatus
 from bot.sim.types import ContractSpec, MarginImpact, OrderTicket, SecType, VenueOrder
 from bot.sim.wire.encode import BAG_CON_ID, contract_fields
 from bot.sim.wire.fields import UNSET_DOUBLE, UNSET_INTEGER, message, money, plain
@@ -40,18 +41,24 @@ def rejected_status(order_id: int, status: str, quantity: int, client_id: int) -
 
 
 def open_order(order: VenueOrder, version: int) -> bytes:
-    """An order and its state; margins unset, commission unset."""
-    return _open_order(order.ticket, order.perm_id, order.status, None, version)
+    """An order and its state; margins unset, the commission set once an order that has filled was charged."""
+    return _open_order(order, None, version)
 
 
 def what_if_order(ticket: OrderTicket, impact: MarginImpact | None, version: int) -> bytes:
     """Answer to a what-if: the order with margins before, change and after. None sends them unset."""
-    return _open_order(ticket, 0, "PreSubmitted", impact, version)
+    asked = VenueOrder(ticket, 0, OrderStatus.PRE_SUBMITTED, remaining=ticket.quantity, oca_group=ticket.oca_group)
+    return _open_order(asked, impact, version)
 
 
-def _open_order(ticket: OrderTicket, perm_id: int, status: str, impact: MarginImpact | None, version: int) -> bytes:
-    raw = ticket.raw
-    fields: list[object] = [5, ticket.order_id, *contract_fields(order_spec(ticket)), *_head(ticket)]
+def order_bound(order: VenueOrder) -> bytes:
+    """An order made in TWS got an order id of client 0."""
+    return message([100, order.perm_id, order.ticket.client_id, order.ticket.order_id])
+
+
+def _open_order(order: VenueOrder, impact: MarginImpact | None, version: int) -> bytes:
+    ticket, perm_id, raw = order.ticket, order.perm_id, order.ticket.raw
+    fields: list[object] = [5, ticket.order_id, *contract_fields(order_spec(ticket)), *_head(order)]
     fields += [
         plain(ticket.order_ref),
         ticket.client_id,
@@ -80,7 +87,7 @@ def _open_order(ticket: OrderTicket, perm_id: int, status: str, impact: MarginIm
         _number(raw, "sweepToFill", "0"),
         _number(raw, "allOrNone", "0"),
         raw.get("minQty", ""),
-        3,  # ocaType
+        int(ticket.oca_type),
         0,  # eTradeOnly
         0,  # firmQuoteOnly
         "",  # nbboPriceCap
@@ -92,7 +99,7 @@ def _open_order(ticket: OrderTicket, perm_id: int, status: str, impact: MarginIm
         *(0, "", "", "", "?", 0, 0, ""),
         0,  # continuousUpdate
         0,  # referencePriceType
-        raw.get("trailStopPrice", ""),
+        _trail_stop(order),
         raw.get("trailingPercent", ""),
         "",  # basisPoints
         "",  # basisPointsType
@@ -107,13 +114,16 @@ def _open_order(ticket: OrderTicket, perm_id: int, status: str, impact: MarginIm
         *_algo(raw),
         _number(raw, "solicited", "0"),
         ticket.what_if,
-        status,
-        *_margins(impact),
+        order.status,
+        *_margins(order, impact),
         "0",  # randomizeSize
         "0",  # randomizePrice
         *_conditions(raw),
         "None",  # adjustedOrderType
-        *([UNSET_DOUBLE] * 6),  # trigger, trailing stop, limit offset, adjusted stop, stop limit and trailing amount
+        UNSET_DOUBLE,  # triggerPrice
+        _trail_stop(order) or UNSET_DOUBLE,
+        UNSET_DOUBLE if ticket.limit_offset is None else ticket.limit_offset,
+        *([UNSET_DOUBLE] * 3),  # adjusted stop, stop limit and trailing amount
         0,  # adjustableTrailingUnit
         *("", "", ""),  # softDollarTier
         raw.get("cashQty", "") or "0",
@@ -130,7 +140,7 @@ def completed_order(order: VenueOrder, version: int) -> bytes:
     """A finished order; it carries the permanent id but no order id."""
     ticket, raw = order.ticket, order.ticket.raw
     done_at = moment(order.completed_at, version) if order.completed_at else ""
-    fields: list[object] = [101, *contract_fields(order_spec(ticket)), *_head(ticket)]
+    fields: list[object] = [101, *contract_fields(order_spec(ticket)), *_head(order)]
     fields += [
         plain(ticket.order_ref),
         order.perm_id,
@@ -146,14 +156,14 @@ def completed_order(order: VenueOrder, version: int) -> bytes:
         _number(raw, "sweepToFill", "0"),
         _number(raw, "allOrNone", "0"),
         raw.get("minQty", ""),
-        3,  # ocaType
+        int(ticket.oca_type),
         _number(raw, "triggerMethod", "0"),
         *("", 0),  # volatility and its type
         *_DELTA_NEUTRAL_NONE,
         *(0, 0, 0, ""),
         0,  # continuousUpdate
         0,  # referencePriceType
-        raw.get("trailStopPrice", ""),
+        _trail_stop(order),
         raw.get("trailingPercent", ""),
         *_combo(ticket),
         *("", "", ""),  # scale
@@ -167,8 +177,8 @@ def completed_order(order: VenueOrder, version: int) -> bytes:
         order.status,
         *("0", "0"),  # randomizeSize, randomizePrice
         *_conditions(raw),
-        UNSET_DOUBLE,  # trailStopPrice
-        UNSET_DOUBLE,  # lmtPriceOffset
+        _trail_stop(order) or UNSET_DOUBLE,
+        UNSET_DOUBLE if ticket.limit_offset is None else ticket.limit_offset,
         raw.get("cashQty", "") or "0",
         *(0, 0),  # dontUseAutoPriceForHedge, isOmsContainer
         "",  # autoCancelDate
@@ -205,8 +215,8 @@ def order_spec(ticket: OrderTicket) -> ContractSpec:
 
 
 # field groups ----------------------------------------------------------------------------------------
-def _head(ticket: OrderTicket) -> list[object]:
-    raw = ticket.raw
+def _head(order: VenueOrder) -> list[object]:
+    ticket, raw = order.ticket, order.ticket.raw
     return [
         ticket.side.value,
         float(ticket.quantity),
@@ -214,7 +224,7 @@ def _head(ticket: OrderTicket) -> list[object]:
         ticket.limit if ticket.limit is not None else 0.0,
         raw.get("auxPrice", "") or 0.0,
         ticket.tif,
-        raw.get("ocaGroup", ""),
+        plain(order.oca_group),
         ticket.account,
         raw.get("openClose", ""),
         _number(raw, "origin", "0"),
@@ -238,6 +248,12 @@ def _combo(ticket: OrderTicket) -> list[object]:
     return [*fields, 0, 0]
 
 
+def _trail_stop(order: VenueOrder) -> float | str:
+    """Where a trailing stop stands, as asked for until the market has moved it; empty for other orders."""
+    stop = order.trail_stop if order.trail_stop is not None else order.ticket.trail_stop
+    return "" if stop is None else stop
+
+
 def _algo(raw: Mapping[str, str]) -> list[object]:
     strategy = raw.get("algoStrategy", "")
     if not strategy:
@@ -249,8 +265,10 @@ def _algo(raw: Mapping[str, str]) -> list[object]:
     return fields
 
 
-def _margins(impact: MarginImpact | None) -> list[object]:
+def _margins(order: VenueOrder, impact: MarginImpact | None) -> list[object]:
     """Nine margins, three commissions, their currency and the warning text."""
+    if impact is None and order.commission_usd is not None and order.status is OrderStatus.FILLED:
+        return [*[UNSET_DOUBLE] * 9, order.commission_usd, UNSET_DOUBLE, UNSET_DOUBLE, "USD", ""]
     if impact is None:
         return [*[UNSET_DOUBLE] * 12, "", ""]
     before = (impact.initial_before, impact.maintenance_before, impact.equity_before)

@@ -359,6 +359,9 @@ class FakeVenue:
         working = [order for order in self.orders.values() if order.status == "Submitted"]
         return [order for order in working if client_id in (None, order.ticket.client_id)]
 
+    def bind_manual_orders(self) -> Sequence[VenueOrder]:
+        return []
+
     def completed_orders(self) -> Sequence[VenueOrder]:
         return [order for order in self.orders.values() if order.status != "Submitted"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -61,7 +61,8 @@ class FakeWorld:
 
     def __init__(self, days: Sequence[TradingDay], spx: float = 2800.0, vix: float = 18.0) -> None:
         self.days = list(days)
-        self.spx, self.vix = spx, vix
+        self.spx, self.vix, self.spy = spx, vix, 280.0
+        self.size = 50.0
         self.now = days[0].open_at
         self.half_spread = 0.20
         self.quotes: dict[int, tuple[float, float]] = {}
@@ -72,7 +73,11 @@ class FakeWorld:
         self.now = at
 
     def index(self, symbol: str) -> IndexLevel:
-        level = {"SPX": self.spx, "VIX": self.vix}[symbol]
+        level = {"SPX": self.spx, "VIX": self.vix, "SPY": self.spy}[symbol]
+        if symbol == "SPY":
+            return IndexLevel(
+                level, level, level, level, level, level - 0.01, level + 0.01, int(self.size), int(self.size)
+            )
         return IndexLevel(level, level, level, level, level)
 
     def future_expiries(self, on: date) -> Sequence[date]:
@@ -103,8 +108,8 @@ class FakeWorld:
             mid=np.array(mids),
             bid=np.array(bids),
             ask=np.array(asks),
-            bid_size=50 * ones,
-            ask_size=50 * ones,
+            bid_size=self.size * ones,
+            ask_size=self.size * ones,
             iv=0.18 * ones,
             delta=0 * ones,
             gamma=0 * ones,
@@ -176,12 +181,17 @@ class Bench:
         fills: FillModel | None = None,
         deposit: float = 500_000.0,
         rules: BrokerRules | None = None,
+        more_accounts: Mapping[str, float] | None = None,
     ) -> None:
         self.world = FakeWorld(business_days(first, days))
         self.ledger = Ledger()
         self.heard = Recorder()
         self.venue = SimVenue(
-            self.world, accounts={"DU1234567": deposit}, ledger=self.ledger, fills=fills or CERTAIN, rules=rules
+            self.world,
+            accounts={"DU1234567": deposit, **(more_accounts or {})},
+            ledger=self.ledger,
+            fills=fills or CERTAIN,
+            rules=rules,
         )
         self.venue.subscribe(self.heard)
         self.expiry = date(2018, 11, 30)
@@ -209,6 +219,15 @@ class Bench:
             }
         )
         return spec
+
+    def spy(self) -> ContractSpec:
+        """The shares, traded at one cent either side of `world.spy`."""
+        (spec,) = self.venue.find({"symbol": "SPY", "sec_type": "STK"})
+        return spec
+
+    def set_market(self, spec: ContractSpec, bid: float, ask: float) -> None:
+        """What an option is quoted at from now on."""
+        self.world.quotes[spec.con_id] = (bid, ask)
 
     def future(self, trading_class: str = "VX") -> ContractSpec:
         return self.venue.find({"sec_type": "FUT", "trading_class": trading_class})[0]

@@ -4,35 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections import defaultdict
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from bot.sim.types import Side
 from bot.sim.venue import FillModel, Ledger
-
-
-def audit(lines: list[dict], start: float = 500_000.0) -> tuple[int, dict[int, int]]:
-    """Cash in cents and positions of options, rebuilt from fills, commissions and settlements alone."""
-    cash, positions = round(start * 100), defaultdict(int)
-    for line in lines:
-        if line["kind"] == "fill":
-            contract = line["contract"]
-            signed = line["quantity"] * (1 if line["side"] == "BUY" else -1)
-            cash -= round(signed * line["price"] * contract["multiplier"] * 100)
-            positions[contract["con_id"]] += signed
-        elif line["kind"] == "commission":
-            cash -= round(line["amount"] * 100)
-        elif line["kind"] == "settle":
-            cash += round(line["cash"] * 100)
-            positions[line["contract"]["con_id"]] -= line["quantity"]
-    return cash, {con_id: quantity for con_id, quantity in positions.items() if quantity}
 
 
 def test_a_condors_money_from_opening_to_close(bench) -> None:
@@ -108,51 +87,6 @@ def test_futures_move_cash_only_with_their_profit(bench) -> None:
     bench.wait()
     bench.wait()
     assert bench.cash() == pytest.approx(500_000 - 2 * fee + 2_900)
-
-
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(seed=st.integers(0, 2**32 - 1))
-def test_cash_is_fills_less_fees_plus_settlements_to_the_cent(make_bench: Callable, seed: int) -> None:
-    """Over random days of random orders the account agrees with an audit of the ledger, to cent and contract."""
-    draw = np.random.default_rng(seed)
-    bench = make_bench(days=6, fills=FillModel(partial_probability=0.5)).open()
-    bench.expiry = date(2018, 10, 17)
-    future = bench.venue.find({"sec_type": "FUT", "trading_class": "VX"})[1]
-    for day in bench.world.days[:4]:
-        bench.world.settlements[day.day] = round(float(2800 + 40 * draw.standard_normal()), 2)
-        bench.venue.advance(max(bench.venue.now, day.open_at + timedelta(minutes=30)))
-        for _ in range(12):
-            side = list(Side)[int(draw.integers(2))]
-            order_id, size = bench.venue.next_order_id(1), int(draw.integers(1, 6))
-            if day.day < bench.expiry and draw.random() < 0.5:
-                legs = bench.condor(5.0 * int(draw.integers(1, 4)), 10.0, put=2790.0, call=2810.0)
-                price = bench.mid(legs) + side.sign * 0.8 * float(draw.random())
-                limit = round(round(price / 0.05) * 0.05, 2)
-                bench.venue.place(bench.bag(legs, limit, size, side=side, order_id=order_id))
-            elif day.day < bench.expiry and draw.random() < 0.8:
-                spec = bench.option(2780.0 + 5 * int(draw.integers(9)), "PC"[int(draw.integers(2))])
-                bench.venue.place(bench.single(spec, side, None, size, order_type="MKT", order_id=order_id))
-            else:
-                bench.venue.place(bench.single(future, side, None, 1, order_type="MKT", order_id=order_id))
-            bench.world.spx += float(draw.standard_normal())
-            bench.world.vix = max(10.0, bench.world.vix + 0.2 * float(draw.standard_normal()))
-            bench.wait(float(draw.integers(1, 60)))
-    bench.venue.advance(bench.world.days[5].open_at)
-    cash = [line for line in bench.ledger.lines if line["kind"] == "cash"]
-    assert round(100 * bench.cash()) == sum(round(100 * line["amount"]) for line in cash)
-    assert cash[-1]["balance"] == bench.cash()
-    assert any(line["kind"] == "settle" for line in bench.ledger.lines) or not bench.kinds("fill")
-    held = {line.spec.con_id: line.quantity for line in bench.venue.positions()}
-    assert set(held) <= {future.con_id}
-    future_legs = [line for line in bench.kinds("fill") if line["contract"]["con_id"] == future.con_id]
-    options_only = [line for line in bench.ledger.lines if line not in future_legs]
-    audited, positions = audit(options_only)
-    future_exec_ids = {line["exec_id"] for line in future_legs}
-    future_profit = sum(round(100 * c["amount"]) for c in cash if str(c["reason"])[5:] in future_exec_ids)
-    assert audited + future_profit == round(100 * bench.cash())
-    assert positions == {}
-    state = bench.venue.account("DU1234567")
-    assert state.net_liquidation == pytest.approx(500_000 + state.realized_pnl + state.unrealized_pnl, abs=0.011)
 
 
 def test_pm_series_settle_at_the_close_without_an_execution(bench) -> None:

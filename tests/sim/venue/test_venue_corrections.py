@@ -106,6 +106,21 @@ def test_a_correction_before_the_commission_is_due_leaves_one_commission(make_be
     assert bench.cash() == balance_explained(bench)
 
 
+def test_a_correction_of_a_correction_is_charged_once(make_bench) -> None:
+    """The first fee was charged, the second was not yet due when it was replaced: in all the last one is paid."""
+    bench = make_bench(fills=FillModel(partial_probability=0.0, commission_delay_s=30.0)).open()
+    spec = bench.option(2650.0, "P")
+    bench.venue.place(bench.single(spec, Side.BUY, 90.0, 2))
+    bench.wait()
+    bench.wait(60)
+    ((done, _),) = bench.venue.executions()
+    first = bench.venue.booking.correct(done.exec_id, quantity=2, price=done.price + 1, at=bench.venue.now)
+    last = bench.venue.booking.correct(first.exec_id, quantity=1, price=done.price, at=bench.venue.now)
+    bench.wait(60)
+    assert [c.exec_id for c in bench.heard.commissions] == [done.exec_id, last.exec_id]
+    assert bench.cash() == balance_explained(bench)
+
+
 def test_what_cannot_be_corrected_is_refused_and_nothing_changes(bench) -> None:
     """Unknown ids, summaries of combinations, replaced executions, no change, half cents, yesterday's executions."""
     done = bought(bench)

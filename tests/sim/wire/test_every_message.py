@@ -142,6 +142,7 @@ MESSAGES: dict[str, tuple[Callable[[int], bytes], str]] = {
     "what_if_order": (
         lambda v: encode_order.what_if_order(TICKET, MarginImpact(1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0), v), "openOrder",
     ),
+    "order_bound": (lambda v: encode_order.order_bound(ORDER), "orderBound"),
     "completed_order": (lambda v: encode_order.completed_order(ORDER, v), "completedOrder"),
 }  # fmt: skip
 """Name (the function's, then what it is about), the message for a version, the client's callback it leads to."""

@@ -100,7 +100,6 @@ def test_open_order_of_a_combo(version: int) -> None:
 RAW = st.fixed_dictionaries(
     {},
     optional={
-        "ocaGroup": st.sampled_from(["", "oca1"]),
         "goodTillDate": st.sampled_from(["", "20181001 15:00:00"]),
         "auxPrice": st.sampled_from(["", "1.5"]),
         "algoStrategy": st.sampled_from(["", "Adaptive"]),
@@ -123,16 +122,17 @@ RAW = st.fixed_dictionaries(
     version=st.sampled_from(VERSIONS),
     order_type=st.sampled_from(["LMT", "MKT", "TRAIL LIMIT"]),
     is_bag=st.booleans(),
+    group=st.sampled_from(["", "oca1"]),
     ref=st.text(alphabet=st.characters(blacklist_categories=["Cs"]), max_size=12),
 )
 def test_every_order_encodes_and_decodes(
-    raw: dict[str, str], version: int, order_type: str, is_bag: bool, ref: str
+    raw: dict[str, str], version: int, order_type: str, is_bag: bool, group: str, ref: str
 ) -> None:
     """Whatever a client set, openOrder and completedOrder are read to their last field."""
     told = order(raw=raw, order_type=order_type, is_bag=is_bag, order_ref=ref)
-    told.completed_at = AT
+    told.completed_at, told.oca_group, told.trail_stop = AT, group, 2.5
     _, _, live, _ = read(encode_order.open_order(told, version), version)
-    assert live.ocaGroup == raw.get("ocaGroup", "")
+    assert (live.ocaGroup, live.trailStopPrice) == (group, 2.5)
     assert len(live.conditions) == sum(name in raw for name in ("condition1", "condition2"))
     if version >= 159:
         assert live.duration == int(raw.get("duration", "") or 2147483647)

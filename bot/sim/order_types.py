@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from bot.sim.order_terms import OrderType, TimeInForce
 from bot.sim.types import SecType
@@ -110,7 +111,7 @@ TIMES_BY_TYPE: Mapping[OrderType, frozenset[TimeInForce]] = {
     OrderType.MARKET_ON_CLOSE: frozenset({TimeInForce.DAY}),
     OrderType.LIMIT_ON_CLOSE: frozenset({TimeInForce.DAY}),
 }
-"""Types that take only these times in force; the others take all but what `_NOT_WITH` forbids."""
+"""Types that take only these times in force; the others take what `takes` allows."""
 
 _AT_ONCE = frozenset({TimeInForce.IMMEDIATE_OR_CANCEL, TimeInForce.FILL_OR_KILL})
 _PLAIN = frozenset({OrderType.MARKET, OrderType.LIMIT})
@@ -126,6 +127,7 @@ def takes(order_type: OrderType, tif: TimeInForce) -> bool:
     return True
 
 
+@lru_cache
 def order_types_of(sec_type: SecType) -> str:
     """The `orderTypes` field of contract details: what is taken for a contract of this kind, with IB's attributes."""
     words = [order_type.value.replace(" ", "") for order_type, rule in RULES.items() if sec_type in rule.sec_types]
