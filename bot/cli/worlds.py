@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from bot.sim.faults.script import read_rows
 from bot.sim.gateway import SimulatedGateway
 from bot.sim.types import WorldEvent
 from bot.sim.venue.ledger import Ledger
@@ -48,12 +49,14 @@ class WorldChoice:
         return self.scenario or "flip"
 
     def build(self) -> MarketWorld:
-        """The world. Raises ScenarioError or WorldDataError."""
+        """The world, its events checked. Raises ScenarioError, WorldDataError or ScriptError."""
         if self.history is not None:
             assert self.start is not None
             assert self.end is not None
             return load_history(self.history, self.start, self.end, self.seed)
-        return load_scenario(self.scenario_name, self.seed, self.start)
+        world = load_scenario(self.scenario_name, self.seed, self.start)
+        read_rows(world.events, world.days, None)
+        return world
 
     def arguments(self) -> list[str]:
         """The same choice as command-line words for another process."""

@@ -271,6 +271,24 @@ def test_a_scenario_with_an_unknown_key_is_refused(state: Path, tmp_path: Path) 
     assert not state.exists()
 
 
+@pytest.mark.parametrize("command", ["sim", "gateway"])
+def test_a_scenario_whose_event_cannot_happen_is_refused(state: Path, tmp_path: Path, command: str) -> None:
+    """An unknown verb and an impossible time are met before anything starts, and nothing is emptied."""
+    calm = (ROOT / "bot/sim/world/scenarios/calm.toml").read_text()
+    path = tmp_path / "mine.toml"
+    state.mkdir()
+    words = ("--state", str(state), "--fresh") if command == "sim" else ("--port", "0")
+    for event, told in (
+        ('verb = "restat"\nwhen = { day = 1, time = 10:00:00 }', "unknown verb 'restat' (did you mean 'restart'?)"),
+        ('verb = "drop"\nwhen = { day = 99, time = 10:00:00 }', "when: day is 99; this world has days 1 to 15"),
+    ):
+        path.write_text(f"{calm}\n[[event]]\n{event}\n")
+        said = condor(command, "--scenario", path, *words)
+        assert (said.code, said.out) == (exits.CONFIG, "")
+        assert f"{path}: event[1]: {told}" in said.err
+        assert list(state.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("start", "end", "word"),
     [("2035-01-02", "2035-02-01", "out of range"), ("1950-01-02", "1950-02-01", "out of range"),

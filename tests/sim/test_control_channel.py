@@ -53,13 +53,22 @@ def test_the_verbs_answer_and_bad_commands_are_explained() -> None:
         assert at["at"].startswith("2018-10-01T09:30:00")
         status = await channel.ask({"verb": "status"})
         assert (status["clients"], status["lines"], status["refusing"]) == ([], 0, False)
-        assert "restart" in (await channel.ask({"verb": "verbs"}))["verbs"]
+        described = (await channel.ask({"verb": "verbs"}))["verbs"]
+        assert [one["name"] for one in described["restart"]["arguments"]] == ["refuse_s", "rollback_ids"]
+        assert described["follow"]["layer"] == "control"
         for bad, said in (
             ({"verb": "explode"}, "known are clock"),
             ("not json", "not one JSON object on one line"),
             ([1], "JSON object"),
             ({"verb": "restart", "refuse_s": "long"}, "refuse_s"),
             ({"ack": "x"}, "ack"),
+            ({"verb": ["drop"]}, "unknown verb ['drop']"),
+            ({"verb": "drop", "clinet": 1}, "unknown argument 'clinet' (did you mean 'client'?)"),
+            ({"verb": "hold", "on": True, "off": False}, "hold: unknown argument 'off'"),
+            ('{"verb": "refuse", "for_s": NaN}', "for_s must be a number from 0"),
+            ('{"verb": "refuse", "for_s": ' + "9" * 5000 + "}", "not one JSON object on one line"),
+            ("[" * 50_000, "not one JSON object on one line"),
+            ({"verb": "drop", "client": 9}, "client 9 is not connected; connected are: none"),
         ):
             answer = await channel.ask(bad)
             assert answer["ok"] is False

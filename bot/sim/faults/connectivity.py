@@ -59,11 +59,11 @@ _SERVICES: Mapping[str, tuple[str, int, int, tuple[str, ...]]] = {
         "ushmds",
         2105,
         2106,
-        ("reqHistoricalData", "reqHeadTimestamp", "reqHistogramData", "reqHistoricalTicks"),
+        ("reqHistoricalData", "reqHistoricalTicks", "reqHeadTimestamp", "reqHistogramData", "historicalDataUpdate"),
     ),
     "contracts": ("secdefil", 2157, 2158, ("reqContractDetails", "reqSecDefOptParams", "reqMatchingSymbols")),
 }
-"""Farm, code when broken, code when well, and the requests that it answers."""
+"""Farm, code when broken, code when well, and the requests that it answers (and bars that it keeps up to date)."""
 
 
 def tell(stage: Stage, code: int, words: str, client: int | None = None) -> int:
