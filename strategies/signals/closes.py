@@ -14,10 +14,10 @@ from datetime import date
 import msgspec
 
 from strategies.domain.market import DailyBar
+from strategies.domain.series import INDEX_SERIES, STOCK_SERIES, VOLATILITY_SERIES
 
 SESSION_CLOCK = "SPX"
-SECTOR_ETFS = ("XLB", "XLC", "XLE", "XLF", "XLI", "XLK", "XLP", "XLRE", "XLU", "XLV", "XLY")
-HISTORY_SYMBOLS = ("SPX", "VIX", "VIX3M", "VVIX", "SPY", "QQQ", "RSP", "HYG", "LQD", *SECTOR_ETFS)
+HISTORY_SYMBOLS = (*INDEX_SERIES, *VOLATILITY_SERIES, *STOCK_SERIES)
 """Series whose daily bars the measures ask for, besides the monthly VIX futures."""
 
 

@@ -16,6 +16,7 @@ from functools import lru_cache
 
 import msgspec
 
+from strategies.domain.series import SECTOR_SERIES
 from strategies.pricing.vix_beta import (
     BETA_WINDOW_SESSIONS,
     BetaScales,
@@ -23,7 +24,7 @@ from strategies.pricing.vix_beta import (
     shrunk_scale,
     tenor_of,
 )
-from strategies.signals.closes import SECTOR_ETFS, BadHistory, SessionCloses
+from strategies.signals.closes import BadHistory, SessionCloses
 from strategies.signals.diagnostic_params import Basis, DiagnosticParams
 from strategies.signals.indicators import Macd, Rsi, Window, bandwidth, mean, realised_vol_of, slope
 from strategies.signals.lines import Line, Pair, hole
@@ -99,7 +100,7 @@ def blank(params: DiagnosticParams) -> Daily:
         "VVIX": Line(Window(1), rsi=rsi),
         "VIX3M": Line(Window(1)),
         **{symbol: Line(Window(1)) for symbol in ("SPY", "QQQ", "RSP", "HYG", "LQD")},
-        **{symbol: Line(Window(SECTOR_MEAN_SESSIONS)) for symbol in SECTOR_ETFS},
+        **{symbol: Line(Window(SECTOR_MEAN_SESSIONS)) for symbol in SECTOR_SERIES},
         Series.FRONT: Line(Window(20)),
         Series.BASIS: Line(Window(1), macd=Macd.of(*params.macd_basis)),
         Series.CONSTANT: Line(Window(1), macd=macd),
@@ -241,7 +242,7 @@ def _add_breadth(fold: _Fold, params: DiagnosticParams) -> None:
         fold.pair(Together.ADVANCE_DECLINE, spx, start + net)
         fold.pair(Together.ADVANCE_DECLINE_MACD, spx, _macd_line(line))
     above, up = [], []
-    for symbol in SECTOR_ETFS:
+    for symbol in SECTOR_SERIES:
         window = fold.lines[symbol].window
         if fold.lines[symbol].day == fold.day and (closes := window.last(SECTOR_MEAN_SESSIONS)) is not None:
             above.append(closes[-1] > mean(closes))

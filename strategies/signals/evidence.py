@@ -50,10 +50,10 @@ def score(readings: Iterable[Reading]) -> Evidence:
 
 
 def curve_reading(regime: Regime, slope_pct_month: float | None, reason: str = "") -> Reading:
-    """The curve's family: any known regime but contango."""
+    """The curve's family: any known regime but contango; the reason names the regime, or why it is unknown."""
     verdict = Verdict.of(None if regime is Regime.UNKNOWN else regime is not Regime.CONTANGO)
     values = {} if slope_pct_month is None else {"slope_pct_month": slope_pct_month}
-    return Reading("T-REG-1", f"curve {regime.value}", verdict, Family.CURVE, reason, values)
+    return Reading("T-REG-1", "VX curve", verdict, Family.CURVE, reason or regime.value, values)
 
 
 def early(readings: Iterable[Reading]) -> Verdict:

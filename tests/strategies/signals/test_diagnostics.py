@@ -9,8 +9,9 @@ import msgspec
 import numpy as np
 import pytest
 
+from strategies.domain.series import SECTOR_SERIES
 from strategies.pricing.vix_beta import BetaScales, root_time_beta
-from strategies.signals.closes import SECTOR_ETFS, AdvanceDecline, SessionCloses
+from strategies.signals.closes import AdvanceDecline, SessionCloses
 from strategies.signals.curve import Regime
 from strategies.signals.daily import Daily, Series, add_session, beta_scales, blank
 from strategies.signals.diagnostic_params import Basis, DiagnosticParams
@@ -74,7 +75,7 @@ def diverges(spx: np.ndarray, line: np.ndarray) -> bool:
 
 
 def sector_share(sessions) -> np.ndarray:
-    closes = np.array([[session.closes[s] for s in SECTOR_ETFS] for session in sessions])
+    closes = np.array([[session.closes[s] for s in SECTOR_SERIES] for session in sessions])
     means = np.array([closes[n - 19 : n + 1].mean(axis=0) for n in range(19, len(closes))])
     return (closes[19:] > means).mean(axis=1)
 
@@ -150,7 +151,7 @@ def test_without_a_feed_breadth_is_the_sector_share_and_says_so(history, seed):
     spx, share = column(sessions, "SPX"), sector_share(sessions)
     assert found["D-AD-1", "sector funds"].verdict.holds == diverges(spx, share)
     assert found["D-MACD-3", "sector funds"].verdict.holds == diverges(spx, macd_at_once(share, 12, 26, 9)[0])
-    closes = np.array([[session.closes[s] for s in SECTOR_ETFS] for session in sessions])
+    closes = np.array([[session.closes[s] for s in SECTOR_SERIES] for session in sessions])
     up = np.sign(np.diff(closes, axis=0)).sum(axis=1)
     bid = spx[-1] > spx[-50:].mean() and share[-1] > share[-20:].mean() and (up[-5:] > 0).sum() >= 3
     assert found["T-TIER-3", "strong bid"].verdict.holds == bid
@@ -272,7 +273,7 @@ def test_too_few_sector_funds_are_no_breadth(history):
     sessions = history(160, 1, False)
 
     def without(count: int):
-        gone = set(SECTOR_ETFS[:count])
+        gone = set(SECTOR_SERIES[:count])
         return [
             msgspec.structs.replace(s, closes={k: v for k, v in s.closes.items() if k not in gone}) for s in sessions
         ]

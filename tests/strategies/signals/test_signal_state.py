@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from strategies.domain.market import DailyBar
 from strategies.signals.closes import (
     HISTORY_SYMBOLS,
-    SECTOR_ETFS,
     BadHistory,
     SessionCloses,
     sessions_from_bars,
@@ -424,7 +423,6 @@ def test_any_subset_of_series_folds(rows):
     for n in range(3):
         daily = add_session(daily, SessionCloses(date(2026, 5, 4) + timedelta(days=n), dict(rows)), P.diagnostics, 5)
     assert isinstance(daily, Daily)
-    assert set(SECTOR_ETFS) <= set(HISTORY_SYMBOLS)
 
 
 def test_slots_without_a_price_are_not_closes(history):
