@@ -142,7 +142,11 @@ def add_session(
     for symbol, value in session.closes.items():
         if symbol in start.lines:
             fold.line(symbol, value)
-    _add_curve(fold, strip_of_closes(session.futures, session.day, skip_front_days, 2), params)
+    try:
+        strip = strip_of_closes(session.futures, session.day, skip_front_days, 2)
+    except ValueError as reason:
+        raise BadHistory(str(reason)) from reason
+    _add_curve(fold, strip, params)
     _add_levels(fold)
     _add_breadth(fold, params)
     monthly = {expiry: price for expiry, price in session.futures.items() if month_of(expiry) is not None}

@@ -392,6 +392,7 @@ def test_bars_of_a_future_are_held_to_the_same():
         ({"closes": {"VIX": math.nan}}, "close of VIX on .* is nan"),
         ({"futures": {date(2030, 1, 16): -1.0}}, "close of 2030-01-16 on .* is -1.0"),
         ({"skew_vol_points": math.inf}, "skew on .* is inf"),
+        ({"futures": {date(2026, 5, 19): 18.0, date(2026, 5, 20): 18.1}}, "both claim month 2026-05"),
     ],
 )
 def test_a_bad_session_changes_nothing(history, changes, message):
