@@ -22,6 +22,8 @@ def pages() -> dict[str, str]:
         "events.md": _events(),
         "risk-checks.md": _risk_checks(),
         "gateway-faults.md": _gateway_faults(),
+        "gateway-ledger.md": _gateway_ledger(),
+        "gateway-ledger.schema.json": _ledger_schema(),
     }
 
 
@@ -152,6 +154,22 @@ def _gateway_faults() -> str:
         parts += [f"\n**`{name}`** {facts['text']}.{also}\n", "\n" if own else "", *map(_argument, own)]
     page = _filled(page, "when", "\n" + "".join(_argument(key.facts()) for key in KEYS) + "\n")
     return _filled(page, "verbs", "".join(parts) + "\n")
+
+
+def _gateway_ledger() -> str:
+    """The written page with its lists of fields made anew."""
+    from bot.sim.venue import ledger_lines
+
+    page = (ROOT / "docs" / "gateway-ledger.md").read_text(encoding="utf-8")
+    page = _filled(page, "common", ledger_lines.fields_markdown(ledger_lines.COMMON))
+    page = _filled(page, "contract", ledger_lines.fields_markdown(ledger_lines.CONTRACT))
+    return _filled(page, "kinds", ledger_lines.markdown())
+
+
+def _ledger_schema() -> str:
+    from bot.sim.venue import ledger_lines
+
+    return json.dumps(ledger_lines.schema(), indent=1) + "\n"
 
 
 def _shared(arguments: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:

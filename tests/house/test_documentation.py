@@ -25,7 +25,16 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize(
-    "page", ["machines.md", "configuration.md", "events.md", "risk-checks.md", "gateway-faults.md"]
+    "page",
+    [
+        "machines.md",
+        "configuration.md",
+        "events.md",
+        "risk-checks.md",
+        "gateway-faults.md",
+        "gateway-ledger.md",
+        "gateway-ledger.schema.json",
+    ],
 )
 def test_generated_pages_are_fresh(page: str) -> None:
     """Diagrams, settings and facts in docs/ are those of the code (run `make docs` when this fails)."""

@@ -21,7 +21,8 @@ OUTSIDE = frozenset({"deposit", "withdrawal", "interest", "fee"})
 
 
 class Execution(NamedTuple):
-    """One leg's execution. `quantity` is positive, `side` BUY or SELL, `price` points per share."""
+    """One leg's execution. `quantity` is positive, `side` BUY or SELL, `price` points per share; `variation` the
+    dollars that a future moved."""
 
     exec_id: str
     order_ref: str
@@ -30,6 +31,7 @@ class Execution(NamedTuple):
     quantity: int
     price: float
     multiplier: int
+    variation: float | None = None
 
     @property
     def signed(self) -> int:
@@ -38,8 +40,8 @@ class Execution(NamedTuple):
 
     @property
     def cash(self) -> float:
-        """Dollars received (positive) or paid."""
-        return -self.signed * self.price * self.multiplier
+        """Dollars received (positive) or paid; a future moves its variation only."""
+        return -self.signed * self.price * self.multiplier if self.variation is None else self.variation
 
 
 class WireOrder:
@@ -106,6 +108,7 @@ class Truth:
         self.executions: dict[str, Execution] = {}
         self.commissions: dict[str, float] = {}
         self.settlements: list[Line] = []
+        self.variations: list[Line] = []
         self.transfers: list[Line] = []
         self.cash_moves: list[Line] = []
         self.accounts: dict[str, Line] = {}
@@ -149,7 +152,7 @@ class Truth:
         """Movements without a trade, fills, commissions and settlements, added up from their own lines."""
         deposits = sum(float(x["amount"]) for x in self.cash_moves if x["reason"] in OUTSIDE)
         fills = sum(execution.cash for execution in self.executions.values())
-        settled = sum(float(line["cash"]) for line in self.settlements)
+        settled = sum(float(line["cash"]) for line in [*self.settlements, *self.variations])
         return round(deposits + fills + settled - sum(self.commissions.values()), 2)
 
     # lines ---------------------------------------------------------------------------------------
@@ -193,6 +196,7 @@ class Truth:
             int(line["quantity"]),
             float(line["price"]),
             int(contract["multiplier"] or 1),
+            float(line["cash"]) if contract["sec_type"] == "FUT" else None,
         )
         if execution.exec_id in self.executions:
             self.doubled.append(execution.exec_id)
@@ -215,6 +219,9 @@ class Truth:
     def _transfer(self, line: Line) -> None:
         self._learn([line["contract"]])
         self.transfers.append(line)
+
+    def _variation(self, line: Line) -> None:
+        self.variations.append(line)
 
     def _cash(self, line: Line) -> None:
         self.cash_moves.append(line)

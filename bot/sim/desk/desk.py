@@ -34,6 +34,8 @@ _FARMS = (
     (2158, "Sec-def data farm connection is OK:secdefil"),
 )
 _BAD_REQUEST = 320
+_ORDER_MESSAGES = frozenset({3, 4})
+"""placeOrder and cancelOrder."""
 _UNKNOWN_REQUEST = 505
 
 
@@ -214,7 +216,10 @@ class Desk:
             client.error(error.request_id, _UNKNOWN_REQUEST, str(error))
         except MalformedRequest as error:
             request_id = request_id_of(event.message_id, event.fields)
-            client.error(request_id, _BAD_REQUEST, f"Server error when reading an API client request: {error}")
+            text = f"Server error when reading an API client request: {error}"
+            client.error(request_id, _BAD_REQUEST, text)
+            if event.message_id in _ORDER_MESSAGES:
+                self._orders.note_unreadable(client, request_id, _BAD_REQUEST, text)
         except Exception as error:  # noqa: BLE001 - one request must not end the session of its sender unexplained
             self._failed(client, event, error)
 

@@ -43,6 +43,10 @@ class OrderDesk:
         if isinstance(outcome, Reject):
             self._reject(client, ticket.order_id, outcome, ticket.quantity)
 
+    def note_unreadable(self, client: DeskClient, order_id: int, code: int, text: str) -> None:
+        """An order or cancel message that could not even be read: the ledger knows that it came."""
+        self._venue.record("reject", client=client.client_id, order_id=order_id, order_ref="", code=code, text=text)
+
     def _what_if(self, client: DeskClient, ticket: OrderTicket) -> None:
         impact = self._venue.what_if(ticket)
         if isinstance(impact, Reject):

@@ -20,6 +20,7 @@ from bot.sim.wire import requests as ask
 from bot.sim.wire.fields import MalformedRequest, read_flag, read_integer, read_number
 from bot.sim.wire.times import read_moment
 
+_MOST_CONTRACTS = 1_000_000_000
 _UNSET_WORDS = ("", "None")
 
 
@@ -169,8 +170,8 @@ def _refused_quantity(raw: Mapping[str, str]) -> Reject | None:
     quantity = _number(raw, "totalQuantity") or 0.0
     if quantity == 0.0:
         return rejects.NO_SIZE
-    if quantity < 0.0:
-        return rejects.invalid(f"totalQuantity must be at least 1, got {raw['totalQuantity']!r}")
+    if not 0.0 < quantity <= _MOST_CONTRACTS:
+        return rejects.invalid(f"totalQuantity must be from 1 to {_MOST_CONTRACTS:,}, got {raw['totalQuantity']!r}")
     if quantity != int(quantity):
         return rejects.FRACTION
     return None
@@ -237,7 +238,7 @@ def order_facts(venue: Venue, client_id: int, request: ask.PlaceOrder, perm_id: 
         "order_ref": raw["orderRef"],
         "what_if": read_flag("whatIf", raw["whatIf"]),
         "action": raw["action"],
-        "quantity": int(quantity) if quantity is not None and quantity == int(quantity) else quantity,
+        "quantity": _whole(quantity),
         "order_type": raw["orderType"] or OrderType.LIMIT,
         "limit": _limit(raw),
         "aux": _number(raw, "auxPrice"),
@@ -248,6 +249,12 @@ def order_facts(venue: Venue, client_id: int, request: ask.PlaceOrder, perm_id: 
         "oca_group": raw["ocaGroup"],
         "legs": _leg_lines(venue, request),
     }
+
+
+def _whole(quantity: float | None) -> int | float | None:
+    """A whole number as one, anything else as the client sent it."""
+    whole = quantity is not None and abs(quantity) <= _MOST_CONTRACTS and quantity == int(quantity)
+    return int(quantity) if whole and quantity is not None else quantity
 
 
 def _leg_lines(venue: Venue, request: ask.PlaceOrder) -> list[dict[str, object]]:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import date, timedelta
 
 import pytest
 
 from bot.sim.types import Side
-from bot.sim.venue import FillModel, Ledger
+from bot.sim.venue import FillModel
 
 
 def test_a_condors_money_from_opening_to_close(bench) -> None:
@@ -157,39 +154,3 @@ def test_account_lines_come_each_open_minute_and_after_fills(bench) -> None:
         bench.wait(60)
     assert len(bench.kinds("account")) == closed
     assert {"nlv", "cash", "initial_margin", "maintenance_margin", "excess_liquidity"} <= set(bench.kinds("account")[0])
-
-
-def test_the_ledger_on_disk_is_one_flushed_json_line_per_fact(tmp_path) -> None:
-    """Lines are readable while the run goes on, numbered from 0, and unknown numbers are null."""
-    path = tmp_path / "ledger.jsonl"
-    with Ledger(path) as ledger:
-        noon = date(2018, 10, 15)
-        at = datetime(2018, 10, 15, 12, tzinfo=ZoneInfo("America/New_York"))
-        ledger.write(at, "connect", {"client": 1, "reason": None})
-        ledger.write(at + timedelta(seconds=2), "account", {"nlv": math.nan, "day": noon, "side": Side.BUY})
-        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    assert [line["seq"] for line in lines] == [0, 1]
-    assert [line["mono"] for line in lines] == [0.0, 2.0]
-    assert lines[0]["at"] == "2018-10-15T12:00:00-04:00"
-    assert lines[1] == {**lines[1], "nlv": None, "day": "2018-10-15", "side": "BUY"}
-
-
-def test_ledger_lines_have_the_agreed_fields(bench) -> None:
-    """State, fill, commission, cash, position and settle lines carry every field that fault tests rely on."""
-    legs = bench.condor()
-    bench.venue.place(bench.bag(legs, bench.venue.bag_quote(legs)[1]))
-    bench.wait()
-    bench.wait()
-    wanted = {
-        "state": {"perm_id", "status", "filled", "remaining", "reason"},
-        "fill": {"perm_id", "order_ref", "exec_id", "contract", "side", "quantity", "price"},
-        "commission": {"exec_id", "amount"},
-        "cash": {"account", "amount", "reason", "balance"},
-        "position": {"account", "contract", "quantity", "average_cost"},
-    }
-    for kind, fields in wanted.items():
-        (first, *_) = bench.kinds(kind)
-        assert {"seq", "at", "mono", "kind"} | fields <= set(first), kind
-    contract = bench.kinds("fill")[0]["contract"]
-    assert {"con_id", "symbol", "trading_class", "sec_type", "expiry", "strike", "right", "multiplier"} <= set(contract)
-    assert [line["quantity"] for line in bench.kinds("position")] == [1, -1, -1, 1]
