@@ -137,12 +137,12 @@ class ControlServer:
         self._writers[writer] = None
         follower = _Follower(writer)
         try:
-            while line := await reader.readline():
+            while line := await _next_line(reader, writer):
                 reply = self._answer(line, follower)
                 if reply is not None:
                     writer.write(_line(reply))
-        except (ConnectionError, ValueError, asyncio.CancelledError):
-            return  # the other side is gone, sent an endless line, or the gateway stops
+        except (ConnectionError, asyncio.CancelledError):
+            return  # the other side is gone, or the gateway stops
         finally:
             self._followers.pop(follower, None)
             follower.changed.set()
@@ -247,6 +247,15 @@ def documentation() -> dict[str, dict[str, object]]:
     every = own | {name: row.facts() for name, row in FAULTS.items()}
     layers = [layer.value for layer in Layer]
     return dict(sorted(every.items(), key=lambda item: layers.index(str(item[1]["layer"]))))
+
+
+async def _next_line(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+    """The next line, empty at the end of the connection; one longer than any command is answered and ends it."""
+    try:
+        return await reader.readline()
+    except ValueError:
+        writer.write(_line({"ok": False, "error": f"a line may have at most {MAX_LINE_BYTES} bytes"}))
+        return b""
 
 
 def _command(line: bytes) -> dict[str, object]:

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from bot.sim.desk.client import DeskClient
 from bot.sim.desk.desk import Desk
-from bot.sim.wire.session import ClientSession, SessionEvent, SessionState, Started
+from bot.sim.wire.session import ClientSession, Incoming, SessionEvent, SessionState, Started
 
 BURST_BYTES = 65_000
 """Clients slice their receive buffer per message, so one write stays below 64 KiB."""
@@ -24,7 +24,7 @@ class MessageTap(Protocol):
         ...
 
     def outgoing(self, link: ClientLink, frames: bytes) -> None:
-        """Messages would be queued; what the client shall get goes to `link.put`."""
+        """Messages would be queued; what the client shall get goes to `link.session.put`."""
         ...
 
 
@@ -115,6 +115,7 @@ class WireServer:
                 pending.cancel()
         self._close_port()
         for link in list(self._links):
+            link.path = None  # whatever disturbs it must not outlive the gateway
             link.close("gateway stopped")
         await asyncio.sleep(0)
 
@@ -268,6 +269,8 @@ class ClientLink(asyncio.Protocol):
 
     def deliver(self, event: SessionEvent) -> None:
         """Hands one event of the session to the desk."""
+        if isinstance(event, Incoming) and self.client_id < 0:
+            return  # its startApi was lost on the way: whoever never started is not answered
         self._server.desk.handle(self.client, event)
         if isinstance(event, Started) and self.session.state is SessionState.STARTED:
             self._server.started(self)

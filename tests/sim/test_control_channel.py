@@ -77,6 +77,9 @@ def test_the_verbs_answer_and_bad_commands_are_explained() -> None:
         assert (await channel.ask({"verb": "status"}))["refusing"] is True
         await asyncio.sleep(31)
         assert (await channel.ask({"verb": "status"}))["refusing"] is False
+        channel.send("x" * 70_000)
+        assert "a line may have at most 65536 bytes" in (await channel.line())["error"]
+        assert await channel.reader.read() == b""
         channel.writer.close()
         await gateway.stop()
 

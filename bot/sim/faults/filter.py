@@ -64,11 +64,8 @@ class Letter:
             return
         if self.direction is Direction.OUT:
             self.link.session.put(frame(self.payload))
-            return
-        event = _event(self.fields)
-        # Whoever lost its startApi is nobody yet: like a gateway that never heard it, nothing it asks is answered.
-        if isinstance(event, Started) or self.link.client_id >= 0:
-            self.link.deliver(event)
+        else:
+            self.link.deliver(_event(self.fields))
 
 
 def _event(fields: list[str]) -> SessionEvent:

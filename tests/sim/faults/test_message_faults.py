@@ -15,7 +15,7 @@ from bot.sim.wire.answer_names import ANSWER_NAMES, Direction, MessageType, mess
 from bot.sim.wire.framing import frame
 from bot.sim.wire.message_names import REQUEST_NAMES
 from tests.sim.fakes.fake_market import OPTIONS, SPX
-from tests.sim.faults.raw import PING, Raw, fault_lines, play
+from tests.sim.faults.raw import HELLO, PING, Raw, fault_lines, play, said
 
 
 def watch(raw: Raw, request_id: int, con_id: int) -> None:
@@ -199,6 +199,28 @@ def test_messages_are_invented_both_ways() -> None:
         assert second.numbers() == ["49", "4"]
         with pytest.raises(FaultError, match="fields is empty"):
             gateway.cause("inject", fields=[])
+
+    play(story)
+
+
+def test_a_client_whose_start_was_lost_is_answered_nothing() -> None:
+    """The handshake succeeds, startApi vanishes: no ids, no answers, not even later; a second try works."""
+
+    async def story(gateway: SimulatedGateway) -> None:
+        gateway.cause("swallow", message="startApi")
+        raw = await Raw.to(gateway)
+        raw.writer.write(HELLO + said(71, 2, 7, ""))
+        raw.ask(*PING)
+        await asyncio.sleep(1.0)
+        raw.ask(*PING)
+        await asyncio.sleep(1.0)
+        assert (raw.greeted, raw.messages, raw.ended) == (True, [], "")
+        assert gateway.desk.client_ids() == []
+        assert gateway.server.tap is None
+        again = await Raw.joined(gateway, 7)
+        again.ask(*PING)
+        await asyncio.sleep(0.1)
+        assert again.numbers() == ["49"]
 
     play(story)
 

@@ -227,6 +227,24 @@ def test_a_connection_ends_in_order_after_its_delayed_bytes() -> None:
     play(story)
 
 
+def test_a_gateway_that_stops_ends_disturbed_connections_too() -> None:
+    """Bytes that would come in hours, and silence for ever, do not keep a connection open."""
+    ended: list[Raw] = []
+
+    async def story(gateway: SimulatedGateway) -> None:
+        for number, verb in enumerate(("delay", "half_open"), start=1):
+            raw = await Raw.joined(gateway, number)
+            gateway.cause(verb, client=number, **({"latency_s": 10_000.0} if verb == "delay" else {}))
+            raw.ask(*PING)
+            ended.append(raw)
+        await asyncio.sleep(0.1)
+        await gateway.stop()
+        await asyncio.sleep(0.1)
+        assert [raw.ended for raw in ended] == ["fin", "fin"]
+
+    play(story)
+
+
 def test_garbage_stands_between_two_messages() -> None:
     """The bytes asked for arrive as they are; random ones are the seed's."""
 
