@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Awaitable, Callable, Mapping
+import tomllib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from ib_insync import IB, ComboLeg, Contract, LimitOrder, Option, Trade  # noqa: TID251 - the client under test
 
 from bot.sim.gateway import SimulatedGateway
-from bot.sim.types import ContractSpec, Leg, Right, Side
+from bot.sim.types import ContractSpec, Leg, Right, Side, WorldEvent
 from bot.sim.venue import FillModel, Ledger, SimVenue
 from bot.sim.virtual_time import run_virtual
 from bot.sim.world import load_scenario
@@ -125,6 +126,13 @@ def contract_of(spec: ContractSpec) -> Option:
 Story = Callable[[Day], Awaitable[None]]
 
 
+def recipe(title: str) -> list[WorldEvent]:
+    """The script under that title on the page about faults."""
+    page = (Path(__file__).parents[2] / "docs/gateway-faults.md").read_text()
+    script = page.split(f"**{title}**")[1].split("```toml\n")[1].split("```")[0]
+    return [WorldEvent(title, row) for row in tomllib.loads(script)["fault"]]
+
+
 def play(
     story: Story,
     *,
@@ -133,6 +141,7 @@ def play(
     day: int = 0,
     hours: float = 1.0,
     tick_s: float = 1.0,
+    faults: Sequence[WorldEvent] = (),
 ) -> Day:
     """Plays a story some hours into a day of the scenario; gives the day for its ledger."""
     world, ledger = load_scenario(scenario, 7), Ledger()
@@ -141,7 +150,7 @@ def play(
 
     async def whole() -> None:
         begin = world.days[day].open_at + timedelta(hours=hours)
-        gateway = SimulatedGateway(venue, world, tick_s=tick_s, begin=begin)
+        gateway = SimulatedGateway(venue, world, tick_s=tick_s, begin=begin, faults=faults)
         await gateway.start()
         today = Day(gateway, venue, world, ledger)
         days.append(today)
@@ -155,6 +164,5 @@ def play(
             await asyncio.sleep(0)
             await gateway.stop()
 
-    logging.getLogger("ib_insync").setLevel(logging.ERROR)
     run_virtual(whole)
     return days[0]

@@ -65,7 +65,7 @@ def _adopt_position(venue: SimVenue, stage: Stage, given: Arguments) -> _Facts:
 
 
 def _lose_position(venue: SimVenue, stage: Stage, given: Arguments) -> _Facts:
-    venue.back_office.vanish(account(venue, given), contract(venue, given), venue.now)
+    venue.back_office.vanish(account(venue, given), contract(venue, given))
     return {}
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 
-from bot.sim.types import ContractSpec, Execution, Side
+from bot.sim.types import ContractSpec, Execution, SecType, Side
 from bot.sim.venue.accounts import Account, HouseMargin, cents
 from bot.sim.venue.announce import Announcer
 from bot.sim.venue.booking import Booking
@@ -73,6 +73,7 @@ class BackOffice:
         """A human's trade at points per share, or at the market where no price is given."""
         if quantity < 1:
             raise VenueRefusal(f"quantity must be at least 1, got {quantity}")
+        _check_holdable(spec, at)
         paid = self._quotes.tradable(spec, buys=side is Side.BUY, at=at) if price is None else _whole_cents(price)
         self._booking.new_fill()
         execution = Execution(
@@ -96,11 +97,12 @@ class BackOffice:
         return execution
 
     def liquidate(self, account: Account, spec: ContractSpec | None, at: datetime) -> list[Execution]:
-        """The broker closes one position, or all of them, at the market and without asking."""
-        lines = [line for line in account.lines() if spec is None or line.spec.con_id == spec.con_id]
+        """The broker closes one position, or all that can still trade, at the market and without asking."""
+        trading = [line for line in account.lines() if line.spec.expiry is None or line.spec.expiry >= at.date()]
+        lines = [line for line in trading if spec is None or line.spec.con_id == spec.con_id]
         if not lines:
             what = "no position" if spec is None else f"no position in {spec.local_symbol.strip()}"
-            held = ", ".join(f"{line.spec.con_id} ({line.spec.local_symbol.strip()})" for line in account.lines())
+            held = ", ".join(f"{line.spec.con_id} ({line.spec.local_symbol.strip()})" for line in trading)
             raise VenueRefusal(f"{account.name} has {what} to liquidate; held are {held or 'none'}")
         sides = [Side.SELL if line.quantity > 0 else Side.BUY for line in lines]
         prices = [
@@ -120,20 +122,24 @@ class BackOffice:
         position afterwards."""
         if contracts == 0:
             raise VenueRefusal("a transfer needs a quantity other than 0: positive comes, negative goes")
+        _check_holdable(spec, at)
         cost = self._quotes.tradable(spec, buys=contracts > 0, at=at) if price is None else _whole_cents(price)
+        return self._move(account, spec, contracts, cost)
+
+    def vanish(self, account: Account, spec: ContractSpec) -> None:
+        """A whole position leaves by transfer."""
+        quantity = account.line(spec).quantity
+        if quantity == 0:
+            raise VenueRefusal(f"{account.name} has no position in {spec.local_symbol.strip()}")
+        self._move(account, spec, -quantity, 0.0)
+
+    def _move(self, account: Account, spec: ContractSpec, contracts: int, cost: float) -> int:
         account.transfer(spec, contracts, cents(cost))
         self._announce.transferred(account.name, spec, contracts, cost)
         line = account.line(spec)
         self._announce.position(line)
         self._booking.touched.add(account.name)
         return line.quantity
-
-    def vanish(self, account: Account, spec: ContractSpec, at: datetime) -> None:
-        """A whole position leaves by transfer."""
-        quantity = account.line(spec).quantity
-        if quantity == 0:
-            raise VenueRefusal(f"{account.name} has no position in {spec.local_symbol.strip()}")
-        self.transfer(account, spec, -quantity, at, price=0.0)
 
     def move_cash(self, account: Account, amount_usd: float, reason: CashReason) -> float:
         """Cash moves by dollars and cents; returns the balance. A withdrawal or a fee takes a positive amount."""
@@ -153,6 +159,13 @@ class BackOffice:
         for account in accounts:
             account.house = house
             self._booking.touched.add(account.name)
+
+
+def _check_holdable(spec: ContractSpec, at: datetime) -> None:
+    if spec.sec_type is SecType.INDEX:
+        raise VenueRefusal(f"{spec.symbol} is an index: nobody can hold it")
+    if spec.expiry is not None and spec.expiry < at.date():
+        raise VenueRefusal(f"{spec.local_symbol.strip()} expired on {spec.expiry:%Y-%m-%d}")
 
 
 def _whole_cents(price: float) -> float:
