@@ -13,7 +13,7 @@ from ib_insync import IB, ComboLeg, Contract, LimitOrder, Option, Trade  # noqa:
 
 from bot.sim.gateway import SimulatedGateway
 from bot.sim.types import ContractSpec, Leg, Right, Side, WorldEvent
-from bot.sim.venue import FillModel, Ledger, SimVenue
+from bot.sim.venue import BrokerRules, FillModel, Ledger, SimVenue
 from bot.sim.virtual_time import run_virtual
 from bot.sim.world import load_scenario
 from bot.sim.world.market import MarketWorld
@@ -138,6 +138,9 @@ def play(
     *,
     scenario: str = "calm",
     fills: FillModel = CERTAIN,
+    rules: BrokerRules | None = None,
+    accounts: Mapping[str, float] | None = None,
+    master_client_id: int | None = None,
     day: int = 0,
     hours: float = 1.0,
     tick_s: float = 1.0,
@@ -145,12 +148,15 @@ def play(
 ) -> Day:
     """Plays a story some hours into a day of the scenario; gives the day for its ledger."""
     world, ledger = load_scenario(scenario, 7), Ledger()
-    venue = SimVenue(world, ledger=ledger, fills=fills)
+    funds = accounts or {"DU1234567": 500_000.0}
+    venue = SimVenue(world, accounts=funds, ledger=ledger, fills=fills, rules=rules)
     days: list[Day] = []
 
     async def whole() -> None:
         begin = world.days[day].open_at + timedelta(hours=hours)
-        gateway = SimulatedGateway(venue, world, tick_s=tick_s, begin=begin, faults=faults)
+        gateway = SimulatedGateway(
+            venue, world, tick_s=tick_s, begin=begin, faults=faults, master_client_id=master_client_id
+        )
         await gateway.start()
         today = Day(gateway, venue, world, ledger)
         days.append(today)
