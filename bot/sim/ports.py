@@ -57,15 +57,23 @@ class World(Protocol):
         ...
 
     def index(self, symbol: str) -> IndexLevel:
-        """SPX, VIX, VIX9D, VIX3M, VVIX, SKEW (and SPY where modelled). Raises KeyError for others."""
+        """An index, fund (dollars) or breadth count. Raises KeyError for a symbol the world does not have."""
         ...
 
     def future_expiries(self, on: date) -> Sequence[date]:
-        """Settlement days of the VX monthly contracts listed on that day (weeklies too where the world has them)."""
+        """Settlement days of the VX monthly contracts listed on that day."""
+        ...
+
+    def weekly_expiries(self, on: date) -> Sequence[date]:
+        """Settlement days of the VX weekly contracts listed on that day."""
         ...
 
     def future(self, expiry: date) -> IndexLevel:
         """The VX future settling that day; `last` None where the world has no value (a hole is a hole)."""
+        ...
+
+    def equity_future(self, expiry: date) -> IndexLevel:
+        """The ES (and MES) future settling that day."""
         ...
 
     def marks(self, specs: Sequence[ContractSpec]) -> Marks:
@@ -80,6 +88,10 @@ class World(Protocol):
         """Daily bars of one VX contract (settlement as close)."""
         ...
 
+    def equity_future_daily_bars(self, expiry: date, until: date, count: int) -> Sequence[Bar]:
+        """Daily bars of one ES contract."""
+        ...
+
     @property
     def past_days(self) -> Sequence[TradingDay]:
         """Every day with prices, oldest first: those before the first session included."""
@@ -92,6 +104,10 @@ class World(Protocol):
 
     def future_path(self, expiry: date, at_s: Floats) -> LevelPath:
         """A VX future at such moments, as `future` said or would have said."""
+        ...
+
+    def equity_future_path(self, expiry: date, at_s: Floats) -> LevelPath:
+        """An ES future at such moments."""
         ...
 
     def option_path(self, spec: ContractSpec, at_s: Floats) -> Marks:

@@ -56,7 +56,8 @@ class Side(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ContractSpec:
-    """One listed contract. `last_trade_at` is the last moment it trades; `expiry` the day it settles."""
+    """One listed contract. `last_trade_at` is the last moment it trades; `expiry` the day it settles. `exchanges` are
+    the valid ones, none meaning `exchange`; `delivers_shares` tells an option that is exercised into its underlying."""
 
     con_id: int
     sec_type: SecType
@@ -75,13 +76,16 @@ class ContractSpec:
     settlement: Settlement | None = None
     last_trade_at: datetime | None = None
     under_con_id: int = 0
+    exchanges: tuple[str, ...] = ()
+    primary_exchange: str = ""
+    stock_type: str = ""
+    delivers_shares: bool = False
 
     @property
     def last_trade_day(self) -> date | None:
         """The day under which the protocol files a contract: of an AM-settled option the day before it settles."""
-        if self.sec_type is SecType.OPTION and self.last_trade_at is not None:
-            return self.last_trade_at.date()
-        return self.expiry
+        at = self.last_trade_at if self.sec_type is SecType.OPTION else None
+        return self.expiry if at is None else at.date()
 
 
 @dataclass(frozen=True, slots=True)

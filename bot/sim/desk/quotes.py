@@ -234,7 +234,7 @@ class QuoteDesk:
             self._quote(line, _ASK, ask_, _BAG_SIZE)
             return
         level = self._venue.index_level(line.spec)
-        if line.spec.sec_type is not SecType.INDEX:
+        if line.spec.sec_type is not SecType.INDEX or level.bid is not None:  # breadth counts come as bid and ask
             self._quote(line, _BID, level.bid, level.bid_size)
             self._quote(line, _ASK, level.ask, level.ask_size)
         self._prints(line, level, repeat_last=self._venue.is_open(line.spec))

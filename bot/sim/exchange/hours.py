@@ -14,14 +14,15 @@ from enum import Enum
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from bot.sim.exchange.holidays import holidays, is_business_day, is_early_close, next_business_day, short_holidays
+from bot.sim.exchange.holidays import holidays, is_business_day, is_early_close, short_holidays
 from bot.sim.types import TradingDay
 
 NEW_YORK = ZoneInfo("America/New_York")
 CHICAGO = ZoneInfo("US/Central")
 EASTERN = ZoneInfo("US/Eastern")
 _DAY = timedelta(days=1)
-_TEXT_DAYS = 7
+TEXT_DAYS = 7
+"""Calendar days that the protocol's hours cover."""
 
 _GTH_SINCE = date(2015, 3, 9)  # SPX; VIX options began a week earlier
 _GTH_FROM_EVENING_SINCE = date(2021, 11, 22)
@@ -214,16 +215,10 @@ def hours_text(spans: Sequence[Span], today: date, zone: ZoneInfo) -> str:
     local = [(span.open_at.astimezone(zone), span.close_at.astimezone(zone)) for span in spans]
     touched = {moment.date() for pair in local for moment in pair}
     entries = [(opened.date(), f"{opened:%Y%m%d:%H%M}-{closed:%Y%m%d:%H%M}") for opened, closed in local]
-    week = (today + timedelta(days=offset) for offset in range(_TEXT_DAYS))
-    entries += [(day, f"{day:%Y%m%d}:CLOSED") for day in week if day not in touched]
+    entries += [(day, f"{day:%Y%m%d}:CLOSED") for day in week_of(today) if day not in touched]
     return ";".join(text for _, text in sorted(entries))
 
 
 def week_of(today: date) -> list[date]:
     """The dates that the protocol's hours cover."""
-    return [today + timedelta(days=offset) for offset in range(_TEXT_DAYS)]
-
-
-def next_trade_date(at: datetime) -> date:
-    """The trade date to which an evening belongs: the next business day after that moment's date."""
-    return next_business_day(at.date())
+    return [today + timedelta(days=offset) for offset in range(TEXT_DAYS)]

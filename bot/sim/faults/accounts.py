@@ -24,7 +24,7 @@ from bot.sim.faults.verb import Layer, Verb
 from bot.sim.types import ContractSpec, Settlement, Side
 from bot.sim.venue.accounts import HouseMargin
 from bot.sim.venue.back_office import CashReason
-from bot.sim.venue.products import SPX_INDEX, VIX_INDEX
+from bot.sim.venue.directory import SPX_INDEX, VIX_INDEX
 from bot.sim.venue.refusal import VenueRefusal
 from bot.sim.venue.sim import SimVenue
 

@@ -82,7 +82,7 @@ class Past:
     def first_moment(self, spec: ContractSpec) -> datetime | None:
         """The earliest moment with data."""
         if spec.sec_type is SecType.FUTURE and spec.expiry is not None:
-            bars = self._world.future_daily_bars(spec.expiry, self._now().date(), 10_000)
+            bars = self._quotes.future_bars(spec, self._now().date(), 10_000)
             first = bars[0].at.date() if bars else self._now().date()
             known = self.sessions(spec, first, self._now().date())
         else:
@@ -219,7 +219,7 @@ class Past:
         until, count = max(over) + timedelta(days=1), (max(over) - min(over)).days + 1
         try:
             if spec.sec_type is SecType.FUTURE and spec.expiry is not None:
-                known = self._world.future_daily_bars(spec.expiry, until, count)
+                known = self._quotes.future_bars(spec, until, count)
             else:
                 known = self._world.daily_bars(spec.symbol, until, count)
         except KeyError:

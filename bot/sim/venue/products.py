@@ -1,7 +1,7 @@
 """The products the venue lists: classes, multipliers, tick rules, and contract ids derived from the terms.
 
-Tick rules and multipliers: Cboe product specifications. Index and stock ids are IB's own; every other id encodes the
-contract's terms (class, right, expiry, strike), so that it is the same in every run and no two contracts share one.
+Tick rules and multipliers: product specifications of Cboe and CME, of today in every year. An id encodes the contract's
+terms (class, right, expiry, strike), so that it is the same in every run and no two contracts share one.
 """
 
 from __future__ import annotations
@@ -13,14 +13,16 @@ from datetime import date, timedelta
 import numpy as np
 
 from bot.sim.types import ContractSpec, Floats, Right, SecType, Settlement
+from bot.sim.venue.directory import SPX_INDEX, SPY_STOCK, STOCK_RULE, VIX_INDEX
 
 MARKET_RULES: Mapping[int, Sequence[tuple[float, float]]] = {
-    26: ((0.0, 0.01),),
+    STOCK_RULE: ((0.0, 0.01),),
     32: ((0.0, 0.01), (3.0, 0.05)),
     67: ((0.0, 0.05),),
     110: ((0.0, 0.05), (3.0, 0.10)),
+    239: ((0.0, 0.25),),
 }
-"""Price increments as (low edge, increment), index points or dollars."""
+"""Price increments as (low edge, increment), index points or dollars. The numbers are this gateway's."""
 
 BAG_CON_ID = 28812380
 """IB's template contract for combinations in US dollars."""
@@ -28,13 +30,13 @@ BAG_CON_ID = 28812380
 _EPOCH = date(1990, 1, 1)
 _OPTION_CLASS_SHIFT, _RIGHT_SHIFT, _EXPIRY_SHIFT = 28, 27, 12
 _EXPIRY_MASK, _STRIKE_MASK = (1 << 15) - 1, (1 << 12) - 1
-_FUTURES_BASE = 1 << 26
+_FUTURES_BASE, _FUTURE_PAIR_SHIFT = 1 << 26, 16
 
 
 @dataclass(frozen=True, slots=True)
 class OptionClass:
-    """A trading class of options. `strike_unit` is the step its ids count strikes in, in points;
-    `net_tick` the price grid of combinations."""
+    """A trading class of options. `strike_unit` is the step its ids count strikes in, in points; `net_tick` the price
+    grid of combinations; `delivers_shares` tells exercise into the underlying from settlement in cash."""
 
     code: int
     name: str
@@ -45,12 +47,14 @@ class OptionClass:
     strike_unit: float
     net_tick: float
     long_name: str
+    exchanges: tuple[str, ...]
     multiplier: int = 100
+    delivers_shares: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class FutureClass:
-    """A volatility future: `symbol` as IB writes it, dollars per point in `multiplier`."""
+    """A future: `symbol` as IB writes it, dollars per point in `multiplier`, listed from `since` on."""
 
     code: int
     name: str
@@ -58,41 +62,52 @@ class FutureClass:
     multiplier: int
     market_rule_id: int
     long_name: str
+    exchange: str
+    under_con_id: int
+    since: date = date.min
 
-
-def _index(con_id: int, symbol: str, long_name: str) -> ContractSpec:
-    return ContractSpec(con_id, SecType.INDEX, symbol, symbol, "CBOE", 1, symbol, 26, 0.01, long_name)
-
-
-SPX_INDEX = _index(416904, "SPX", "S&P 500 Stock Index")
-VIX_INDEX = _index(13455763, "VIX", "CBOE Volatility Index")
-UNDERLYINGS: Sequence[ContractSpec] = (
-    SPX_INDEX,
-    VIX_INDEX,
-    _index(26000001, "VIX9D", "CBOE S&P 500 9-Day Volatility Index"),
-    _index(26000002, "VIX3M", "CBOE S&P 500 3-Month Volatility Index"),
-    _index(26000003, "VVIX", "CBOE VIX Volatility Index"),
-    _index(26000004, "SKEW", "CBOE SKEW Index"),
-    ContractSpec(756733, SecType.STOCK, "SPY", "SPY", "SMART", 1, "SPY", 26, 0.01, "SPDR S&P 500 ETF TRUST"),
-)
 
 _SPX_NAME, _VIX_NAME = SPX_INDEX.long_name, VIX_INDEX.long_name
+_INDEX_VENUES = ("SMART", "CBOE")
+_SPY_VENUES = (
+    "SMART", "AMEX", "BATS", "BOX", "CBOE", "CBOE2", "EDGX", "GEMINI", "ISE", "MIAX", "NASDAQOM", "PHLX", "PSE"
+)  # fmt: skip
+_ES_INDEX_CON_ID, _MES_INDEX_CON_ID = 11004968, 362673777
+
 OPTION_CLASSES: Mapping[str, OptionClass] = {
     item.name: item
     for item in (
-        OptionClass(1, "SPX", "SPX", SPX_INDEX.con_id, Settlement.AM, 110, 5.0, 0.05, _SPX_NAME),
-        OptionClass(2, "SPXW", "SPX", SPX_INDEX.con_id, Settlement.PM, 110, 5.0, 0.05, _SPX_NAME),
-        OptionClass(3, "VIX", "VIX", VIX_INDEX.con_id, Settlement.AM, 32, 0.5, 0.01, _VIX_NAME),
-        OptionClass(4, "VIXW", "VIX", VIX_INDEX.con_id, Settlement.AM, 32, 0.5, 0.01, _VIX_NAME),
+        OptionClass(1, "SPX", "SPX", SPX_INDEX.con_id, Settlement.AM, 110, 5.0, 0.05, _SPX_NAME, _INDEX_VENUES),
+        OptionClass(2, "SPXW", "SPX", SPX_INDEX.con_id, Settlement.PM, 110, 5.0, 0.05, _SPX_NAME, _INDEX_VENUES),
+        OptionClass(3, "VIX", "VIX", VIX_INDEX.con_id, Settlement.AM, 32, 0.5, 0.01, _VIX_NAME, _INDEX_VENUES),
+        OptionClass(4, "VIXW", "VIX", VIX_INDEX.con_id, Settlement.AM, STOCK_RULE, 0.5, 0.01, _VIX_NAME, _INDEX_VENUES),
+        OptionClass(
+            5,
+            "SPY",
+            "SPY",
+            SPY_STOCK.spec.con_id,
+            Settlement.PM,
+            STOCK_RULE,
+            1.0,
+            0.01,
+            SPY_STOCK.spec.long_name,
+            _SPY_VENUES,
+            delivers_shares=True,
+        ),
     )
 }
 FUTURE_CLASSES: Mapping[str, FutureClass] = {
     item.name: item
     for item in (
-        FutureClass(0, "VX", "VIX", 1000, 67, "CBOE Volatility Index Future"),
-        FutureClass(1, "VXM", "VXM", 100, 26, "Mini CBOE Volatility Index Future"),
+        FutureClass(0, "VX", "VIX", 1000, 67, "CBOE Volatility Index Future", "CFE", VIX_INDEX.con_id),
+        FutureClass(
+            1, "VXM", "VXM", 100, STOCK_RULE, "Mini CBOE Volatility Index Future", "CFE", VIX_INDEX.con_id,
+            date(2020, 8, 10),
+        ),
+        FutureClass(2, "ES", "ES", 50, 239, "E-mini S&P 500", "CME", _ES_INDEX_CON_ID, date(1997, 9, 9)),
+        FutureClass(3, "MES", "MES", 5, 239, "Micro E-Mini S&P 500", "CME", _MES_INDEX_CON_ID, date(2019, 5, 6)),
     )
-}
+}  # fmt: skip
 _OPTION_BY_CODE = {item.code: item for item in OPTION_CLASSES.values()}
 _FUTURE_BY_CODE = {item.code: item for item in FUTURE_CLASSES.values()}
 
@@ -119,15 +134,15 @@ def decode_option(con_id: int) -> tuple[OptionClass, date, float, Right] | None:
 
 def future_con_id(future_class: FutureClass, expiry: date) -> int:
     """Contract id of a future; one to one with its terms."""
-    return _FUTURES_BASE + ((expiry - _EPOCH).days << 1 | future_class.code)
+    pair, low = divmod(future_class.code, 2)
+    return _FUTURES_BASE + (pair << _FUTURE_PAIR_SHIFT | (expiry - _EPOCH).days << 1 | low)
 
 
 def decode_future(con_id: int) -> tuple[FutureClass, date] | None:
     """The terms behind a future's id, or None if the id is of another kind."""
-    offset = con_id - _FUTURES_BASE
-    if not 0 <= offset <= _EXPIRY_MASK << 1 | 1:
-        return None
-    return _FUTURE_BY_CODE[offset & 1], _EPOCH + timedelta(days=offset >> 1)
+    pair, offset = divmod(con_id - _FUTURES_BASE, 1 << _FUTURE_PAIR_SHIFT)
+    future_class = _FUTURE_BY_CODE.get(2 * pair + (offset & 1))
+    return None if future_class is None else (future_class, _EPOCH + timedelta(days=offset >> 1))
 
 
 def bag_spec(symbol: str) -> ContractSpec:
@@ -158,5 +173,5 @@ def on_grid(price: float, tick: float) -> bool:
 
 
 def net_tick(class_names: Sequence[str]) -> float:
-    """Price grid of a combination of these trading classes: 0.05 for SPX, 0.01 where every leg is a VIX product."""
+    """Price grid of a combination of these trading classes: 0.05 with SPX, 0.01 where no leg is of SPX."""
     return max((OPTION_CLASSES[name].net_tick for name in class_names if name in OPTION_CLASSES), default=0.01)

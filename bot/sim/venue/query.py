@@ -6,14 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from bot.sim.types import ContractSpec, SecType
-
-_EXCHANGES = {
-    SecType.OPTION: frozenset({"SMART", "CBOE"}),
-    SecType.INDEX: frozenset({"CBOE"}),
-    SecType.FUTURE: frozenset({"CFE"}),
-    SecType.STOCK: frozenset({"SMART", "ARCA"}),
-}
+from bot.sim.types import ContractSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +53,13 @@ class Query:
     def matches(self, spec: ContractSpec) -> bool:
         """Whether the contract meets every given field but the id."""
         symbols = {spec.symbol}
-        if spec.sec_type is SecType.FUTURE and self.trading_class:
+        if spec.exchange == "CFE" and self.trading_class:
             symbols.add("VIX")  # the minis are also found under the index when their own class is named
         return (
             self.sec_type in {"", spec.sec_type.value}
             and (not self.symbol or self.symbol in symbols)
             and self.trading_class in {"", spec.trading_class}
-            and (not self.exchange or self.exchange in _EXCHANGES[spec.sec_type])
+            and (not self.exchange or self.exchange in (spec.exchanges or (spec.exchange,)))
             and self.local_symbol in {"", spec.local_symbol}
             and (not self.multiplier or self.multiplier == spec.multiplier)
             and (not self.right or self.right == spec.right)

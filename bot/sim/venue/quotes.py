@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bot.sim.ports import World
-from bot.sim.types import ContractSpec, Floats, IndexLevel, Leg, LevelPath, Marks, SecType
+from bot.sim.types import Bar, ContractSpec, Floats, IndexLevel, Leg, LevelPath, Marks, SecType
 from bot.sim.venue.products import MARKET_RULES, tick_at
 from bot.sim.venue.refusal import VenueRefusal
 from bot.sim.venue.sessions import Sessions
@@ -80,7 +80,9 @@ class Quotes:
         """An index, future or stock over moments; a symbol that the world does not have is NaN throughout."""
         nothing = np.full(len(at_s), np.nan)
         try:
-            if spec.sec_type is SecType.FUTURE and spec.expiry is not None:
+            if spec.exchange == "CME" and spec.expiry is not None:
+                path = self._world.equity_future_path(spec.expiry, at_s)
+            elif spec.sec_type is SecType.FUTURE and spec.expiry is not None:
                 path = self._world.future_path(spec.expiry, at_s)
             else:
                 path = self._world.level_path(spec.symbol, at_s)
@@ -91,6 +93,8 @@ class Quotes:
     def level(self, spec: ContractSpec) -> IndexLevel:
         """The level of an index, future or stock; a future nobody quotes gets one tick either side of its last."""
         if spec.sec_type is SecType.FUTURE and spec.expiry is not None:
+            if spec.exchange == "CME":
+                return self._world.equity_future(spec.expiry)
             shown = self._world.future(spec.expiry)
             if shown.last is None or shown.bid is not None:
                 return shown
@@ -104,6 +108,14 @@ class Quotes:
             return self._world.index(spec.symbol)
         except KeyError:
             return _NOTHING
+
+    def future_bars(self, spec: ContractSpec, before: date, count: int) -> Sequence[Bar]:
+        """Daily bars of a future before a date; none of anything else."""
+        if spec.sec_type is not SecType.FUTURE or spec.expiry is None:
+            return []
+        if spec.exchange == "CME":
+            return self._world.equity_future_daily_bars(spec.expiry, before, count)
+        return self._world.future_daily_bars(spec.expiry, before, count)
 
     def markets(self, specs: Sequence[ContractSpec], at: datetime) -> dict[int, LegMarket]:
         """The tradable market of each contract by id, in one look at the world."""

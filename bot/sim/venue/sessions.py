@@ -14,6 +14,7 @@ from datetime import date, datetime, time, timedelta
 from bot.sim.exchange.holidays import is_business_day
 from bot.sim.exchange.hours import (
     NEW_YORK,
+    TEXT_DAYS,
     Schedule,
     Span,
     calendar,
@@ -26,7 +27,7 @@ from bot.sim.exchange.hours import (
 )
 from bot.sim.types import ContractSpec, SecType, Settlement, TradingDay
 
-_FUTURES_LAST_TRADE = time(9, 0)
+_FUTURES_LAST_TRADE: Mapping[str, time] = {"CFE": time(9, 0), "CME": time(9, 30)}
 _SEARCH_DAYS = 11
 _CURB_ENDS_AFTER = timedelta(minutes=45)
 """From the close of the options' regular session to the end of their curb session."""
@@ -34,6 +35,7 @@ _WITH_INDEX = frozenset({Schedule.STOCKS, Schedule.CASH_INDEX})
 _BY_KIND: Mapping[tuple[SecType, str], Schedule] = {
     (SecType.INDEX, "SPX"): Schedule.CASH_INDEX,
     (SecType.INDEX, "SKEW"): Schedule.CASH_INDEX,
+    (SecType.INDEX, "AD-NYSE"): Schedule.CASH_INDEX,
     (SecType.INDEX, "VIX"): Schedule.VIX_INDEX,
     (SecType.OPTION, "SPX"): Schedule.INDEX_OPTIONS,
     (SecType.OPTION, "VIX"): Schedule.INDEX_OPTIONS,
@@ -79,16 +81,16 @@ class Sessions:
         inside = self._dates[0] <= day <= self._dates[-1]
         return None if inside or not is_business_day(day) else regular_day(day)
 
-    def last_trade_at(self, expiry: date, last_day: date, settlement: Settlement) -> datetime:
-        """End of trading of an index option: the close before a morning settlement, or the index close on the last
-        day."""
+    def last_trade_at(self, symbol: str, last_day: date, settlement: Settlement) -> datetime:
+        """End of trading of an option on that underlying: the close before a morning settlement; on the last day the
+        index close, or the options' own for SPY, whose shares are delivered."""
         session = self._by_date.get(last_day) or regular_day(last_day)
-        return session.close_at if settlement is Settlement.AM else session.index_close_at
+        return session.close_at if settlement is Settlement.AM or symbol == "SPY" else session.index_close_at
 
     @staticmethod
-    def future_last_trade_at(expiry: date) -> datetime:
-        """VX stops on the morning it settles."""
-        return datetime.combine(expiry, _FUTURES_LAST_TRADE, NEW_YORK)
+    def future_last_trade_at(exchange: str, expiry: date) -> datetime:
+        """On the morning of settlement: VX stops at 09:00, ES and MES at 09:30."""
+        return datetime.combine(expiry, _FUTURES_LAST_TRADE[exchange], NEW_YORK)
 
     def close_early(self, at: datetime, *, told: bool) -> TradingDay:
         """That day's trading ends at `at`, the curb session's as well; `told` or not is a matter of the hours' text.
@@ -192,9 +194,9 @@ class Sessions:
     # text ----------------------------------------------------------------------------------------
     def hours(self, spec: ContractSpec, at: datetime) -> tuple[str, str, str]:
         """(timeZoneId, tradingHours, liquidHours) of the week from that moment's date; shut after the last trade."""
-        schedule, today = schedule_of(spec), at.date()
-        week = week_of(today)
-        ends = spec.last_trade_at if spec.last_trade_at is not None and spec.last_trade_at.date() <= week[-1] else None
+        schedule, today, ends = schedule_of(spec), at.date(), spec.last_trade_at
+        if ends is not None and (ends.date() - today).days >= TEXT_DAYS:
+            ends = None
         if today != self._texts_from:
             self._texts.clear()
             self._texts_from = today
@@ -202,7 +204,7 @@ class Sessions:
         if known is None:
             trading: list[Span] = []
             liquid: list[Span] = []
-            for day in week:
+            for day in week_of(today):
                 session = self._scheduled.get(day) or self.on(day)
                 if session is None:
                     short = holiday_session(schedule, day)

@@ -144,7 +144,7 @@ class SimVenue:
     def _list_strikes(self) -> None:
         """Lists the day's strikes around the previous close, or around the first print where there was none."""
         levels = self._valuation.levels()
-        if len(levels) == 2:
+        if "SPX" in levels and "VIX" in levels:
             self._universe.list_strikes(levels)
             self._levels_day = self._day
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
@@ -10,12 +11,11 @@ from bot.sim.exchange import expiries as rules
 from bot.sim.exchange.strikes import StrikeLadder, kind_of
 from bot.sim.ports import World
 from bot.sim.types import ContractSpec, Right, SecType, Settlement
+from bot.sim.venue.directory import FUNDS, INDICES
 from bot.sim.venue.products import (
     FUTURE_CLASSES,
     MARKET_RULES,
     OPTION_CLASSES,
-    UNDERLYINGS,
-    VIX_INDEX,
     FutureClass,
     OptionClass,
     decode_future,
@@ -33,11 +33,12 @@ _EXPIRIES: Mapping[str, Callable[[date], tuple[date, ...]]] = {
     "SPXW": rules.spxw_expiries,
     "VIX": rules.vix_expiries,
     "VIXW": rules.vixw_expiries,
+    "SPY": rules.spy_expiries,
 }
 _MONTH_CODES = "FGHJKMNQUVXZ"
 _VXM_MONTHS = 6
-_VXM_SINCE = date(2020, 8, 10)
 _REMEMBERED_DAYS = 180
+_LOCAL_OPTION = re.compile(r"([A-Z ]{6})(\d\d)(\d\d)(\d\d)[CP](\d{8})", re.ASCII)
 
 
 class Universe:
@@ -51,8 +52,9 @@ class Universe:
         self._past: dict[str, list[tuple[date, float]]] = {}
         self._ladders: dict[tuple[str, date], StrikeLadder] = {}
         self._known: dict[int, ContractSpec] = {}
-        self._underlyings = [spec for spec in UNDERLYINGS if _has(world, spec.symbol)]
-        self._known.update((spec.con_id, spec) for spec in self._underlyings)
+        self._indices = [spec for spec in INDICES if _has(world, spec.symbol)]
+        self._funds = [fund for fund in FUNDS if _has(world, fund.spec.symbol)]
+        self._known.update((spec.con_id, spec) for spec in (*self._indices, *(fund.spec for fund in self._funds)))
 
     def new_day(self, today: date) -> None:
         """Moves the listing to a date: expired series leave, new ones come."""
@@ -61,11 +63,6 @@ class Universe:
     def list_strikes(self, levels: Mapping[str, float]) -> None:
         """Widens every strike ladder around the day's levels (points, by underlying); called once per date."""
         self._levels.append((self._today, dict(levels)))
-
-    @property
-    def has_levels(self) -> bool:
-        """Whether strikes can be listed yet."""
-        return bool(self._levels)
 
     # look-up -----------------------------------------------------------------------------------
     def spec(self, con_id: int) -> ContractSpec | None:
@@ -95,8 +92,10 @@ class Universe:
 
     def _candidates(self, query: Query) -> Iterator[ContractSpec]:
         """A superset of the answer, no wider than the query's own terms force it to be."""
-        if query.sec_type in {"", SecType.INDEX, SecType.STOCK}:
-            yield from self._underlyings
+        if query.sec_type in {"", SecType.INDEX}:
+            yield from self._indices
+        if query.sec_type in {"", SecType.STOCK}:
+            yield from (fund.spec for fund in self._funds if fund.since <= self._today)
         if query.sec_type in {"", SecType.FUTURE}:
             for future_class in FUTURE_CLASSES.values():
                 for expiry in self._future_expiries(future_class):
@@ -106,18 +105,19 @@ class Universe:
 
     def _option_candidates(self, query: Query) -> Iterator[ContractSpec]:
         rights = [right for right in Right if query.right in {"", right.value}]
+        named = _terms_in(query.local_symbol)
         for option_class in OPTION_CLASSES.values():
             if query.symbol not in {"", option_class.symbol} or query.trading_class not in {"", option_class.name}:
                 continue
-            if query.local_symbol and query.local_symbol[:6].strip() != option_class.name:
+            if not self._is_listed(option_class) or (named is not None and named[0] != option_class.name):
                 continue
             morning = option_class.settlement is Settlement.AM
             for expiry in self.expiries(option_class.name):
-                if not query.fits_expiry(expiry, rules.last_trading_day(expiry, morning=morning)):
+                last_day = rules.last_trading_day(expiry, morning=morning)
+                if not query.fits_expiry(expiry, last_day) or (named is not None and named[1] != expiry):
                     continue
-                for strike in self._strikes_asked(option_class, expiry, query.strike):
-                    for right in rights:
-                        yield self._option(option_class, expiry, strike, right)
+                wanted = named[2] if named is not None else query.strike
+                yield from self._series(option_class, expiry, self._strikes_asked(option_class, expiry, wanted), rights)
 
     def _strikes_asked(self, option_class: OptionClass, expiry: date, wanted: float) -> tuple[float, ...]:
         strikes = self.strikes(option_class, expiry)
@@ -130,7 +130,7 @@ class Universe:
         """Option parameters of an underlying, one entry per exchange and trading class, by last trading days."""
         found: list[Chain] = []
         for option_class in OPTION_CLASSES.values():
-            if option_class.symbol != symbol or not self.has_levels:
+            if option_class.symbol != symbol or not self._is_listed(option_class):
                 continue
             morning = option_class.settlement is Settlement.AM
             last_days = {
@@ -139,11 +139,15 @@ class Universe:
             alive = [expiry for expiry, last_day in last_days.items() if last_day >= at.date()]
             strikes = sorted({strike for expiry in alive for strike in self.strikes(option_class, expiry)})
             dates = [last_days[expiry] for expiry in alive]
-            for exchange in ("SMART", "CBOE"):
+            for exchange in option_class.exchanges:
                 found.append(
                     (exchange, option_class.under_con_id, option_class.name, option_class.multiplier, dates, strikes)
                 )
         return found
+
+    def _is_listed(self, option_class: OptionClass) -> bool:
+        """Whether strikes of a class are known: the level of its underlying has been seen."""
+        return any(option_class.symbol in levels for _, levels in self._levels)
 
     # rules -------------------------------------------------------------------------------------
     def expiries(self, class_name: str) -> tuple[date, ...]:
@@ -179,41 +183,55 @@ class Universe:
         return place < len(strikes) and strikes[place] == strike
 
     def _future_expiries(self, future_class: FutureClass) -> list[date]:
-        listed = sorted(day for day in self._world.future_expiries(self._today) if day >= self._today)
-        if future_class.name == "VX":
-            return listed
-        if self._today < _VXM_SINCE:
+        if self._today < future_class.since:
             return []
-        return [day for day in listed if rules.is_vix_month(day)][:_VXM_MONTHS]
+        if future_class.exchange == "CME":
+            return list(rules.es_expiries(self._today))
+        months = sorted(day for day in self._world.future_expiries(self._today) if day >= self._today)
+        if future_class.name == "VX":
+            weeks = (day for day in self._world.weekly_expiries(self._today) if day >= self._today)
+            return sorted({*months, *weeks})
+        return months[:_VXM_MONTHS]
 
     # construction ------------------------------------------------------------------------------
     def _option(self, option_class: OptionClass, expiry: date, strike: float, right: Right) -> ContractSpec:
-        con_id = option_con_id(option_class, expiry, strike, right)
-        known = self._known.get(con_id)
-        if known is not None:
-            return known
-        morning = option_class.settlement is Settlement.AM
-        last_day = rules.last_trading_day(expiry, morning=morning)
-        spec = ContractSpec(
-            con_id=con_id,
-            sec_type=SecType.OPTION,
-            symbol=option_class.symbol,
-            trading_class=option_class.name,
-            exchange="SMART",
-            multiplier=option_class.multiplier,
-            local_symbol=f"{option_class.name:<6}{expiry:%y%m%d}{right.value}{round(strike * 1000):08d}",
-            market_rule_id=option_class.market_rule_id,
-            min_tick=MARKET_RULES[option_class.market_rule_id][0][1],
-            long_name=option_class.long_name,
-            expiry=expiry,
-            strike=strike,
-            right=right,
-            settlement=option_class.settlement,
-            last_trade_at=self._sessions.last_trade_at(expiry, last_day, option_class.settlement),
-            under_con_id=option_class.under_con_id,
-        )
-        self._known[con_id] = spec
-        return spec
+        return self._series(option_class, expiry, (strike,), (right,))[0]
+
+    def _series(
+        self, option_class: OptionClass, expiry: date, strikes: Sequence[float], rights: Sequence[Right]
+    ) -> list[ContractSpec]:
+        """The contracts of one expiry, each made once; raises ValueError for a strike off the class's grid."""
+        last_day = rules.last_trading_day(expiry, morning=option_class.settlement is Settlement.AM)
+        last_trade_at = self._sessions.last_trade_at(option_class.symbol, last_day, option_class.settlement)
+        root, min_tick = f"{option_class.name:<6}{expiry:%y%m%d}", MARKET_RULES[option_class.market_rule_id][0][1]
+        found = []
+        for strike in strikes:
+            for right in rights:
+                con_id = option_con_id(option_class, expiry, strike, right)
+                spec = self._known.get(con_id)
+                if spec is None:
+                    spec = self._known[con_id] = ContractSpec(
+                        con_id=con_id,
+                        sec_type=SecType.OPTION,
+                        symbol=option_class.symbol,
+                        trading_class=option_class.name,
+                        exchange="SMART",
+                        multiplier=option_class.multiplier,
+                        local_symbol=f"{root}{right.value}{round(strike * 1000):08d}",
+                        market_rule_id=option_class.market_rule_id,
+                        min_tick=min_tick,
+                        long_name=option_class.long_name,
+                        expiry=expiry,
+                        strike=strike,
+                        right=right,
+                        settlement=option_class.settlement,
+                        last_trade_at=last_trade_at,
+                        under_con_id=option_class.under_con_id,
+                        exchanges=option_class.exchanges,
+                        delivers_shares=option_class.delivers_shares,
+                    )
+                found.append(spec)
+        return found
 
     def _future(self, future_class: FutureClass, expiry: date) -> ContractSpec:
         con_id = future_con_id(future_class, expiry)
@@ -228,7 +246,8 @@ class Universe:
             sec_type=SecType.FUTURE,
             symbol=future_class.symbol,
             trading_class=name,
-            exchange="CFE",
+            exchange=future_class.exchange,
+            exchanges=(future_class.exchange,),
             multiplier=future_class.multiplier,
             local_symbol=f"{name}{_MONTH_CODES[expiry.month - 1]}{expiry.year % 10}",
             market_rule_id=future_class.market_rule_id,
@@ -236,11 +255,23 @@ class Universe:
             long_name=future_class.long_name,
             expiry=expiry,
             settlement=Settlement.AM,
-            last_trade_at=self._sessions.future_last_trade_at(expiry),
-            under_con_id=VIX_INDEX.con_id,
+            last_trade_at=self._sessions.future_last_trade_at(future_class.exchange, expiry),
+            under_con_id=future_class.under_con_id,
         )
         self._known[con_id] = spec
         return spec
+
+
+def _terms_in(local_symbol: str) -> tuple[str, date, float] | None:
+    """Class, expiry and strike that an option's local symbol names (`SPXW  181116C02800000`); None for no option's."""
+    match = _LOCAL_OPTION.fullmatch(local_symbol)
+    if match is None:
+        return None
+    try:
+        expiry = date(2000 + int(match[2]), int(match[3]), int(match[4]))
+    except ValueError:
+        return None
+    return match[1].strip(), expiry, int(match[5]) / 1000.0
 
 
 def _has(world: World, symbol: str) -> bool:

@@ -7,9 +7,9 @@ from datetime import datetime
 
 from bot.sim.types import AccountState, ContractSpec, Leg, MarginImpact, OrderTicket, Side
 from bot.sim.venue.accounts import Account
+from bot.sim.venue.directory import OPTION_UNDERLYINGS, UNDERLYINGS
 from bot.sim.venue.fees import commission_cents
 from bot.sim.venue.orders import legs_of
-from bot.sim.venue.products import SPX_INDEX, UNDERLYINGS, VIX_INDEX
 from bot.sim.venue.quotes import Quotes
 
 
@@ -28,7 +28,7 @@ class Valuation:
         self._last.update(fresh)
         return {spec.con_id: self._last[spec.con_id] for spec in specs if spec.con_id in self._last}
 
-    def levels(self, underlyings: Sequence[ContractSpec] = (SPX_INDEX, VIX_INDEX)) -> dict[str, float]:
+    def levels(self, underlyings: Sequence[ContractSpec] = OPTION_UNDERLYINGS) -> dict[str, float]:
         """Levels of underlyings in points, by symbol."""
         found: dict[str, float] = {}
         for spec in underlyings:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import date
+from functools import lru_cache
+from operator import attrgetter
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from bot.sim.order_types import order_types_of
@@ -10,11 +14,6 @@ from bot.sim.wire.fields import UNSET_INTEGER, message, plain
 from bot.sim.wire.times import day
 
 _CENTRAL = ZoneInfo("America/Chicago")
-_INDUSTRY = {
-    SecType.INDEX: ("Indices", "Broad Range Equity Index", "*"),
-    SecType.OPTION: ("Indices", "Broad Range Equity Index", "*"),
-    SecType.FUTURE: ("Indices", "Volatility Index", "*"),
-}
 
 
 def contract_details(
@@ -30,11 +29,10 @@ def contract_details(
 
     A contract asked for at SMART is answered at SMART, if it is routed there.
     """
-    zone, trading_hours, liquid_hours = hours
     exchanges = _valid_exchanges(spec)
     exchange = asked_exchange if asked_exchange in exchanges.split(",") else spec.exchange
-    fields: list[object] = [10] if version >= 164 else [10, 8]
-    fields += [
+    head: list[object] = [10] if version >= 164 else [10, 8]
+    head += [
         request_id,
         spec.symbol,
         spec.sec_type.value,
@@ -50,17 +48,48 @@ def contract_details(
         spec.min_tick,
     ]
     if version < 164:
-        fields.append(100)  # mdSizeMultiplier
+        head.append(100)  # mdSizeMultiplier
+    kind = _Kind(*_kind_of(spec))
+    return message(head) + _shared_part(
+        kind, exchanges, hours, (under.symbol, under.sec_type) if under else None, version
+    )
+
+
+class _Kind(NamedTuple):
+    """What all options of an expiry have in common."""
+
+    sec_type: SecType
+    symbol: str
+    multiplier: int
+    exchange: str
+    primary_exchange: str
+    under_con_id: int
+    long_name: str
+    expiry: date | None
+    market_rule_id: int
+    stock_type: str
+    delivers_shares: bool
+
+
+_kind_of = attrgetter(*_Kind._fields)
+
+
+@lru_cache(maxsize=512)
+def _shared_part(
+    spec: _Kind, exchanges: str, hours: tuple[str, str, str], under: tuple[str, SecType] | None, version: int
+) -> bytes:
+    """The fields from the multiplier on, made once for a whole expiry: a client may ask for thousands of options."""
+    zone, trading_hours, liquid_hours = hours
     derived = spec.sec_type in (SecType.OPTION, SecType.FUTURE)
-    industry, category, subcategory = _INDUSTRY.get(spec.sec_type, ("", "", ""))
-    fields += [
+    industry, category, subcategory = _industry(spec)
+    fields: list[object] = [
         spec.multiplier if derived else "",
         order_types_of(spec.sec_type),
         exchanges,
         1,
         spec.under_con_id or "",
         plain(spec.long_name or spec.symbol),
-        "" if derived else spec.exchange,
+        "" if derived else spec.primary_exchange or spec.exchange,
         f"{spec.expiry:%Y%m}" if spec.expiry else "",
         industry,
         category,
@@ -72,11 +101,11 @@ def contract_details(
         0,
         0,  # secIdList
         1 if derived else UNSET_INTEGER,
-        under.symbol if under else (spec.symbol if derived else ""),
-        under.sec_type.value if under else ("IND" if derived else ""),
+        under[0] if under else (spec.symbol if derived else ""),
+        under[1].value if under else ("IND" if derived else ""),
         ",".join([str(spec.market_rule_id)] * len(exchanges.split(","))),
         day(spec.expiry),
-        "",
+        spec.stock_type,
     ]
     if version == 163:
         fields.append(1)
@@ -85,7 +114,18 @@ def contract_details(
     return message(fields)
 
 
+def _industry(spec: _Kind) -> tuple[str, str, str]:
+    """Industry, category and subcategory: volatility products, other index products, nothing told of stocks."""
+    if spec.sec_type is SecType.STOCK or spec.delivers_shares:
+        return "", "", ""
+    if spec.sec_type is SecType.FUTURE and spec.exchange == "CFE":
+        return "Indices", "Volatility Index", "*"
+    return "Indices", "Broad Range Equity Index", "*"
+
+
 def _valid_exchanges(spec: ContractSpec) -> str:
+    if spec.exchanges:
+        return ",".join(spec.exchanges)
     return f"SMART,{spec.exchange}" if spec.sec_type is SecType.OPTION and spec.exchange != "SMART" else spec.exchange
 
 

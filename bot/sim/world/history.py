@@ -19,6 +19,7 @@ from bot.sim.types import Bar, Floats, TradingDay, WorldEvent
 from bot.sim.world import files, path
 from bot.sim.world.chains import fit_chain
 from bot.sim.world.derive import vix3m_from, vix9d_from, vvix_from
+from bot.sim.world.history_spy import SpyPrices
 from bot.sim.world.path import Ohlc
 from bot.sim.world.smile import SmileShape, put_skew_scale
 from bot.sim.world.surface import DaySurface, Levels
@@ -44,6 +45,7 @@ class HistorySource:
     finals: dict[date, float]
     rates: dict[date, float]
     bars_5min: dict[date, list[tuple[str, float, float, float, float]]]
+    spy_prices: SpyPrices
     _notes: list[str]
     _shelf: TapeShelf = field(init=False)
 
@@ -105,17 +107,49 @@ class HistorySource:
                     out.append(_bar(day, self._future_day(day, row), row.volume))
         return out[-count:] if count > 0 else []
 
+    def lived(self, symbol: str, day: date) -> Ohlc:
+        """A day of an index as it is lived."""
+        return self.prices(symbol, day)
+
+    def curve(self, day: date, maturities: Floats) -> Floats:
+        """Settlements of the months by calendar days, from VIX at none; VIX throughout on a day without a future."""
+        months = sorted((r.expiry, r.settle) for r in self.futures.get(day, ()) if r.monthly and r.expiry > day)
+        x = [0.0, *(float((expiry - day).days) for expiry, _ in months)]
+        y = [self.vol[day]["vix_close"], *(price for _, price in months)]
+        return np.asarray(np.interp(maturities, x, y), dtype=np.float64)
+
+    def carry(self, day: date) -> float:
+        """Financing of that day, or of the first of the range, less the dividend yield."""
+        return self._rate(day) - DIVIDEND_YIELD
+
+    def _rate(self, day: date) -> float:
+        return self.rates.get(day, self.rates[self.days[0]]) + FUNDING_SPREAD
+
+    def spy(self, day: date) -> Ohlc | None:
+        """SPY as it was, from the folder's bars."""
+        return self.spy_prices.on(day)
+
     def monthlies(self, on: date) -> Sequence[date]:
         """Monthly contracts with a row on that day, or on the last day before it."""
+        return sorted(row.expiry for row in self._rows_on(on) if row.monthly and row.expiry > on)
+
+    def weeklies(self, on: date) -> Sequence[date]:
+        """Weekly contracts with a row on that day, or on the last day before it."""
+        return sorted(row.expiry for row in self._rows_on(on) if not row.monthly and row.expiry > on)
+
+    def _rows_on(self, on: date) -> Sequence[files.FutureDay]:
         at = bisect_right(self.known, on)
-        rows = self.futures.get(self.known[at - 1], ()) if at else ()
-        return sorted(r.expiry for r in rows if r.monthly and r.expiry > on)
+        return self.futures.get(self.known[at - 1], ()) if at else ()
 
     def opening_settlement(self, symbol: str, expiry: date) -> float | None:
         """SPX SOQ: the day's open. VRO: the published final settlement."""
         if symbol == "VIX":
-            return self.finals.get(expiry)
+            # The file has the months; a week's own row on its last day holds its final settlement.
+            return self.finals.get(expiry, self._final_row(expiry))
         return self.spx[expiry].open if expiry in self.spx else None
+
+    def _final_row(self, expiry: date) -> float | None:
+        return next((row.settle for row in self.futures.get(expiry, ()) if row.expiry == expiry), None)
 
     def closing_settlement(self, symbol: str, expiry: date) -> float | None:
         """The day's SPX close."""
@@ -148,14 +182,8 @@ class HistorySource:
             return vvix_from(vix)
         if symbol == "SKEW":
             return np.nan
-        f30, f60 = self._constant_maturity(day, vix)
+        f30, f60 = self.curve(day, np.array([30.0, 60.0])).tolist()
         return round(vix9d_from(vix, f30) if symbol == "VIX9D" else vix3m_from(vix, f30, f60), 2)
-
-    def _constant_maturity(self, day: date, vix: float) -> tuple[float, float]:
-        listed = sorted((r.expiry, r.settle) for r in self.futures.get(day, ()) if r.monthly and r.expiry > day)
-        x = [0.0, *(float((expiry - day).days) for expiry, _ in listed)]
-        f30, f60 = np.interp([30.0, 60.0], x, [vix, *(price for _, price in listed)])
-        return float(f30), float(f60)
 
     def _settled(self, before: date | None, expiry: date) -> float:
         rows = self.futures.get(before, ()) if before is not None else ()
@@ -221,7 +249,7 @@ class HistorySource:
         surface = DaySurface(
             hours.open_at,
             Levels(self.spx[day].close, *closes),
-            self.rates.get(day, self.rates[self.days[0]]) + FUNDING_SPREAD,
+            self._rate(day),
             DIVIDEND_YIELD,
             SmileShape(put_skew_scale(None if np.isnan(skew) else skew)),
         )

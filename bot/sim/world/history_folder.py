@@ -12,6 +12,7 @@ from bot.sim.exchange.hours import regular_day
 from bot.sim.world import files, path
 from bot.sim.world.errors import WorldDataError
 from bot.sim.world.history import DIVIDEND_YIELD, FUNDING_SPREAD, HistorySource
+from bot.sim.world.history_spy import read_spy
 from bot.sim.world.path import Ohlc
 from bot.sim.world.tape import grid_points
 
@@ -37,17 +38,20 @@ def open_history(folder: Path, start: date, end: date, seed: int) -> HistorySour
             raise WorldDataError("has no value for a day of the range; choose another range", _VOL, "vix_close", day)
     known = [day for day in known if "vix_close" in vol.get(day, {})]
     futures = files.read_futures(folder, reach, days[-1])
+    prices = _spx_prices(folder, spx, known, days, notes)
+    five_minute = files.read_five_minute(folder, days[0], days[-1])
     source = HistorySource(
         folder=folder,
         seed=seed,
         days=days,
         known=known,
-        spx=_spx_prices(folder, spx, known, days, notes),
+        spx=prices,
         vol=vol,
         futures=futures,
         finals=files.read_final_settlements(folder),
         rates=_rates(folder, days),
-        bars_5min=files.read_five_minute(folder, days[0], days[-1]),
+        bars_5min=five_minute,
+        spy_prices=read_spy(folder, known, prices, five_minute),
         _notes=notes,
     )
     notes.extend(_substitutions(source))
@@ -162,11 +166,26 @@ def _substitutions(source: HistorySource) -> list[str]:
         notes.append(f"Option smiles fitted to the day's real chain on {_spans(chains, days)}.")
     terms = f"dividend yield {DIVIDEND_YIELD:.2%} a year, financing {FUNDING_SPREAD:.2%} above the bill rate"
     notes.append(f"SPX forwards assume a {terms}, except where a real chain gives them.")
+    notes.extend(_funds(source))
     if len(source.known) - len(days) < 120:
         notes.append(
             f"Only {len(source.known) - len(days)} earlier sessions before {days[0]}: the file or a hole begins there."
         )
     return notes
+
+
+def _funds(source: HistorySource) -> list[str]:
+    """What SPY and the other funds are made of."""
+    days, spy = source.days, source.spy_prices
+    found = []
+    for told, text in (
+        ([day for day in days if day in spy.real], "SPY at its real prices"),
+        ([day for day in days if day not in spy.real and day in spy.by_ratio], "SPY a tenth of SPX, its range real"),
+        ([day for day in days if spy.on(day) is None], "SPY a tenth of SPX"),
+    ):
+        if told:
+            found.append(f"{text} on {_spans(told, days)}.")
+    return [*found, "Every other fund and the New York breadth are invented from SPX, VIX and the VX curve."]
 
 
 def _spans(concerned: list[date], days: list[date]) -> str:

@@ -17,15 +17,15 @@ from bot.sim.exchange.hours import regular_day
 from bot.sim.types import ContractSpec, Floats, LevelPath, Marks, Right, Settlement, TradingDay
 from bot.sim.world import spreads
 from bot.sim.world.curve import forwards_between
-from bot.sim.world.marking import spx_marks, vix_marks
+from bot.sim.world.equity_futures import EquityFutures
+from bot.sim.world.funds import LOADINGS, SPY, FundBook, fund_quote
+from bot.sim.world.marking import spx_marks, spy_marks, vix_marks
 from bot.sim.world.sessions import settles_at
 from bot.sim.world.surface import LevelRows, SliceKey, SpxTerms, price_spx
 from bot.sim.world.tape import SPX, SYMBOLS, VIX, VIX3M, VIX9D, VVIX, VX_TICK, DayTape, Source, vx_quote
 from bot.sim.world.vix_options import VixStrip, price_vix
 
 _MARK_FIELDS = len(fields(Marks))
-_SPY_SHARE = 10.0
-SPY_HALF_SPREAD, SPY_SIZE = 0.01, 500
 
 
 def slice_key(spec: ContractSpec) -> SliceKey:
@@ -38,22 +38,26 @@ def slice_key(spec: ContractSpec) -> SliceKey:
 class LookBack:
     """Answers over any moments of a source's known days."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, funds: FundBook) -> None:
         self._source = source
+        self._funds = funds
+        self._equity = EquityFutures(source)
         self.days: Sequence[TradingDay] = [regular_day(day) for day in source.known_days]
         self._opens = np.array([day.open_at.timestamp() for day in self.days])
 
     def level(self, symbol: str, at_s: Floats) -> LevelPath:
-        """An index, or SPY as a tenth of SPX, in points to the cent; KeyError for others."""
-        column = SPX if symbol == "SPY" else _column(symbol)
+        """An index (points) or a fund (dollars) to the cent; KeyError for others."""
+        if symbol in LOADINGS:
+
+            def fund(tape: DayTape, moments: Floats) -> Floats:
+                return tape.between(self._funds.path(symbol, tape)[:, None], moments).T
+
+            last = np.round(self._by_day(at_s, 1, fund)[0], 2)
+            return LevelPath(last, *fund_quote(symbol, last), LOADINGS[symbol].size, LOADINGS[symbol].size)
+        column = _column(symbol)
         rows = self._by_day(at_s, 1, lambda tape, moments: tape.between(tape.levels[:, [column]], moments).T)
-        last = np.round(rows[0], 2)
-        if symbol == "SPY":
-            last = np.round(last / _SPY_SHARE, 2)
-            bid, ask = np.round(last - SPY_HALF_SPREAD, 2), np.round(last + SPY_HALF_SPREAD, 2)
-            return LevelPath(last, bid, ask, SPY_SIZE, SPY_SIZE)
         nobody = np.full(len(at_s), np.nan)
-        return LevelPath(last, nobody, nobody)
+        return LevelPath(np.round(rows[0], 2), nobody, nobody)
 
     def future(self, expiry: date, at_s: Floats) -> LevelPath:
         """The VX future settling that day, in points on its grid."""
@@ -71,11 +75,20 @@ class LookBack:
         last, bid, ask = self._by_day(at_s, 3, day)
         return LevelPath(last, bid, ask, size, size)
 
+    def equity_future(self, expiry: date, at_s: Floats) -> LevelPath:
+        """The ES future settling that day, in points on its grid."""
+
+        def day(tape: DayTape, moments: Floats) -> Floats:
+            factor = self._equity.factor(expiry, tape.session.day, moments)
+            return tape.between(tape.levels[:, [SPX]], moments).T * factor
+
+        return self._equity.path(self._by_day(at_s, 1, day)[0])
+
     def option(self, spec: ContractSpec, at_s: Floats) -> Marks:
-        """Quotes and greeks of one SPX or VIX option, NaN once settled; KeyError for another underlying."""
-        if spec.symbol not in ("SPX", "VIX"):
+        """Quotes and greeks of one SPX, SPY or VIX option, NaN once settled; KeyError for another underlying."""
+        if spec.symbol not in ("SPX", SPY, "VIX"):
             raise KeyError(spec.symbol)
-        priced = self._spx if spec.symbol == "SPX" else self._vix
+        priced = self._vix if spec.symbol == "VIX" else self._spx
         alive = at_s < settles_at(*slice_key(spec)).timestamp()
         moments = np.where(alive, at_s, np.nan)
         return Marks(*self._by_day(moments, _MARK_FIELDS, lambda tape, chunk: _rows(priced(spec, tape, chunk))))
@@ -93,12 +106,14 @@ class LookBack:
                 out[:, inside] = day(self._source.tape_on(self.days[index].day), at_s[inside])
         return out
 
-    @staticmethod
-    def _spx(spec: ContractSpec, tape: DayTape, at_s: Floats) -> Marks:
+    def _spx(self, spec: ContractSpec, tape: DayTape, at_s: Floats) -> Marks:
+        """An SPX option, or one on SPY by the surface of SPX."""
         rows, surface, n = tape.between(tape.levels, at_s), tape.surface, len(at_s)
         late = np.maximum(at_s - tape.session.index_close_at.timestamp(), 0.0)
         late_for = (tape.session.close_at - tape.session.index_close_at).total_seconds()
         spot = rows[:, SPX] + surface.late_shift_points * late / late_for
+        if spec.symbol == SPY:
+            spot = spot / rows[:, SPX] * tape.between(self._funds.path(SPY, tape)[:, None], at_s)[:, 0]
         levels = LevelRows(spot, rows[:, VIX9D], rows[:, VIX], rows[:, VIX3M])
         key, strike, is_call = slice_key(spec), float(spec.strike or 0.0), spec.right is Right.CALL
         terms = surface.slice(key)
@@ -115,6 +130,8 @@ class LookBack:
             np.full(n, is_call),
         )
         priced = price_spx(bound, levels, at_s, surface.rate)
+        if spec.symbol == SPY:
+            return spy_marks(priced, bound, spot, _wobbles(spec, at_s))
         scale = surface.spread_scale.get((*key, strike, is_call), 1.0)
         return spx_marks(priced, spot, levels.vix, scale, _wobbles(spec, at_s))
 

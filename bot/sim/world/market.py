@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import date, datetime
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bot.sim.types import (
     Bar,
@@ -17,71 +16,27 @@ from bot.sim.types import (
     IndexLevel,
     LevelPath,
     Marks,
-    Right,
     Settlement,
     TradingDay,
     WorldEvent,
 )
-from bot.sim.world import spreads
+from bot.sim.world import breadth, spreads
+from bot.sim.world.binding import Request, SpxRequest, VixRequest, bind
+from bot.sim.world.breadth import Breadth
 from bot.sim.world.curve import forward_between
-from bot.sim.world.lookback import SPY_HALF_SPREAD, SPY_SIZE, LookBack, slice_key
-from bot.sim.world.marking import spx_marks, vix_marks
+from bot.sim.world.equity_futures import EquityFutures
+from bot.sim.world.funds import LOADINGS, SPY, FundBook
+from bot.sim.world.lookback import LookBack
+from bot.sim.world.marking import spx_marks, spy_marks, vix_marks
 from bot.sim.world.path import STEP_SECONDS
 from bot.sim.world.sessions import settles_at
 from bot.sim.world.shocks import BentSource, Course
-from bot.sim.world.surface import Levels, SpxTerms, gather, price_spx
+from bot.sim.world.surface import Levels, price_spx
 from bot.sim.world.tape import SPX, SYMBOLS, VIX, VIX3M, VIX9D, VVIX, DayTape, Source, on_vx_grid, vx_quote
 from bot.sim.world.vix_options import VixStrip, price_vix
 
 _CACHED_REQUESTS = 64
 _MARK_FIELDS = len(fields(Marks))
-
-
-@dataclass(slots=True)
-class _Ticket:
-    """What is known of some options of one underlying without looking at the market: places and sizes' seeds."""
-
-    at: NDArray[np.intp]
-    con_ids: NDArray[np.int64]
-    beat: int = -1
-    wobble: tuple[Floats, Floats] | None = None
-
-    def wobbles(self, beat: int) -> tuple[Floats, Floats]:
-        """Size factors of bid and ask, redrawn every few seconds."""
-        if self.wobble is None or beat != self.beat:
-            self.beat, self.wobble = beat, spreads.size_wobble(self.con_ids, beat)
-        return self.wobble
-
-
-@dataclass(frozen=True, slots=True)
-class _SpxRequest:
-    """SPX options of a request for marks, bound to one day's surface."""
-
-    ticket: _Ticket
-    terms: SpxTerms
-    spread_scale: Floats
-
-
-@dataclass(frozen=True, slots=True)
-class _VixRequest:
-    """VIX options of a request for marks."""
-
-    ticket: _Ticket
-    strike: Floats
-    is_call: NDArray[np.bool_]
-    settles_ts: Floats
-    expiries: tuple[date, ...]
-    group: NDArray[np.intp]
-
-
-@dataclass(slots=True)
-class _Request:
-    """A request for marks, bound to one day; the last answer is kept for further questions at the same instant."""
-
-    spx: _SpxRequest | None
-    vix: _VixRequest | None
-    marks: Marks | None = None
-    marked_ts: float = 0.0
 
 
 class MarketWorld:
@@ -99,9 +54,13 @@ class MarketWorld:
         self._grid_index = 0
         self._row: Floats = self._tape.levels[0]
         self._now_ts = self._days[0].open_at.timestamp()
-        self._requests: dict[tuple[int, ...], _Request] = {}
+        self._requests: dict[tuple[int, ...], Request] = {}
         self._future_row: Floats = self._tape.future_levels[0]
-        self._past = LookBack(self._source)
+        self._funds = FundBook(self._source)
+        self._breadth = Breadth(self._source)
+        self._equity = EquityFutures(self._source)
+        self._past = LookBack(self._source, self._funds)
+        self._place = (0, 0.0)
 
     @property
     def name(self) -> str:
@@ -146,6 +105,7 @@ class MarketWorld:
         place = elapsed / STEP_SECONDS
         i = min(int(place), len(self._tape.levels) - 2)
         weight = place - i
+        self._place = (i, weight)
         self._grid_index = i if weight < 1.0 else i + 1
         tape = self._tape
         self._row = tape.levels[i] * (1.0 - weight) + tape.levels[i + 1] * weight
@@ -155,6 +115,7 @@ class MarketWorld:
     def _enter(self, index: int) -> None:
         self._day_index = index
         self._tape = self._source.tape(index)
+        self._place = (0, 0.0)
         self._requests.clear()
 
     def forget_chain(self, keep_forwards: bool = False) -> None:
@@ -168,14 +129,16 @@ class MarketWorld:
     def _reread(self) -> None:
         """The market has taken another course: the day's tape anew."""
         self._tape = self._source.tape(self._day_index)
+        self._funds.forget_bent()
         self._requests.clear()
 
     # indices and futures -------------------------------------------------------------------------
     def index(self, symbol: str) -> IndexLevel:
-        """Level of SPX, VIX, VIX9D, VIX3M, VVIX, SKEW, or SPY as a tenth of SPX; KeyError for others."""
-        if symbol == "SPY":
-            spx = self.index("SPX")
-            return _spy_of(spx)
+        """Level of an index of SYMBOLS, a fund of LOADINGS (dollars) or the breadth; KeyError for others."""
+        if symbol in LOADINGS:
+            return self._fund(symbol)
+        if symbol == breadth.SYMBOL:
+            return self._issues()
         column = SYMBOLS.index(symbol) if symbol in SYMBOLS else -1
         if column < 0:
             raise KeyError(symbol)
@@ -189,9 +152,25 @@ class MarketWorld:
         low = min(float(self._tape.lows[self._grid_index, column]), last)
         return IndexLevel(last, round(float(self._tape.levels[0, column]), 2), round(high, 2), round(low, 2), previous)
 
+    def _fund(self, symbol: str) -> IndexLevel:
+        if not self._printed:
+            previous = self._funds.previous_close(symbol, self._tape.session.day)
+            return IndexLevel(None, None, None, None, previous)
+        return self._funds.level(symbol, self._tape, *self._place)
+
+    def _issues(self) -> IndexLevel:
+        spx, vix = (float(self._tape.previous[column]) for column in (SPX, VIX))
+        if not self._printed or math.isnan(spx):
+            return IndexLevel(None, None, None, None, None)
+        return self._breadth.level(self._tape.session.day, float(self._row[SPX]), spx, vix)
+
     def future_expiries(self, on: date) -> Sequence[date]:
         """Settlement days of the monthly contracts listed that day, those settling after it."""
         return self._source.monthlies(on)
+
+    def weekly_expiries(self, on: date) -> Sequence[date]:
+        """Settlement days of the weekly contracts listed that day, those settling after it."""
+        return self._source.weeklies(on)
 
     def future(self, expiry: date) -> IndexLevel:
         """The VX future settling that day, on its 0.05 grid with a two-sided quote; None fields where unknown."""
@@ -217,6 +196,10 @@ class MarketWorld:
             ask_size=size,
         )
 
+    def equity_future(self, expiry: date) -> IndexLevel:
+        """The ES or MES future settling that day, points on its grid, one tick wide."""
+        return self._equity.level(expiry, self._tape.session.day, self.index("SPX"), self._now_ts)
+
     # options -------------------------------------------------------------------------------------
     def _levels(self) -> Levels:
         row = self._row
@@ -235,16 +218,18 @@ class MarketWorld:
         if request is None:
             if len(self._requests) >= _CACHED_REQUESTS:
                 self._requests.clear()
-            request = self._requests[key] = self._bind(specs)
+            request = self._requests[key] = bind(specs, self._tape.surface)
         if request.marks is None or request.marked_ts != self._now_ts:
             request.marks, request.marked_ts = self._mark(request, len(specs)), self._now_ts
         return request.marks
 
-    def _mark(self, request: _Request, count: int) -> Marks:
+    def _mark(self, request: Request, count: int) -> Marks:
         beat = int(self._now_ts / spreads.SIZE_BEAT_SECONDS)
         parts = []
         if request.spx is not None:
             parts.append((request.spx.ticket.at, self._mark_spx(request.spx, beat)))
+        if request.spy is not None:
+            parts.append((request.spy.ticket.at, self._mark_spy(request.spy, beat)))
         if request.vix is not None:
             parts.append((request.vix.ticket.at, self._mark_vix(request.vix, beat)))
         if len(parts) == 1:
@@ -255,12 +240,20 @@ class MarketWorld:
                 out[row, at] = getattr(part, field.name)
         return Marks(*out)
 
-    def _mark_spx(self, request: _SpxRequest, beat: int) -> Marks:
+    def _mark_spx(self, request: SpxRequest, beat: int) -> Marks:
         levels = self._levels()
         priced = price_spx(request.terms, levels, self._now_ts, self._tape.surface.rate)
         return spx_marks(priced, levels.spot, levels.vix, request.spread_scale, request.ticket.wobbles(beat))
 
-    def _mark_vix(self, request: _VixRequest, beat: int) -> Marks:
+    def _mark_spy(self, request: SpxRequest, beat: int) -> Marks:
+        """SPY by the surface of SPX: the smile knows strikes by their distance only, whatever the unit."""
+        levels, spy = self._levels(), self._funds.spot(self._tape, *self._place)
+        late = levels.spot / float(self._row[SPX])
+        levels = levels._replace(spot=spy * late)
+        priced = price_spx(request.terms, levels, self._now_ts, self._tape.surface.rate)
+        return spy_marks(priced, request.terms, levels.spot, request.ticket.wobbles(beat))
+
+    def _mark_vix(self, request: VixRequest, beat: int) -> Marks:
         today = self._tape.session.day
         listed, prices = self._tape.futures.listed, self._future_row
         vix, vvix = float(self._row[VIX]), float(self._row[VVIX])
@@ -272,38 +265,6 @@ class MarketWorld:
         strip = VixStrip(request.strike, request.is_call, forward, request.settles_ts)
         priced = price_vix(strip, vvix, self._now_ts, rate)
         return vix_marks(priced, vix, request.ticket.wobbles(beat))
-
-    def _bind(self, specs: Sequence[ContractSpec]) -> _Request:
-        unknown = [s.symbol for s in specs if s.symbol not in ("SPX", "VIX")]
-        if unknown:
-            raise KeyError(f"this world quotes options on SPX and VIX only, not on {unknown[0]!r}")
-        spx_at = np.array([i for i, s in enumerate(specs) if s.symbol == "SPX"], dtype=np.intp)
-        vix_at = np.array([i for i, s in enumerate(specs) if s.symbol == "VIX"], dtype=np.intp)
-        spx = self._bind_spx([specs[i] for i in spx_at], spx_at) if len(spx_at) else None
-        vix = self._bind_vix([specs[i] for i in vix_at], vix_at) if len(vix_at) else None
-        return _Request(spx, vix)
-
-    def _bind_spx(self, specs: Sequence[ContractSpec], at: NDArray[np.intp]) -> _SpxRequest:
-        keys = [slice_key(s) for s in specs]
-        strikes = np.array([_strike(s) for s in specs])
-        calls = np.array([s.right is Right.CALL for s in specs])
-        surface = self._tape.surface
-        contracts = ((*key, float(k), bool(c)) for key, k, c in zip(keys, strikes, calls, strict=True))
-        scale = [surface.spread_scale.get(contract, 1.0) for contract in contracts]
-        ticket = _Ticket(at, np.array([s.con_id for s in specs], dtype=np.int64))
-        return _SpxRequest(ticket, gather(surface, keys, strikes, calls), np.array(scale))
-
-    def _bind_vix(self, specs: Sequence[ContractSpec], at: NDArray[np.intp]) -> _VixRequest:
-        order: dict[date, int] = {}
-        group = np.array([order.setdefault(_expiry(s), len(order)) for s in specs], dtype=np.intp)
-        return _VixRequest(
-            _Ticket(at, np.array([s.con_id for s in specs], dtype=np.int64)),
-            np.array([_strike(s) for s in specs]),
-            np.array([s.right is Right.CALL for s in specs]),
-            np.array([settles_at(_expiry(s), Settlement.AM).timestamp() for s in specs]),
-            tuple(order),
-            group,
-        )
 
     @property
     def rate(self) -> float:
@@ -325,6 +286,10 @@ class MarketWorld:
         """A VX future at such moments."""
         return self._past.future(expiry, self._until_now(at_s))
 
+    def equity_future_path(self, expiry: date, at_s: Floats) -> LevelPath:
+        """An ES future at such moments."""
+        return self._past.equity_future(expiry, self._until_now(at_s))
+
     def option_path(self, spec: ContractSpec, at_s: Floats) -> Marks:
         """Quotes and greeks of one option at such moments; KeyError for an underlying without options."""
         return self._past.option(spec, self._until_now(at_s))
@@ -337,11 +302,19 @@ class MarketWorld:
     # history and settlement ------------------------------------------------------------------------
     def daily_bars(self, symbol: str, until: date, count: int) -> Sequence[Bar]:
         """Up to `count` daily bars ending the day before `until`."""
+        if symbol in LOADINGS:
+            return self._funds.bars(symbol, until, count)
+        if symbol == breadth.SYMBOL:
+            return self._breadth.bars(until, count)
         return self._source.bars(symbol, until, count)
 
     def future_daily_bars(self, expiry: date, until: date, count: int) -> Sequence[Bar]:
         """Daily bars of one VX contract, settlement as close."""
         return self._source.future_bars(expiry, until, count)
+
+    def equity_future_daily_bars(self, expiry: date, until: date, count: int) -> Sequence[Bar]:
+        """Daily bars of one ES contract."""
+        return self._equity.bars(expiry, self._source.bars("SPX", until, count))
 
     def settlement_price(self, spec: ContractSpec) -> float | None:
         """Final settlement value of the spec's underlying; None until the world's clock has passed its publication."""
@@ -352,6 +325,8 @@ class MarketWorld:
             settlement = Settlement.AM if spec.symbol in ("VIX", "VX", "VXM") else Settlement.PM
         if self._now < settles_at(spec.expiry, settlement):
             return None
+        if spec.symbol == SPY:
+            return self._funds.close_on(spec.expiry)
         symbol = "VIX" if spec.symbol in ("VIX", "VX", "VXM") else "SPX"
         if settlement is Settlement.AM:
             return self._source.opening_settlement(symbol, spec.expiry)
@@ -361,35 +336,3 @@ class MarketWorld:
 def _known(value: float, digits: int = 2) -> float | None:
     plain = float(value)
     return None if math.isnan(plain) else round(plain, digits)
-
-
-def _tenth(value: float | None) -> float | None:
-    return None if value is None else round(value / 10.0, 2)
-
-
-def _spy_of(spx: IndexLevel) -> IndexLevel:
-    """SPY as a tenth of the index, a cent wide on either side."""
-    last = _tenth(spx.last)
-    return IndexLevel(
-        last,
-        _tenth(spx.open),
-        _tenth(spx.high),
-        _tenth(spx.low),
-        _tenth(spx.previous_close),
-        bid=None if last is None else round(last - SPY_HALF_SPREAD, 2),
-        ask=None if last is None else round(last + SPY_HALF_SPREAD, 2),
-        bid_size=0 if last is None else SPY_SIZE,
-        ask_size=0 if last is None else SPY_SIZE,
-    )
-
-
-def _expiry(spec: ContractSpec) -> date:
-    if spec.expiry is None:
-        raise ValueError(f"contract {spec.con_id} has no expiry: only options can be marked")
-    return spec.expiry
-
-
-def _strike(spec: ContractSpec) -> float:
-    if spec.strike is None:
-        raise ValueError(f"contract {spec.con_id} has no strike: only options can be marked")
-    return spec.strike

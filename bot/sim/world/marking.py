@@ -1,10 +1,12 @@
-"""From model values to quotes: spreads, ticks and sizes of SPX and VIX options, at one instant or at many."""
+"""From model values to quotes: spreads, ticks and sizes of SPX, SPY and VIX options, at one instant or at many."""
 
 from __future__ import annotations
 
+import numpy as np
+
 from bot.sim.types import Floats, Marks
 from bot.sim.world import spreads
-from bot.sim.world.surface import Priced
+from bot.sim.world.surface import Priced, SpxTerms
 
 Wobbles = tuple[Floats, Floats]
 """Size factors of bid and ask (`spreads.size_wobble`)."""
@@ -17,6 +19,24 @@ def spx_marks(
     half = spreads.spx_half_spread(priced.mid, priced.delta, priced.years, spot, vix) * spread_scale
     liquidity = spreads.spx_liquidity(priced.mid, priced.delta, priced.years)
     return _marks(priced, half, liquidity, spreads.SPX_TICKS, wobbles)
+
+
+def spy_marks(priced: Priced, terms: SpxTerms, spot: float | Floats, wobbles: Wobbles) -> Marks:
+    """SPY options at this level of SPY, dollars. They are American: never below what exercise brings, and where that
+    is all they are worth they move with the share. Dividends are a yield, as in SPX."""
+    inner = np.where(terms.is_call, spot - terms.strike, terms.strike - spot)
+    bound = inner > priced.mid
+    sign = np.where(terms.is_call, 1.0, -1.0)
+    american = priced._replace(
+        mid=np.where(bound, inner, priced.mid),
+        delta=np.where(bound, sign, priced.delta),
+        gamma=np.where(bound, 0.0, priced.gamma),
+        vega=np.where(bound, 0.0, priced.vega),
+        theta=np.where(bound, 0.0, priced.theta),
+    )
+    half = spreads.spy_half_spread(american.mid, american.delta, american.years, spot)
+    liquidity = 2.0 * spreads.spx_liquidity(10.0 * american.mid, american.delta, american.years)
+    return _marks(american, half, liquidity, spreads.SPY_TICKS, wobbles)
 
 
 def vix_marks(priced: Priced, vix: float | Floats, wobbles: Wobbles) -> Marks:

@@ -10,6 +10,7 @@ from datetime import date
 import numpy as np
 from numpy.random import Generator
 
+from bot.sim.exchange.expiries import vx_weekly_expiries
 from bot.sim.exchange.hours import regular_day
 from bot.sim.types import Bar, Floats, TradingDay, WorldEvent
 from bot.sim.world import path
@@ -116,9 +117,29 @@ class ScenarioSource:
         days = [day for day in self._lived if day < min(until, expiry) and expiry in self._listed_after(day)]
         return [_bar(day, self._future_day(day, expiry), 50_000.0) for day in days[-count:]] if count > 0 else []
 
+    def lived(self, symbol: str, day: date) -> Ohlc:
+        """A day of an index as it is lived."""
+        return self._lived[day][SYMBOLS.index(symbol)]
+
+    def curve(self, day: date, maturities: Floats) -> Floats:
+        """The closing curve of a day."""
+        return self._curve(day, self._lived[day][1].close, maturities)
+
+    def carry(self, day: date) -> float:
+        """The file's rate less its dividend yield."""
+        return (self.text.rate_pct - self.text.dividend_pct) / 100.0
+
+    def spy(self, day: date) -> Ohlc | None:
+        """Nothing here is real."""
+        return None
+
     def monthlies(self, on: date) -> Sequence[date]:
         """The next eight months."""
-        return self._listed_after(on)
+        return vx_expiries_after(on, _LISTED_MONTHS)
+
+    def weeklies(self, on: date) -> Sequence[date]:
+        """The weeks that the exchange lists."""
+        return [expiry for expiry in vx_weekly_expiries(on) if expiry > on]
 
     def opening_settlement(self, symbol: str, expiry: date) -> float | None:
         """SPX SOQ: that day's open. VRO: that day's VIX open."""
@@ -183,9 +204,8 @@ class ScenarioSource:
         return out
 
     # one day, played or past ----------------------------------------------------------------------
-    @staticmethod
-    def _listed_after(day: date) -> list[date]:
-        return vx_expiries_after(day, _LISTED_MONTHS)
+    def _listed_after(self, day: date) -> list[date]:
+        return sorted([*self.monthlies(day), *self.weeklies(day)])
 
     def _future_day(self, day: date, expiry: date) -> Ohlc:
         days, vix, before = (expiry - day).days, self._lived[day][1], self._before[day]
@@ -223,7 +243,9 @@ class ScenarioSource:
     def _futures(self, day: date, before: date | None) -> FuturesDay:
         listed = tuple(self._listed_after(day))
         previous = np.array([self._settled(before, expiry) for expiry in listed])
-        return FuturesDay(listed, previous, tuple(self._future_day(day, expiry) for expiry in listed), listed)
+        return FuturesDay(
+            listed, previous, tuple(self._future_day(day, expiry) for expiry in listed), tuple(self.monthlies(day))
+        )
 
 
 def _bar(day: date, prices: Ohlc, volume: float = 0.0) -> Bar:

@@ -17,7 +17,7 @@ import numpy as np
 
 from bot.sim.types import Bar, Floats, IndexLevel, TradingDay, WorldEvent
 from bot.sim.world.curve import beta
-from bot.sim.world.path import STEP_SECONDS
+from bot.sim.world.path import STEP_SECONDS, Ohlc
 from bot.sim.world.tape import SPX, SYMBOLS, VIX, VIX3M, VIX9D, VVIX, DayTape, Source, grid_points
 
 _FAMILY = {VIX: 1.0, VIX9D: 1.45, VIX3M: 0.62, VVIX: 1.9}
@@ -113,6 +113,39 @@ class BentSource:
         """The source's events."""
         return self._source.events
 
+    @property
+    def seed(self) -> int:
+        """The source's seed."""
+        return self._source.seed
+
+    def lived(self, symbol: str, day: date) -> Ohlc:
+        """A day of an index as it would have been without a shock."""
+        return self._source.lived(symbol, day)
+
+    def curve(self, day: date, maturities: Floats) -> Floats:
+        """The curve of a day as it would have been without a shock."""
+        return self._source.curve(day, maturities)
+
+    def carry(self, day: date) -> float:
+        """Financing less dividends."""
+        return self._source.carry(day)
+
+    def spy(self, day: date) -> Ohlc | None:
+        """Real SPY prices of a day."""
+        return self._source.spy(day)
+
+    def straight(self, day: date) -> DayTape | None:
+        """The tape of a bent day as it would have been, None for a day that nothing has bent."""
+        return None if self._untouched(day) else self._source.tape_on(day)
+
+    def stop_place(self, tape: DayTape) -> int | None:
+        """The grid point from which on a day stands still."""
+        stop = self._stops.get(tape.session.day)
+        if stop is None:
+            return None
+        place = math.ceil((stop - tape.session.open_at.timestamp()) / STEP_SECONDS)
+        return min(max(place, 0), len(tape.levels) - 1)
+
     def tape(self, index: int) -> DayTape:
         """The day at that position, bent."""
         tape = self._source.tape(index)
@@ -152,9 +185,8 @@ class BentSource:
         at_s = opened + STEP_SECONDS * np.arange(len(tape.levels), dtype=np.float64)
         days = np.array([(expiry - tape.session.day).days for expiry in tape.futures.listed], dtype=np.float64)
         levels, futures = self._levels(tape.levels, at_s), self._futures(tape.future_levels, days, at_s)
-        stop = self._stops.get(tape.session.day)
-        if stop is not None:
-            place = min(max(math.ceil((stop - opened) / STEP_SECONDS), 0), len(levels) - 1)
+        place = self.stop_place(tape)
+        if place is not None:
             levels[place:], futures[place:] = levels[place], futures[place]
         return levels, futures
 
@@ -226,6 +258,10 @@ class BentSource:
     def monthlies(self, on: date) -> Sequence[date]:
         """The monthly contracts listed that day."""
         return self._source.monthlies(on)
+
+    def weeklies(self, on: date) -> Sequence[date]:
+        """The weekly contracts listed that day."""
+        return self._source.weeklies(on)
 
     def opening_settlement(self, symbol: str, expiry: date) -> float | None:
         """The opening value, bent as the market is at the open."""

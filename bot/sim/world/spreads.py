@@ -1,6 +1,7 @@
 """Bid and ask around a model mid: half-spreads fitted to real quotes, exchange ticks, sizes, worthless wings.
 
-Source: the real SPX chains of October 2018 (end of day) and the one-minute SPXW quotes of January 2021.
+Source: the real SPX chains of October 2018 (end of day), the one-minute SPXW quotes of January 2021 and, for SPY, the
+chain of 2020-07-02.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from bot.sim.types import Floats
 
 _REFERENCE_SPOT = 2770.0
+_REFERENCE_SPY = 312.0
 _MAX_SIZE = 999.0
 SIZE_BEAT_SECONDS = 5.0
 """Market seconds for which displayed sizes stand."""
@@ -27,6 +29,7 @@ class Ticks(NamedTuple):
 
 SPX_TICKS = Ticks(0.05, 0.10)
 VIX_TICKS = Ticks(0.01, 0.05)
+SPY_TICKS = Ticks(0.01, 0.01)
 
 
 def spx_half_spread(mid: Floats, delta: Floats, years: Floats, spot: float | Floats, vix: float | Floats) -> Floats:
@@ -41,6 +44,15 @@ def spx_half_spread(mid: Floats, delta: Floats, years: Floats, spot: float | Flo
     inside = np.maximum(np.abs(delta) - 0.55, 0.0)
     tenor = 1.0 + 1.2 * np.maximum(years - 0.3, 0.0)
     return np.asarray(base * stress * tenor * (1.0 + 6.0 * inside), dtype=np.float64)
+
+
+def spy_half_spread(mid: Floats, delta: Floats, years: Floats, spot: float | Floats) -> Floats:
+    """Half the bid-ask spread of SPY options in dollars: a cent for the cheap, nine cents at five dollars, several
+    times that in the money and for long tenors (real chain of 2020-07-02)."""
+    s = spot / _REFERENCE_SPY
+    base = 0.5 * s * (0.01 + 0.02 * np.minimum(mid / s, 10.0) ** 0.85)
+    inside = np.maximum(np.abs(delta) - 0.65, 0.0)
+    return np.asarray(base * (1.0 + 6.0 * np.maximum(years - 0.1, 0.0)) * (1.0 + 5.0 * inside), dtype=np.float64)
 
 
 def vix_half_spread(mid: Floats, vix: float | Floats) -> Floats:

@@ -131,6 +131,11 @@ class Source(Protocol):
         ...
 
     @property
+    def seed(self) -> int:
+        """The world's seed."""
+        ...
+
+    @property
     def known_days(self) -> Sequence[date]:
         """Every day with daily bars and a tape, oldest first: those before the first session included."""
         ...
@@ -157,12 +162,32 @@ class Source(Protocol):
         """Daily bars of an index before `until`; KeyError for an unknown symbol."""
         ...
 
+    def lived(self, symbol: str, day: date) -> Ohlc:
+        """A known day of an index as it is lived, points."""
+        ...
+
+    def curve(self, day: date, maturities: Floats) -> Floats:
+        """VX settlements of a known day by calendar days to settlement, points."""
+        ...
+
+    def carry(self, day: date) -> float:
+        """Continuous yearly financing less dividends on a known day."""
+        ...
+
+    def spy(self, day: date) -> Ohlc | None:
+        """Real SPY prices of that day in dollars, None where there are none."""
+        ...
+
     def future_bars(self, expiry: date, until: date, count: int) -> Sequence[Bar]:
         """Daily bars of a VX contract before `until`."""
         ...
 
     def monthlies(self, on: date) -> Sequence[date]:
         """Settlement days of the monthly VX contracts listed on that day and settling after it."""
+        ...
+
+    def weeklies(self, on: date) -> Sequence[date]:
+        """Settlement days of the weekly VX contracts listed on that day and settling after it."""
         ...
 
     def opening_settlement(self, symbol: str, expiry: date) -> float | None:

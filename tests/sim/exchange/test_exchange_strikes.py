@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-from collections import defaultdict
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -11,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.sim.exchange.check import strike_coverage
 from bot.sim.exchange.strikes import Kind, StrikeLadder, kind_of
 
 DAY = date(2018, 10, 15)
@@ -66,32 +65,7 @@ def test_kinds_of_expiry_are_told_by_their_date() -> None:
 def test_ladders_are_those_of_the_real_chains(real_data: Path) -> None:
     """October 2018, by kind of expiry: at least 94 % of all real strikes and 96 % of those between 85 and 110 % of the
     index are generated, and at least 90 % of what is generated is real."""
-    with (real_data / "spx_daily.csv").open(encoding="utf-8") as rows:
-        found = [(date.fromisoformat(row["date"]), float(row["close"])) for row in csv.DictReader(rows)]
-    closes = [(day, close) for day, close in found if date(2017, 9, 1) <= day <= date(2018, 10, 17)]
-    counts: dict[Kind, list[int]] = defaultdict(lambda: [0] * 5)
-    for today in (date(2018, 10, 15), date(2018, 10, 16), date(2018, 10, 17)):
-        past = [(day, close) for day, close in closes if day < today]
-        level = dict(closes)[today]
-        for (root, expiry), strikes in _chain(real_data, today).items():
-            assert root in {"SPX", "SPXW"}
-            ladder = StrikeLadder(kind_of("SPX", expiry), expiry)
-            ladder.remember(past)
-            ladder.see(today, past[-1][1])
-            ours = set(ladder.strikes)
-            core = {strike for strike in strikes if 0.85 * level <= strike <= 1.10 * level}
-            row = counts[kind_of("SPX", expiry)]
-            for place, size in enumerate((len(ours & strikes), len(strikes), len(ours), len(ours & core), len(core))):
-                row[place] += size
-    for kind, (both, real, generated, core_both, core_real) in counts.items():
-        assert both >= 0.94 * real, kind
-        assert core_both >= 0.96 * core_real, kind
-        assert both >= 0.90 * generated, kind
-
-
-def _chain(folder: Path, day: date) -> dict[tuple[str, date], set[float]]:
-    chain: dict[tuple[str, date], set[float]] = defaultdict(set)
-    with (folder / f"spx_chain_{day}.csv").open(encoding="utf-8") as rows:
-        for row in csv.DictReader(rows):
-            chain[row["root"], date.fromisoformat(row["expiry"])].add(float(row["strike"]))
-    return chain
+    for kind, found in strike_coverage(real_data).items():
+        assert found.both >= 0.94 * found.real, kind
+        assert found.core_both >= 0.96 * found.core_real, kind
+        assert found.both >= 0.90 * found.generated, kind

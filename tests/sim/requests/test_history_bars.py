@@ -40,7 +40,10 @@ def test_all_sizes_tell_the_same_day(version: int) -> None:
 
     async def story(desk: Desk) -> None:
         yesterday = desk.gateway.world.days[2]
-        spx, vx = Index("SPX", "CBOE"), contract(desk.spec(symbol="VIX", sec_type="FUT", expiry="202604"))
+        spx, vx = (
+            Index("SPX", "CBOE"),
+            contract(desk.spec(symbol="VIX", trading_class="VX", sec_type="FUT", expiry="202604")),
+        )
         put = contract(desk.option(30, -0.03))
         end = f"{yesterday.close_at:%Y%m%d %H:%M:%S} US/Eastern"
         for what in (spx, vx):
@@ -275,7 +278,7 @@ def test_schedules_list_the_sessions(size: SecType) -> None:
         what = (
             Index("SPX", "CBOE")
             if size is SecType.INDEX
-            else contract(desk.spec(symbol="VIX", sec_type="FUT", expiry="202604"))
+            else contract(desk.spec(symbol="VIX", trading_class="VX", sec_type="FUT", expiry="202604"))
         )
         schedule = await desk.ib.reqHistoricalScheduleAsync(what, 5)
         assert schedule.timeZone == "US/Central"

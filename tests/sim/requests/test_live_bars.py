@@ -60,7 +60,7 @@ def test_real_time_bars_are_the_five_second_bars_of_the_past(tick_s: float, vers
 
     async def story(desk: Desk) -> None:
         put = contract(desk.option(14, -0.01))
-        future = contract(desk.spec(symbol="VIX", sec_type="FUT", expiry="202604"))
+        future = contract(desk.spec(symbol="VIX", trading_class="VX", sec_type="FUT", expiry="202604"))
         streams: list[tuple[Contract, str, Any]] = []
         for what, price in ((Index("SPX", "CBOE"), "TRADES"), (future, "BID"), (put, "MIDPOINT")):
             streams.append((what, price, desk.ib.reqRealTimeBars(what, 5, price, True)))

@@ -20,7 +20,10 @@ def test_the_earliest_moment_is_told_in_utc(version: int) -> None:
     """The first session known, as text or epoch; a future begins when it was listed."""
 
     async def story(desk: Desk) -> None:
-        spx, future = Index("SPX", "CBOE"), contract(desk.spec(symbol="VIX", sec_type="FUT", expiry="202604"))
+        spx, future = (
+            Index("SPX", "CBOE"),
+            contract(desk.spec(symbol="VIX", trading_class="VX", sec_type="FUT", expiry="202604")),
+        )
         first = desk.venue.past.first_moment(desk.spec(symbol="SPX", sec_type="IND"))
         assert first is not None
         assert await desk.ib.reqHeadTimeStampAsync(spx, "TRADES", True, 1) == first.astimezone(UTC).replace(tzinfo=None)

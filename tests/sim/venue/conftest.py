@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 import numpy as np
 import pytest
 
-from bot.sim.exchange.expiries import add_months, vix_settlement_day
+from bot.sim.exchange.expiries import add_months, vix_settlement_day, vx_weekly_expiries
 from bot.sim.exchange.holidays import is_business_day
 from bot.sim.exchange.hours import regular_day
 from bot.sim.types import (
@@ -83,6 +83,13 @@ class FakeWorld:
     def future_expiries(self, on: date) -> Sequence[date]:
         months = (vix_settlement_day(*add_months(on.year, on.month, ahead)) for ahead in range(8))
         return [day for day in months if day >= on]
+
+    def weekly_expiries(self, on: date) -> Sequence[date]:
+        return [day for day in vx_weekly_expiries(on) if day > on]
+
+    def equity_future(self, expiry: date) -> IndexLevel:
+        last = self.spx + 5.0
+        return IndexLevel(last, last, last, last, last, last - 0.25, last + 0.25, 10, 10)
 
     def future(self, expiry: date) -> IndexLevel:
         last = self.vix + 0.5

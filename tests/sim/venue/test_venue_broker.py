@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from bot.sim.types import Leg, Reject, SecType, Side, VenueOrder
 from bot.sim.venue import BrokerRules
 from bot.sim.venue.broker import worst_payoff
+from bot.sim.venue.directory import UNDERLYINGS
 from bot.sim.venue.fees import commission_cents
-from bot.sim.venue.products import UNDERLYINGS, bag_spec
+from bot.sim.venue.products import bag_spec
 
 
 def codes(bench) -> list[int]:
