@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from bot.sim.types import AccountState, ContractSpec, Execution, PositionLine, SecType, Side
+from bot.sim.types import AccountState, ContractSpec, Execution, PositionLine, Right, SecType, Side
 from bot.sim.venue.margin import Holding, Requirement, requirement
 
 DAY_LEVERAGE = 4.0
@@ -49,6 +49,14 @@ class Booked:
     cash_cents: int
     realized_cents: int | None
     opened: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What exercising a position brought: signed shares and the cents of cash paid or received for them."""
+
+    shares: int
+    cash_cents: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +220,23 @@ class Account:
         self.realized_cents += realized
         return Booked(moved, realized)
 
+    def exercise(self, con_id: int, share: ContractSpec, strike_cents: int) -> Delivered:
+        """Exercises or is assigned an option position: its shares come or go at the strike (cents), and what the option
+        cost belongs to them from then on, as in IB's books. KeyError without such a position."""
+        position = self.positions.pop(con_id)
+        self._entries.pop(con_id, None)
+        call = position.spec.right is Right.CALL
+        shares = position.quantity * position.spec.multiplier * (1 if call else -1)
+        booked = self._enter(share, Entry(shares, strike_cents, f"exercise {con_id}"))
+        held = self.positions.get(share.con_id)
+        carried = opening_share(position.cost_cents, booked.opened, shares)
+        if held is None or not booked.opened:
+            carried = 0
+        else:
+            held.cost_cents += carried
+        self.realized_cents -= position.cost_cents - carried
+        return Delivered(shares, booked.cash_cents)
+
     def forget_flat(self) -> None:
         """Midnight: the entries of positions that were closed need no correcting any more."""
         self._entries = {con_id: entries for con_id, entries in self._entries.items() if con_id in self.positions}
@@ -280,8 +305,8 @@ class Account:
 
 
 def opening_share(fee_cents: int, opened: int, contracts: int) -> int:
-    """The cents of a commission for so many contracts that belong to those opened."""
-    return round(fee_cents * abs(opened) / contracts) if contracts else 0
+    """The cents of a commission (or other cost) for so many contracts that belong to those opened."""
+    return round(fee_cents * abs(opened) / abs(contracts)) if contracts else 0
 
 
 def _entry_of(execution: Execution) -> Entry:

@@ -139,6 +139,29 @@ class Announcer:
             cash=cash_cents / 100,
         )
 
+    def exercised(
+        self,
+        account: str,
+        spec: ContractSpec,
+        share: ContractSpec,
+        *,
+        quantity: int,
+        shares: int,
+        underlying: float,
+        cash_cents: int,
+    ) -> None:
+        """A position of options became shares at its strike: `shares` signed, as they came or went (ledger only)."""
+        self.record(
+            "exercise",
+            account=account,
+            contract=contract_facts(spec),
+            quantity=quantity,
+            share=contract_facts(share),
+            shares=shares,
+            underlying_price=underlying,
+            cash=cash_cents / 100,
+        )
+
     def varied(self, account: str, spec: ContractSpec, quantity: int, price: float, cash_cents: int) -> None:
         """A future was marked at the day's price in points: its gain or loss became cash (ledger only)."""
         self.record(

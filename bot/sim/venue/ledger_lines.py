@@ -162,7 +162,7 @@ LINES: Sequence[LineRule] = (
             _text(
                 "reason",
                 "deposit, withdrawal, interest, fee; fill, correction, commission and of which execution; "
-                "variation, settlement and of which contract",
+                "variation, settlement, exercise and of which contract",
             ),
             _number("balance"),
         ),
@@ -190,8 +190,21 @@ LINES: Sequence[LineRule] = (
         ),
     ),
     LineRule(
+        "exercise",
+        "options in the money at expiry became shares at their strike",
+        (
+            _text("account"),
+            _CONTRACT,
+            _whole("quantity", "signed"),
+            FieldRule("share", Kind.CONTRACT),
+            _whole("shares", "signed, as they came or went"),
+            _number("underlying_price"),
+            _number("cash"),
+        ),
+    ),
+    LineRule(
         "position",
-        "after a fill, transfer or settlement",
+        "after a fill, transfer, settlement or exercise",
         (_text("account"), _CONTRACT, _whole("quantity", "signed"), _number("average_cost", "dollars per contract")),
     ),
     LineRule(

@@ -1,8 +1,9 @@
-"""Cash settlement of expired positions: they vanish without an execution and their value becomes cash.
+"""Settlement of expired positions: they vanish without an execution; their value becomes cash, or shares at the strike.
 
 Rules: PM-settled series settle after the close of their last day at the index close; AM-settled ones and futures on
 the morning of their settlement day, as soon as the world publishes the opening value, and not before. A value can be
-withheld, settlement delayed or forced, and a settled position be shown for a while longer.
+withheld, settlement delayed or forced, and a settled position be shown for a while longer. Options that deliver shares
+are exercised, or assigned, when they are worth a cent or more at the close; nobody exercises early or declines.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ from bot.sim.types import ContractSpec, PositionLine, Right, SecType, Settlement
 from bot.sim.venue.accounts import Account, Position
 from bot.sim.venue.agenda import Agenda
 from bot.sim.venue.announce import Announcer
+from bot.sim.venue.directory import FUNDS
 from bot.sim.venue.sessions import Sessions
+
+_SHARES = {fund.spec.con_id: fund.spec for fund in FUNDS}
 
 
 class Settlements:
@@ -80,8 +84,11 @@ class Settlements:
     def _settle(self, account: Account, position: Position, value: float, at: datetime) -> None:
         spec, quantity, line = position.spec, position.quantity, account.line(position.spec)
         price_cents = round(100 * worth(spec, value))
-        booked = account.settle(spec.con_id, price_cents)
         self._ready_since.pop((account.name, spec.con_id), None)
+        if spec.delivers_shares and price_cents > 0:
+            self._deliver(account, position, _SHARES[spec.under_con_id], value)
+            return
+        booked = account.settle(spec.con_id, price_cents)
         self._announce.settled(
             account.name,
             spec,
@@ -98,6 +105,25 @@ class Settlements:
             self._agenda.plan(at + self.linger, lambda then: self._stop_showing(account, line))
         else:
             self._announce.position(account.line(spec))
+
+    def _deliver(self, account: Account, position: Position, share: ContractSpec, value: float) -> None:
+        """The option goes, its shares come or go at the strike."""
+        spec = position.spec
+        delivered = account.exercise(spec.con_id, share, round(100 * (spec.strike or 0.0)))
+        self._announce.exercised(
+            account.name,
+            spec,
+            share,
+            quantity=position.quantity,
+            shares=delivered.shares,
+            underlying=value,
+            cash_cents=delivered.cash_cents,
+        )
+        self._announce.cash(
+            account.name, delivered.cash_cents, f"exercise {spec.local_symbol.strip()}", account.cash_cents
+        )
+        for changed in (spec, share):
+            self._announce.position(account.line(changed))
 
     def _stop_showing(self, account: Account, line: PositionLine) -> None:
         self.lingering.remove(line)

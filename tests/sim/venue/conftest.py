@@ -102,7 +102,7 @@ class FakeWorld:
             assert spec.strike is not None
             assert spec.expiry is not None
             assert spec.right is not None
-            level = self.spx if spec.symbol == "SPX" else self.vix
+            level = {"SPX": self.spx, "VIX": self.vix, "SPY": self.spy}[spec.symbol]
             mid = black(level, spec.strike, (spec.expiry - self.now.date()).days / 365, 0.18, spec.right)
             bid, ask = self.quotes.get(spec.con_id, (mid - self.half_spread, mid + self.half_spread))
             if spec.con_id in self.quotes and math.isfinite(bid + ask):
@@ -134,7 +134,8 @@ class FakeWorld:
 
     def settlement_price(self, spec: ContractSpec) -> float | None:
         assert spec.expiry is not None
-        return self.settlements.get(spec.expiry)
+        value = self.settlements.get(spec.expiry)
+        return value / 10.0 if value is not None and spec.symbol == "SPY" else value
 
     def notes(self) -> Sequence[str]:
         return ()

@@ -25,7 +25,7 @@ BY_THE_WIRE = {"connect", "disconnect", "place", "modify", "cancel", "global_can
 
 
 def busy(make_bench: Callable, **terms):
-    """A few days of random trading, with a transfer and an account that runs out of margin."""
+    """A few days of random trading, with transfers, an exercise and an account that runs out of margin."""
     bench = make_bench(days=6, fills=FillModel(partial_probability=0.5), rules=RULES, **terms).open()
     bench.expiry = date(2018, 10, 17)
     trader = Trader(bench, 11)
@@ -36,6 +36,10 @@ def busy(make_bench: Callable, **terms):
             trader.act()
     office = bench.venue.back_office
     office.transfer(office.account("DU2"), bench.spy(), 5, bench.venue.now)
+    (call,) = bench.venue.find(
+        {"symbol": "SPY", "sec_type": "OPT", "expiry": "20181017", "strike": 270.0, "right": "C"}
+    )
+    office.transfer(office.account("DU2"), call, 1, bench.venue.now)
     office.move_cash(office.account("DU3"), bench.venue.account("DU3").net_liquidation, "withdrawal")
     bench.wait(60)
     bench.venue.advance(bench.world.days[4].open_at)
