@@ -79,6 +79,7 @@ class ContractSpec:
     exchanges: tuple[str, ...] = ()
     primary_exchange: str = ""
     stock_type: str = ""
+    isin: str = ""
     delivers_shares: bool = False
 
     @property

@@ -26,13 +26,8 @@ DEADLINE_S = 20.0
 """For anything a gateway answers; nothing waits that long when all is well."""
 
 IB = library.IB
-ComboLeg, Contract, Future, Index, Option = (
-    library.ComboLeg,
-    library.Contract,
-    library.Future,
-    library.Index,
-    library.Option,
-)
+ComboLeg, Contract, Future, Index = library.ComboLeg, library.Contract, library.Future, library.Index
+Option, Stock = library.Option, library.Stock
 ExecutionFilter, LimitOrder, MarketOrder, Order, Trade = (
     library.ExecutionFilter,
     library.LimitOrder,

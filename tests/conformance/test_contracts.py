@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.conformance.library import Contract, Future, Index, Option, refused, soon
+from tests.conformance.library import Contract, Future, Index, Option, Stock, refused, soon
 from tests.conformance.trader import Trader
 
 
@@ -84,3 +84,29 @@ async def test_symbols_are_found_by_their_beginning(ib: Any) -> None:
     spx = next(one for one in found if one.contract.symbol == "SPX")
     assert spx.contract.conId == 416904
     assert "OPT" in spx.derivativeSecTypes
+
+
+async def test_a_stock_has_what_other_programs_ask_of_one(ib: Any) -> None:
+    """SPY: IB's number, primary exchange, kind of stock and ISIN, by which it is found again; options exist on it."""
+    (found,) = await soon(ib.reqContractDetailsAsync(Stock("SPY", "SMART", "USD")))
+    assert (found.contract.conId, found.contract.primaryExchange, found.stockType) == (756733, "ARCA", "ETF")
+    assert [(one.tag, one.value) for one in found.secIdList] == [("ISIN", "US78462F1030")]
+    assert {"SMART", "ARCA"} <= set(found.validExchanges.split(","))
+    asked = Contract(secType="STK", exchange="SMART", currency="USD", secIdType="ISIN", secId="US78462F1030")
+    (again,) = await soon(ib.reqContractDetailsAsync(asked))
+    assert again.contract.symbol == "SPY"
+    chains = await soon(ib.reqSecDefOptParamsAsync("SPY", "", "STK", found.contract.conId))
+    assert "SMART" in {chain.exchange for chain in chains}
+    assert all(chain.expirations and chain.strikes and chain.multiplier == "100" for chain in chains)
+
+
+async def test_index_options_are_found_at_their_exchange_and_at_smart(trader: Trader) -> None:
+    """Asked for at CBOE or at SMART an SPXW option is answered there, and its chain is told for both."""
+    terms = {"symbol": "SPX", "lastTradeDateOrContractMonth": trader.expiry, "right": "P", "tradingClass": "SPXW"}
+    for exchange in ("CBOE", "SMART"):
+        asked = Option(strike=trader.options[0].strike, exchange=exchange, currency="USD", **terms)
+        (found,) = await soon(trader.ib.reqContractDetailsAsync(asked))
+        assert found.contract.exchange == exchange
+        assert {"SMART", "CBOE"} <= set(found.validExchanges.split(","))
+    chains = await soon(trader.ib.reqSecDefOptParamsAsync("SPX", "", "IND", trader.spx.conId))
+    assert {"SMART", "CBOE"} <= {chain.exchange for chain in chains if chain.tradingClass == "SPXW"}

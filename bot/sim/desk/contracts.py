@@ -21,11 +21,18 @@ def find_all(venue: Venue, query: ask.ContractQuery) -> Sequence[ContractSpec]:
         if spec is None or (query.symbol and query.symbol != spec.symbol):
             return ()
         return (spec,)
+    if query.sec_id:
+        return [spec for spec in venue.find({"sec_type": SecType.STOCK.value}) if _has_id(spec, query)]
     if not query.symbol and not query.local_symbol:
         return ()
     if query.currency and query.currency != "USD":
         return ()
     return venue.find(query.fields)
+
+
+def _has_id(spec: ContractSpec, query: ask.ContractQuery) -> bool:
+    ids = {"ISIN": spec.isin, "CUSIP": spec.isin[2:11]}
+    return ids.get(query.sec_id_type.upper()) == query.sec_id and query.symbol in ("", spec.symbol)
 
 
 def find_one(venue: Venue, query: ask.ContractQuery) -> ContractSpec | Reject:

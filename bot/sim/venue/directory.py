@@ -45,7 +45,18 @@ class Fund:
     since: date
 
 
+_CUSIPS = {
+    "SPY": "78462F1030", "QQQ": "46090E1038", "IWM": "4642876555", "RSP": "46137V3574", "XLB": "81369Y1001",
+    "XLC": "81369Y8527", "XLE": "81369Y5069", "XLF": "81369Y6059", "XLI": "81369Y7040", "XLK": "81369Y8030",
+    "XLP": "81369Y3080", "XLRE": "81369Y8600", "XLU": "81369Y8865", "XLV": "81369Y2090", "XLY": "81369Y4070",
+    "VNQ": "9229085538", "HYG": "4642885135", "LQD": "4642872422", "TLT": "4642874329", "GLD": "78463V1070",
+    "UUP": "46141D2036", "VIXM": "74347W3381",
+}  # fmt: skip
+"""The funds' CUSIPs with the check digit of the ISIN behind them; some programs refuse a stock without an ISIN."""
+
+
 def _fund(con_id: int, symbol: str, primary: str, since: date, long_name: str, stock_type: str = "ETF") -> Fund:
+    cusip = _CUSIPS.get(symbol, "")
     spec = ContractSpec(
         con_id,
         SecType.STOCK,
@@ -60,6 +71,7 @@ def _fund(con_id: int, symbol: str, primary: str, since: date, long_name: str, s
         exchanges=("SMART", "AMEX", "NYSE", "ARCA", "NASDAQ", "ISLAND", "BATS", "IEX"),
         primary_exchange=primary,
         stock_type=stock_type,
+        isin=f"US{cusip}" if cusip else "",
     )
     return Fund(spec, since)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from bot.sim.wire import requests as ask
 from bot.sim.wire.decode_data import DECODERS
@@ -64,8 +65,7 @@ def _contract_details(read: FieldReader, version: int) -> object:
     request_id = read.integer("reqId")
     wanted = contract(read)
     read.flag("includeExpired")
-    read.text("secIdType")
-    read.text("secId")
+    wanted = replace(wanted, sec_id_type=read.text("secIdType"), sec_id=read.text("secId"))
     if version >= 176:
         read.text("issuerId")
     return ask.ContractDetails(request_id, wanted)

@@ -68,6 +68,7 @@ class _Kind(NamedTuple):
     expiry: date | None
     market_rule_id: int
     stock_type: str
+    isin: str
     delivers_shares: bool
 
 
@@ -99,7 +100,7 @@ def _shared_part(
         liquid_hours,
         "",
         0,
-        0,  # secIdList
+        *((1, "ISIN", spec.isin) if spec.isin else (0,)),  # secIdList
         1 if derived else UNSET_INTEGER,
         under[0] if under else (spec.symbol if derived else ""),
         under[1].value if under else ("IND" if derived else ""),

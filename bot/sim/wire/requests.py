@@ -24,6 +24,8 @@ class ContractQuery:
     local_symbol: str = ""
     trading_class: str = ""
     include_expired: bool = False
+    sec_id_type: str = ""
+    sec_id: str = ""
 
     @property
     def fields(self) -> Mapping[str, object]:

@@ -142,3 +142,14 @@ def test_a_share_option_stops_a_quarter_hour_after_an_index_option(venue: SimVen
     assert (spy.delivers_shares, spxw.delivers_shares) == (True, False)
     assert isinstance(spy.expiry, date)
     assert spy.sec_type is SecType.OPTION
+
+
+def test_isins_carry_their_check_digit() -> None:
+    """Letters count as two digits, every second digit from the right is doubled, the sum ends in zero."""
+    for fund in FUNDS:
+        if not fund.spec.isin:
+            continue
+        digits = "".join(str(int(sign, 36)) for sign in fund.spec.isin)
+        doubled = [int(d) * (1 + place % 2) for place, d in enumerate(reversed(digits))]
+        assert sum(sum(divmod(d, 10)) for d in doubled) % 10 == 0, fund.spec.symbol
+    assert sum(bool(fund.spec.isin) for fund in FUNDS) >= 20
