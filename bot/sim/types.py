@@ -1,7 +1,6 @@
 """The vocabulary between the simulated gateway's parts, as plain values; `bot.sim.ports` says who offers what.
 
-Prices are index points per share; cash is US dollars; times are aware datetimes in America/New_York.
-"""
+Prices are index points per share; cash is US dollars; times are aware datetimes in America/New_York."""
 
 from __future__ import annotations
 
