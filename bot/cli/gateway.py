@@ -19,6 +19,7 @@ from bot.cli import exits
 from bot.cli.gateway_options import LOOPBACK, gateway_options
 from bot.cli.trouble import told
 from bot.cli.worlds import WorldChoice, chosen, gateway_for, ledger_for, world_options
+from bot.sim.desk.rights import DataRights
 from bot.sim.gateway import SimulatedGateway
 from bot.sim.types import WorldEvent
 
@@ -37,6 +38,7 @@ class _Service:
     master_client_id: int | None
     tick_s: float | None
     begin: str
+    market_data: str
 
 
 @click.group(invoke_without_command=True)
@@ -140,6 +142,7 @@ async def _serve(choice: WorldChoice, service: _Service) -> int:
         limited=service.limits == "ib",
         master_client_id=service.master_client_id,
         faults=_script(service.faults),
+        rights=DataRights(service.market_data),
     )
     try:
         await served.start()

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from bot.cli.worlds import FUNDS_USD, ServerVersion, Tick
+from bot.sim.desk.rights import DataRights
 from bot.sim.wire.session import MAX_VERSION
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -101,6 +102,13 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     ),
     click.option(
         "--master-client-id", type=click.IntRange(0), help="this client id hears of every client's orders and fills"
+    ),
+    click.option(
+        "--market-data",
+        type=click.Choice([rights.value for rights in DataRights]),
+        default=DataRights.LIVE.value,
+        show_default=True,
+        help="market data rights of the login: without live ones quotes are refused (354, 10089) or delayed (10167)",
     ),
     click.option("--tick", "tick_s", type=Tick(), help="market seconds between two looks at the market"),
     click.option(

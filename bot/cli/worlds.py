@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from bot.sim.desk.rights import DataRights
 from bot.sim.faults.script import read_rows
 from bot.sim.gateway import SimulatedGateway
 from bot.sim.types import WorldEvent
@@ -95,6 +96,7 @@ def gateway_for(
     limited: bool = True,
     master_client_id: int | None = None,
     faults: Sequence[WorldEvent] = (),
+    rights: DataRights = DataRights.LIVE,
 ) -> SimulatedGateway:
     """A gateway on that world, with one funded paper account where none are named (id to dollars)."""
     venue = SimVenue(world, accounts=accounts or {ACCOUNT: FUNDS_USD}, ledger=ledger, seed=choice.seed)
@@ -112,6 +114,7 @@ def gateway_for(
         limits=Limits() if limited else no_limits(),
         master_client_id=master_client_id,
         faults=faults,
+        rights=rights,
     )
 
 

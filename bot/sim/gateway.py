@@ -9,6 +9,7 @@ from datetime import datetime
 from bot.sim.clock import MarketClock, Tick, default_tick_s
 from bot.sim.control import ControlServer
 from bot.sim.desk.desk import Desk
+from bot.sim.desk.rights import DataRights
 from bot.sim.faults.runner import ScriptRunner
 from bot.sim.faults.script import read_rows
 from bot.sim.faults.stage import Stage
@@ -26,7 +27,8 @@ class SimulatedGateway:
     `speed` is market seconds per loop second, `tick_s` market seconds between two looks at the market,
     `begin` where market time starts (None: fifteen minutes before the first open).
     `control_port` None means no control channel, 0 takes a free port; it listens on `control_host` (None: `host`).
-    `faults` are the rows of a fault script. The master client hears of every client's orders.
+    `faults` are the rows of a fault script. The master client hears of every client's orders. `rights` are what market
+    data the login may see.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class SimulatedGateway:
         limits: Limits | None = None,
         faults: Sequence[WorldEvent] = (),
         master_client_id: int | None = None,
+        rights: DataRights = DataRights.LIVE,
     ) -> None:
         """Raises ValueError for a speed, tick or version out of range, ScriptError for rows of the world or of `faults`
         that cannot be used; opens nothing yet."""
@@ -60,7 +63,7 @@ class SimulatedGateway:
         self._stage: Stage | None = None
         self._driver: asyncio.Task[None] | None = None
         bounds = limits or Limits()
-        self.desk = Desk(venue, limits=bounds, master_client_id=master_client_id)
+        self.desk = Desk(venue, limits=bounds, master_client_id=master_client_id, rights=rights)
         self.server = WireServer(self.desk, host, port, server_version=server_version, queue_bytes=bounds.queue_bytes)
         self.control: ControlServer | None = None
         story = read_rows(world.events, world.days, None, expected=False)

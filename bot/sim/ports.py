@@ -25,7 +25,6 @@ from bot.sim.types import (
     Marks,
     OrderTicket,
     PositionLine,
-    Prints,
     Reject,
     Statistics,
     TradingDay,
@@ -128,6 +127,23 @@ class World(Protocol):
         ...
 
 
+class Trades(Protocol):
+    """The trades of one session, told one after another."""
+
+    @property
+    def opened_at(self) -> datetime:
+        """When the session opened."""
+        ...
+
+    def until(self, at_s: float) -> Sequence[tuple[float, int, int]]:
+        """Trades not yet told up to a moment: (epoch seconds, contracts or shares, side as in `Prints`)."""
+        ...
+
+    def recent(self, at_s: float, seconds: float) -> tuple[int, int]:
+        """(trades, volume) of the last `seconds`, of what has been told."""
+        ...
+
+
 class PastMarket(Protocol):
     """What happened in a contract's market, up to now; the regular sessions only."""
 
@@ -157,16 +173,25 @@ class PastMarket(Protocol):
         """Thirty-day realised volatility as of the evening before a day."""
         ...
 
+    def current_session(self, spec: ContractSpec, at: datetime | None = None) -> tuple[datetime, datetime] | None:
+        """The day's session once it has begun, else the last one before, at a moment (now)."""
+        ...
+
+    def option_marks(self, spec: ContractSpec, at: datetime) -> Marks:
+        """Quotes and greeks of one option at a moment up to now, arrays of one; no quotes outside its session."""
+        ...
+
     def day_so_far(self, spec: ContractSpec) -> DaySoFar:
-        """Trades of the current session; of the last one while the market is shut."""
+        """Trades of the current session."""
         ...
 
-    def previous_close(self, spec: ContractSpec) -> float | None:
-        """Last price of the session before the current one: the middle of the closing quotes for an option."""
+    def previous_close(self, spec: ContractSpec, at: datetime | None = None) -> float | None:
+        """Last price of the session before the one current at a moment (now): the middle of an option's closing
+        quotes."""
         ...
 
-    def prints(self, spec: ContractSpec, after: datetime, until: datetime) -> Prints:
-        """Trades of today after one moment up to another, without their prices."""
+    def trades(self, spec: ContractSpec) -> Trades | None:
+        """The trades of the current session from now on; None for what is not traded."""
         ...
 
     def statistics(self, spec: ContractSpec) -> Statistics:

@@ -15,6 +15,7 @@ from bot.sim.desk.history import HistoryDesk
 from bot.sim.desk.orders import OrderDesk
 from bot.sim.desk.past_ticks import PastTicks
 from bot.sim.desk.quotes import QuoteDesk
+from bot.sim.desk.rights import DataRights
 from bot.sim.desk.small_lists import SmallLists
 from bot.sim.ports import Venue
 from bot.sim.types import AccountState, Commission, Execution, PositionLine, VenueOrder
@@ -45,7 +46,14 @@ class Desk:
     Owns no sockets: the shell hands in what sessions read and takes what they want to write.
     """
 
-    def __init__(self, venue: Venue, *, limits: Limits, master_client_id: int | None = None) -> None:
+    def __init__(
+        self,
+        venue: Venue,
+        *,
+        limits: Limits,
+        master_client_id: int | None = None,
+        rights: DataRights = DataRights.LIVE,
+    ) -> None:
         self._venue = venue
         self._limits = limits
         self._master = master_client_id
@@ -58,7 +66,7 @@ class Desk:
         self._history = HistoryDesk(venue, limits.history)
         self._ticks = PastTicks(venue, self._history.admits)
         self._orders = OrderDesk(venue)
-        self._quotes = QuoteDesk(venue, limits.market_data_lines)
+        self._quotes = QuoteDesk(venue, limits.market_data_lines, rights)
         self._lists = SmallLists()
         self._routes = self._make_routes()
         venue.subscribe(self)

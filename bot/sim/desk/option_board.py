@@ -91,6 +91,14 @@ class OptionBoard:
             for line in watchers:
                 line.row = row
 
+    def quote(self, spec: ContractSpec) -> tuple[float | None, float | None]:
+        """Bid and ask last told of a contract that some line watches, None where nobody quotes or watches."""
+        row = self._row_of.get(spec.con_id)
+        if row is None:
+            return None, None
+        bid, ask = float(self._quotes.bid[row]), float(self._quotes.ask[row])
+        return (bid if 0.0 < bid < _LARGE else None), (ask if 0.0 < ask < _LARGE else None)
+
     # pump ----------------------------------------------------------------------------------------
     def tick(self, elapsed_s: float) -> None:
         """Sends every line what changed; `elapsed_s` is market time on the compressed line."""

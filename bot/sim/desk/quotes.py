@@ -2,72 +2,56 @@
 
 Rules: a line opens with its parameters, its data type and the current quote; afterwards only what changed is sent,
 except the sizes of quoted options and the last of open indexes and futures, which are repeated so that a quiet
-quote can be told from a dead line. Model greeks start one to two market seconds after a line opens. A blockade keeps
-lines open and silent; when it is lifted they begin again with the whole quote, or stay dead until asked for anew.
+quote can be told from a dead line. Model greeks start one to two market seconds after a line opens. A snapshot ends
+when its quote is whole, at the latest after eleven seconds. A blockade keeps lines open and silent; when it is lifted
+they begin again with the whole quote, or stay dead until asked for anew. Without live rights lines show the past.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Protocol
 
-from bot.sim.clock import MarketClock
+from bot.sim.clock import MarketClock, Phase
 from bot.sim.desk.client import DeskClient
 from bot.sim.desk.contracts import find_legs, find_one
+from bot.sim.desk.delayed import DelayedFeed
+from bot.sim.desk.generic_ticks import read_generic_ticks, refusal_text
+from bot.sim.desk.line import Blockade, DataKind, Line
 from bot.sim.desk.option_board import OptionBoard
+from bot.sim.desk.rights import DELAYED_WARNING, DataRights, kind_of, refusal
+from bot.sim.desk.slow_ticks import SlowTicks
 from bot.sim.desk.small_lists import BBO_EXCHANGES
+from bot.sim.desk.trades import TradeBoard
 from bot.sim.ports import Venue
-from bot.sim.types import ContractSpec, IndexLevel, Leg, Reject, SecType
+from bot.sim.types import ContractSpec, IndexLevel, Reject, SecType
 from bot.sim.wire import encode
 from bot.sim.wire import requests as ask
 
-_LIVE, _FROZEN = 1, 2
 _BAG_SIZE = 10
-_BID, _ASK, _LAST, _HIGH, _LOW, _CLOSE, _OPEN, _HALTED = 1, 2, 4, 6, 7, 9, 14, 49
-
-
-@dataclass(slots=True, eq=False)
-class Line:
-    """One market data line of one client."""
-
-    client: DeskClient
-    request_id: int
-    spec: ContractSpec | None
-    legs: tuple[Leg, ...]
-    snapshot: bool
-    greeks_from_s: float
-    row: int = -1
-    greeks_sent: bool = False
-    dead: bool = False
-    halted: int = 0
-    sent: dict[int, tuple[float, int]] = field(default_factory=dict)
-
-
-class Blockade(Protocol):
-    """A reason why lines are not fed."""
-
-    def concerns(self, line: Line) -> bool:
-        """Whether this line is not fed."""
-        ...
-
-    def silenced(self, line: Line) -> None:
-        """The line has fallen silent: what the client is told, if anything."""
-        ...
+_BID, _ASK, _LAST, _HIGH, _LOW, _CLOSE, _OPEN, _HALTED, _DELAYED_HALTED = 1, 2, 4, 6, 7, 9, 14, 49, 90
+_SLOW_EVERY_S = 15.0
+SNAPSHOT_S = 11.0
+"""Market seconds after which a snapshot ends although something is missing."""
 
 
 class QuoteDesk:
     """Opens, feeds and closes market data lines."""
 
-    def __init__(self, venue: Venue, max_lines: int) -> None:
+    def __init__(self, venue: Venue, max_lines: int, rights: DataRights) -> None:
         self._venue = venue
         self.max_lines = max_lines
+        self.rights = rights
         self._clock: MarketClock | None = None
         self._lines: dict[tuple[int, int], Line] = {}
         self._new: list[Line] = []
         self._silent: dict[tuple[int, int], Line] = {}
         self._blockades: list[Blockade] = []
         self._board = OptionBoard(venue)
+        self._trades = TradeBoard(venue, self._board.quote)
+        self._slow = SlowTicks(venue, self._trades)
+        self._slow_step = -1
+        self._delayed = DelayedFeed(venue)
+        self._snapshots: dict[Line, None] = {}
         self._halt_changes = venue.halt_changes
 
     def use_clock(self, clock: MarketClock) -> None:
@@ -85,30 +69,46 @@ class QuoteDesk:
 
     # requests ------------------------------------------------------------------------------------
     def open_line(self, client: DeskClient, request: ask.MarketData) -> None:
-        """reqMktData: opens a line, or answers 200, 321, 101 or 102."""
+        """reqMktData: opens a line, or answers 101, 102, 200, 321, or what rights the login lacks."""
+        line = self._line(client, request)
+        if isinstance(line, Reject):
+            client.error(request.request_id, line.code, line.text)
+            return
+        if line.delayed:
+            client.error(request.request_id, DELAYED_WARNING.code, DELAYED_WARNING.text)
+        self._lines[client.client_id, request.request_id] = line
+        self._new.append(line)
+
+    def _line(self, client: DeskClient, request: ask.MarketData) -> Line | Reject:
         key = (client.client_id, request.request_id)
         if key in self._lines or key in self._silent:
-            client.error(request.request_id, 102, "Duplicate ticker ID.")
-            return
-        if request.snapshot and request.generic_ticks:
-            text = "Error validating request: snapshot market data subscription is not applicable to generic ticks"
-            client.error(request.request_id, 321, text)
-            return
+            return Reject(102, "Duplicate ticker ID.")
+        at_once = request.snapshot or request.regulatory
+        if at_once and request.generic_ticks:
+            return _invalid("Snapshot market data subscription is not applicable to generic ticks")
         if self.in_use >= self.max_lines:
-            client.error(request.request_id, 101, "Max number of tickers has been reached")
-            return
+            return Reject(101, "Max number of tickers has been reached")
         is_bag = request.contract.sec_type == SecType.BAG
         spec: ContractSpec | Reject | None = None if is_bag else find_one(self._venue, request.contract)
         legs = find_legs(self._venue, request.legs) if is_bag else ()
-        for outcome in (spec, legs):
-            if isinstance(outcome, Reject):
-                client.error(request.request_id, outcome.code, outcome.text)
-                return
-        assert not isinstance(spec, Reject)
-        assert not isinstance(legs, Reject)
-        line = Line(client, request.request_id, spec, legs, request.snapshot, self._greeks_from(request.request_id))
-        self._lines[key] = line
-        self._new.append(line)
+        if isinstance(spec, Reject):
+            return spec
+        if isinstance(legs, Reject):
+            return legs
+        sec_type = SecType.BAG if spec is None else spec.sec_type
+        if request.regulatory and sec_type is not SecType.STOCK:
+            return _invalid("Regulatory snapshots exist for US stocks only")
+        generic = read_generic_ticks(request.generic_ticks, sec_type)
+        if generic is None:
+            return Reject(321, refusal_text(request.generic_ticks, sec_type))
+        shown, asked = spec or legs[0].spec, DataKind(client.market_data_kind)
+        refused = refusal(self.rights, asked, shown)
+        if refused is not None:
+            return refused
+        line = Line(client, request.request_id, spec, legs, at_once, self._greeks_from(request.request_id), generic)
+        line.kind = kind_of(self.rights, asked, is_open=self._venue.is_open(shown))
+        line.ends_at_s = self._elapsed_s + SNAPSHOT_S
+        return line
 
     def close_line(self, client: DeskClient, request: ask.CancelMarketData) -> None:
         """cancelMktData: closes the line, or answers 300."""
@@ -136,11 +136,52 @@ class QuoteDesk:
         if line in self._new:
             self._new.remove(line)
         self._board.remove(line)
+        self._trades.remove(line)
+        self._delayed.remove(line)
+        self._snapshots.pop(line, None)
+
+    @property
+    def _elapsed_s(self) -> float:
+        assert self._clock is not None, "the clock is set before clients connect"
+        return self._clock.elapsed_s
 
     def _greeks_from(self, request_id: int) -> float:
         """Elapsed market seconds from which model greeks flow: one to two seconds on, differing by line."""
-        assert self._clock is not None, "the clock is set before clients connect"
-        return self._clock.elapsed_s + 1.0 + (request_id * 0.6180339887) % 1.0
+        return self._elapsed_s + 1.0 + (request_id * 0.6180339887) % 1.0
+
+    # rights --------------------------------------------------------------------------------------
+    def use_rights(self, rights: DataRights, *, running: bool) -> int:
+        """Changes what the login may see, for lines opened from now on and, if told so, for the running ones: they are
+        told and end, turn to delayed data, or to live data. Returns how many running lines it concerned."""
+        self.rights = rights
+        if not running:
+            return 0
+        concerned = 0
+        for line in self.lines():
+            shown = line.spec or line.legs[0].spec
+            asked = DataKind(line.client.market_data_kind)
+            refused = refusal(rights, asked, shown)
+            kind = kind_of(rights, asked, is_open=self._venue.is_open(shown))
+            if refused is not None:
+                line.client.error(line.request_id, refused.code, refused.text)
+                self.forget(lambda one, line=line: one is line)  # type: ignore[misc]
+            elif kind is not line.kind:
+                self._turn(line, kind)
+            else:
+                continue
+            concerned += 1
+        return concerned
+
+    def _turn(self, line: Line, kind: DataKind) -> None:
+        """A running line shows another kind of data from now on."""
+        line.kind = kind
+        if line.delayed:
+            line.client.error(line.request_id, DELAYED_WARNING.code, DELAYED_WARNING.text)
+        self._forget(line)
+        line.sent.clear()
+        line.slow.clear()
+        if (line.client.client_id, line.request_id) in self._lines:
+            self._new.append(line)
 
     # blockades -----------------------------------------------------------------------------------
     def block(self, blockade: Blockade) -> int:
@@ -161,6 +202,7 @@ class QuoteDesk:
             if not line.dead and self._blockade_of(line) is None:
                 self._lines[key] = self._silent.pop(key)
                 line.sent.clear()
+                line.slow.clear()
                 self._new.append(line)
 
     def _blockade_of(self, line: Line) -> Blockade | None:
@@ -188,14 +230,35 @@ class QuoteDesk:
             lines = [line for line in lines if not self._fell_silent(line)]
         for line in lines:
             self._announce(line)
-        self._board.add([line for line in lines if _is_option(line)])
+        live = [line for line in lines if not line.delayed]
+        self._board.add([line for line in live if _is_option(line)])
+        self._trades.add(live)
         for line in lines:
-            if not _is_option(line):
+            if line.delayed:
+                self._delayed.add(line)
+            elif not _is_option(line):
                 self._update(line)
+            self._slow.tell(line)
             if line.snapshot:
+                self._snapshots[line] = None
+        self._end_snapshots()
+
+    def _end_snapshots(self) -> None:
+        """A snapshot ends when all of its quote is there, or after eleven seconds; at once when time stands still."""
+        assert self._clock is not None, "the clock is set before clients connect"
+        over = self._clock.phase is Phase.END
+        for line in list(self._snapshots):
+            if over or self._clock.elapsed_s >= line.ends_at_s or self._complete(line):
                 self._lines.pop((line.client.client_id, line.request_id), None)
-                self._board.remove(line)
+                self._forget(line)
                 line.client.send(encode.tick_snapshot_end(line.request_id))
+
+    def _complete(self, line: Line) -> bool:
+        if line.delayed or line.spec is None:
+            return True
+        if _is_option(line):
+            return None not in self._board.quote(line.spec)
+        return line.sent.get(_LAST if line.spec.sec_type is SecType.INDEX else _BID, (-1.0, 0))[0] != -1.0
 
     def tick(self) -> None:
         """Tells every line what changed since the last tick."""
@@ -204,28 +267,40 @@ class QuoteDesk:
             self._halt_changes = self._venue.halt_changes
             self._tell_halts()
         for line in self._lines.values():
-            if not _is_option(line):
+            if not _is_option(line) and not line.delayed:
                 self._update(line)
-        assert self._clock is not None, "the clock is set before the first tick"
-        self._board.tick(self._clock.elapsed_s)
+        self._board.tick(self._elapsed_s)
+        self._trades.tick()
+        self._delayed.tick()
+        self._tell_slow()
+        if self._snapshots:
+            self._end_snapshots()
+
+    def _tell_slow(self) -> None:
+        step = int(self._venue.now.timestamp() / _SLOW_EVERY_S)
+        if step == self._slow_step:
+            return
+        self._slow_step = step
+        for line in self._lines.values():
+            if line.generic and not line.delayed:
+                self._slow.tell(line)
 
     def _announce(self, line: Line) -> None:
         spec = line.spec or line.legs[0].spec
-        kind = _LIVE
-        if line.client.market_data_kind in (_FROZEN, 4) and not self._venue.is_open(spec):
-            kind = _FROZEN
-        line.client.send(encode.market_data_type(line.request_id, kind))
+        line.client.send(encode.market_data_type(line.request_id, line.kind))
         line.client.send(encode.tick_req_params(line.request_id, spec.min_tick, BBO_EXCHANGES))
         if line.spec is not None:
             line.halted = self._venue.halt_kind(line.spec)
-            line.client.send(encode.tick_generic(line.request_id, _HALTED, float(line.halted)))
+            halted = _DELAYED_HALTED if line.delayed else _HALTED
+            line.client.send(encode.tick_generic(line.request_id, halted, float(line.halted)))
 
     def _tell_halts(self) -> None:
         for line in self._lines.values():
             kind = line.halted if line.spec is None else self._venue.halt_kind(line.spec)
             if kind != line.halted:
                 line.halted = kind
-                line.client.send(encode.tick_generic(line.request_id, _HALTED, float(kind)))
+                halted = _DELAYED_HALTED if line.delayed else _HALTED
+                line.client.send(encode.tick_generic(line.request_id, halted, float(kind)))
 
     def _update(self, line: Line) -> None:
         if line.spec is None:
@@ -242,8 +317,10 @@ class QuoteDesk:
     def _prints(self, line: Line, level: IndexLevel, *, repeat_last: bool) -> None:
         if repeat_last:
             line.sent.pop(_LAST, None)
+        if level.last is not None:
+            traded = self._trades.of(line.spec) if line.spec is not None else None
+            self._price(line, _LAST, level.last, 0 if traded is None else traded.last_size)
         for tick_type, price in (
-            (_LAST, level.last),
             (_HIGH, level.high),
             (_LOW, level.low),
             (_CLOSE, level.previous_close),
@@ -262,6 +339,10 @@ class QuoteDesk:
         if line.sent.get(tick_type) != (price, size):
             line.sent[tick_type] = (price, size)
             line.client.send(encode.tick_price(line.request_id, tick_type, price, size, 1 if size else 0))
+
+
+def _invalid(cause: str) -> Reject:
+    return Reject(321, f"Error validating request.-'bQ' : cause - {cause}")
 
 
 def _is_option(line: Line) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from bot.sim.desk.quotes import Line
+from bot.sim.desk.line import Line
 from bot.sim.faults.arguments import Argument, Arguments, flag, text, whole, word
 from bot.sim.faults.effects import Changing, Withholding, of_types, swallowed
 from bot.sim.faults.filter import Turn

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bot.sim.desk.quotes import Line
+from bot.sim.desk.line import Line
 from bot.sim.faults.arguments import Arguments, FaultError, number, whole, word
 from bot.sim.faults.reach import CONTRACTS, on_venue, scope
 from bot.sim.faults.shared import FOR

@@ -7,6 +7,8 @@ falls within a day, open interest stands still within one.
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
+from collections.abc import Sequence
 from datetime import date, datetime
 
 import numpy as np
@@ -85,3 +87,24 @@ class Activity:
         daily = np.random.default_rng([self._seed, spec.con_id, on.toordinal(), 3]).uniform(0.97, 1.03)
         times = 4.0 if spec.sec_type is SecType.FUTURE else 3.0 * age * (1.0 + max(days, 0) / 20.0)
         return round(expected_volume(spec, level, on) * times * own * daily)
+
+
+class TradeCursor:
+    """Walks through the trades of one session as time passes; implements `bot.sim.ports.Trades`."""
+
+    def __init__(self, prints: Prints, opened: datetime, from_s: float) -> None:
+        """`from_s` (epoch seconds) is where the walk begins: trades up to it have been told."""
+        self.opened_at = opened
+        self._at_s, self._size, self._side = prints.at_s.tolist(), prints.size.tolist(), prints.side.tolist()
+        self._next = bisect_right(self._at_s, from_s)
+
+    def until(self, at_s: float) -> Sequence[tuple[float, int, int]]:
+        """Trades not yet told up to that moment: (epoch seconds, size, side)."""
+        begin, self._next = self._next, bisect_right(self._at_s, at_s, self._next)
+        here = slice(begin, self._next)
+        return list(zip(self._at_s[here], self._size[here], self._side[here], strict=True))
+
+    def recent(self, at_s: float, seconds: float) -> tuple[int, int]:
+        """(trades, volume) of the last `seconds`, of what has been told."""
+        begin = bisect_right(self._at_s, at_s - seconds, 0, self._next)
+        return self._next - begin, sum(self._size[begin : self._next])

@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 
 from bot.sim.ports import World
-from bot.sim.types import Bar, ContractSpec, DaySoFar, Floats, Right, SecType, Statistics
+from bot.sim.types import Bar, ContractSpec, Floats, Right, SecType, Statistics
 from bot.sim.venue.activity import Activity, expected_volume
 
 _OPTION_VOLUMES: Mapping[str, tuple[int, int]] = {
@@ -51,8 +51,8 @@ class Paths(Protocol):
         """See PastMarket."""
         ...
 
-    def day_so_far(self, spec: ContractSpec) -> DaySoFar:
-        """See PastMarket."""
+    def volume_so_far(self, spec: ContractSpec) -> int:
+        """Contracts or shares traded in the current session."""
         ...
 
 
@@ -128,7 +128,7 @@ class Figures:
     # within the day --------------------------------------------------------------------------------
     def _moving(self, spec: ContractSpec, found: Statistics, now: datetime) -> Statistics:
         if spec.sec_type is SecType.OPTION:
-            volume, is_call = self._paths.day_so_far(spec).volume, spec.right is Right.CALL
+            volume, is_call = self._paths.volume_so_far(spec), spec.right is Right.CALL
             return replace(found, call_volume=volume if is_call else 0, put_volume=0 if is_call else volume)
         if spec.symbol not in _OPTION_VOLUMES or spec.sec_type is SecType.FUTURE:
             return found

@@ -21,13 +21,14 @@ from bot.sim.types import (
     DaySoFar,
     Floats,
     MarketTape,
+    Marks,
     Prints,
     Right,
     SecType,
     Settlement,
     Statistics,
 )
-from bot.sim.venue.activity import STEP_S, Activity, expected_volume
+from bot.sim.venue.activity import STEP_S, Activity, TradeCursor, expected_volume
 from bot.sim.venue.figures import Figures
 from bot.sim.venue.products import tick_at, ticks_at
 from bot.sim.venue.quotes import Quotes
@@ -63,6 +64,7 @@ class Past:
         self._activity = Activity(seed)
         self._figures = Figures(world, self, self._activity, now)
         self._dates: list[date] = []
+        self._opening_levels: dict[tuple[int, datetime], float] = {}
 
     # sessions --------------------------------------------------------------------------------------
     def sessions(self, spec: ContractSpec, first: date, last: date) -> Sequence[Session]:
@@ -89,9 +91,9 @@ class Past:
             known = self.sessions(spec, date.min, self._now().date())
         return known[0][0] if known else None
 
-    def current_session(self, spec: ContractSpec) -> Session | None:
-        """Today's session once it has begun, else the last one before."""
-        now = self._now()
+    def current_session(self, spec: ContractSpec, at: datetime | None = None) -> Session | None:
+        """The day's session once it has begun, else the last one before, at a moment (now)."""
+        now = at or self._now()
         begun = [s for s in self.sessions(spec, now.date() - timedelta(days=10), now.date()) if s[0] <= now]
         return begun[-1] if begun else None
 
@@ -105,6 +107,12 @@ class Past:
         bid, ask, sizes, mid = self._market(spec, at_s, quoted)
         printed, traded = self._printed(spec, chosen, at_s, bid, ask, mid)
         return MarketTape(at_s, bid, ask, *sizes, mid, printed, traded)
+
+    def option_marks(self, spec: ContractSpec, at: datetime) -> Marks:
+        """Quotes and greeks of one option at a moment up to now, arrays of one; shut where it was not in session."""
+        session = self.current_session(spec, at)
+        shut = session is None or not session[0] <= at < session[1]
+        return self._quotes.option_path(spec, np.array([at.timestamp()]), np.array([not shut]))
 
     def _market(
         self, spec: ContractSpec, at_s: Floats, quoted: NDArray[np.bool_]
@@ -138,15 +146,12 @@ class Past:
         return printed, np.where(np.isnan(printed), 0.0, traded)
 
     # trades ----------------------------------------------------------------------------------------
-    def prints(self, spec: ContractSpec, after: datetime, until: datetime) -> Prints:
-        """Trades of the current session after one moment up to another, without their prices."""
+    def trades(self, spec: ContractSpec) -> TradeCursor | None:
+        """The trades of the current session from now on; None for an index, which is not traded."""
         session = self.current_session(spec)
         if session is None or spec.sec_type not in _TRADED:
-            nothing = np.zeros(0, dtype=np.int64)
-            return Prints(np.zeros(0), nothing, nothing)
-        every = self._session_prints(spec, session)
-        chosen = slice(*np.searchsorted(every.at_s, [after.timestamp(), until.timestamp()], side="right").tolist())
-        return Prints(every.at_s[chosen], every.size[chosen], every.side[chosen])
+            return None
+        return TradeCursor(self._session_prints(spec, session), session[0], self._now().timestamp())
 
     def _session_prints(self, spec: ContractSpec, session: Session) -> Prints:
         opened, closed = session
@@ -157,22 +162,35 @@ class Past:
 
     def _opening_level(self, spec: ContractSpec, opened: datetime) -> float:
         """The underlying's level at the open, by which an option's liquidity goes."""
-        under = self._under(spec.under_con_id) if spec.sec_type is SecType.OPTION else None
-        if under is None:
+        if spec.sec_type is not SecType.OPTION:
             return 0.0
-        at_s = np.array([opened.timestamp()])
-        return float(np.nan_to_num(self._quotes.level_path(under, at_s, np.ones(1, dtype=bool)).last[0]))
+        key = spec.under_con_id, opened
+        known = self._opening_levels.get(key)
+        if known is None:
+            under, at_s = self._under(spec.under_con_id), np.array([opened.timestamp()])
+            path = None if under is None else self._quotes.level_path(under, at_s, np.ones(1, dtype=bool))
+            known = self._opening_levels[key] = 0.0 if path is None else float(np.nan_to_num(path.last[0]))
+        return known
+
+    def _done(self, spec: ContractSpec) -> tuple[Prints | None, int]:
+        """The current session's trades, and how many of them have happened."""
+        session = self.current_session(spec)
+        if session is None or spec.sec_type not in _TRADED:
+            return None, 0
+        prints = self._session_prints(spec, session)
+        return prints, int(np.searchsorted(prints.at_s, self._now().timestamp(), side="right"))
+
+    def volume_so_far(self, spec: ContractSpec) -> int:
+        """Contracts or shares traded in the current session; an index is not traded."""
+        prints, done = self._done(spec)
+        return 0 if prints is None else int(prints.size[:done].sum())
 
     def day_so_far(self, spec: ContractSpec) -> DaySoFar:
-        """Trades of the current session up to now; an index, which is not traded, has its prices elsewhere."""
-        session, now = self.current_session(spec), self._now()
-        if session is None or spec.sec_type not in _TRADED:
+        """Trades of the current session; an index, which is not traded, has none."""
+        prints, done = self._done(spec)
+        if prints is None or not done:
             return DaySoFar()
-        prints = self._session_prints(spec, session)
-        done = int(np.searchsorted(prints.at_s, now.timestamp(), side="right"))
         at_s, size = prints.at_s[:done], prints.size[:done]
-        if not done:
-            return DaySoFar()
         bid, ask, _, mid = self._market(spec, at_s, np.ones(done, dtype=bool))
         price = trade_price(spec, bid, ask, prints.side[:done]) if spec.sec_type is SecType.OPTION else mid
         known = np.isfinite(price)
@@ -191,12 +209,14 @@ class Past:
             count=len(price),
         )
 
-    def previous_close(self, spec: ContractSpec) -> float | None:
-        """Last price of the session before the current one: the middle of the closing quotes for an option."""
-        current, today = self.current_session(spec), self._now().date()
-        before = today if current is None else current[0].astimezone(NEW_YORK).date() - timedelta(days=1)
+    def previous_close(self, spec: ContractSpec, at: datetime | None = None) -> float | None:
+        """Last price of the session before the one current at a moment (now): the middle of an option's closing
+        quotes."""
+        now = at or self._now()
+        current = self.current_session(spec, now)
+        before = now.date() if current is None else current[0].astimezone(NEW_YORK).date() - timedelta(days=1)
         earlier = self.sessions(spec, before - timedelta(days=10), before)
-        if not earlier or (current is None and earlier[-1][1] > self._now()):
+        if not earlier or (current is None and earlier[-1][1] > now):
             return None
         moment = np.array([earlier[-1][1].timestamp() - STEP_S])
         mid = float(self._market(spec, moment, np.ones(1, dtype=bool))[3][0])

@@ -6,6 +6,7 @@ Field order and counts: TWS socket protocol. Prices in points, times in epoch se
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from bot.sim.types import Bar, PositionLine
 from bot.sim.wire.encode import contract_fields
@@ -94,6 +95,25 @@ def tick_by_tick_quote(request_id: int, at_s: int, quote: tuple[float, float, in
 def tick_by_tick_midpoint(request_id: int, at_s: int, price: float) -> bytes:
     """tickByTick (99) of the middle."""
     return message([99, request_id, 4, at_s, price])
+
+
+class Computation(NamedTuple):
+    """An option's values as the protocol tells them: volatility a year as a fraction, price and underlying in points,
+    greeks per share, vega per volatility point, theta per day. -1 and -2 mean not computed."""
+
+    volatility: float = -1.0
+    delta: float = -2.0
+    price: float = -1.0
+    gamma: float = -2.0
+    vega: float = -2.0
+    theta: float = -2.0
+    under: float = -1.0
+
+
+def option_computation(request_id: int, tick_type: int, values: Computation) -> bytes:
+    """tickOptionComputation (21), without dividends: 13 and 83 the model, 53 the answer to a calculation."""
+    iv, delta, price, gamma, vega, theta, under = values
+    return message([21, request_id, tick_type, 0, iv, delta, price, 0.0, gamma, vega, theta, under])
 
 
 # depth -----------------------------------------------------------------------------------------------

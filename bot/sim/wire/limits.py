@@ -35,7 +35,13 @@ class Limits:
 def no_limits() -> Limits:
     """No bound that a client could meet; unread output stays bounded."""
     endless = 1_000_000_000
-    return Limits(messages_per_s=endless, market_data_lines=endless)
+    return Limits(
+        messages_per_s=endless,
+        market_data_lines=endless,
+        tick_by_tick_streams=endless,
+        depth_books=endless,
+        history=None,
+    )
 
 
 class Verdict(StrEnum):

@@ -24,7 +24,6 @@ from bot.sim.types import (
     Marks,
     OrderTicket,
     PositionLine,
-    Prints,
     Reject,
     Right,
     SecType,
@@ -121,15 +120,17 @@ class FakePast:
     def first_moment(self, spec: ContractSpec) -> datetime | None:
         return None
 
+    def current_session(self, spec: ContractSpec, at: datetime | None = None) -> tuple[datetime, datetime] | None:
+        return None
+
     def day_so_far(self, spec: ContractSpec) -> DaySoFar:
         return DaySoFar()
 
-    def previous_close(self, spec: ContractSpec) -> float | None:
+    def previous_close(self, spec: ContractSpec, at: datetime | None = None) -> float | None:
         return None
 
-    def prints(self, spec: ContractSpec, after: datetime, until: datetime) -> Prints:
-        nothing = np.zeros(0, dtype=np.int64)
-        return Prints(np.zeros(0), nothing, nothing)
+    def trades(self, spec: ContractSpec) -> None:
+        return None
 
     def statistics(self, spec: ContractSpec) -> Statistics:
         return Statistics()

@@ -83,6 +83,10 @@ MESSAGES: dict[str, tuple[Callable[[int], bytes], str]] = {
         lambda v: encode_data.tick_by_tick_quote(5, 1538404205, (4.3, 4.4, 7, 9), 0), "tickByTickBidAsk",
     ),
     "tick_by_tick_midpoint": (lambda v: encode_data.tick_by_tick_midpoint(5, 1538404205, 4.35), "tickByTickMidPoint"),
+    "option_computation": (
+        lambda v: encode_data.option_computation(5, 13, encode_data.Computation(0.2, -0.3, 4.35)),
+        "tickOptionComputation",
+    ),
     "depth": (lambda v: encode_data.depth(5, 0, 0, 1, 4.3, 7), "updateMktDepth"),
     "smart_depth": (lambda v: encode_data.smart_depth(5, 0, "ARCA", 0, 1, 4.3, 7), "updateMktDepthL2"),
     "depth_exchanges": (
