@@ -137,7 +137,9 @@ def test_generic_ticks_of_what_is_traded(version: int) -> None:
         sized = desk.ib.wrapper.tickSize
         desk.ib.wrapper.tickSize = lambda n, kind, size: (sizes.__setitem__(kind, size), sized(n, kind, size))  # type: ignore[method-assign]
         put = desk.ib.reqMktData(contract(desk.option(7, -0.005)), "100,101,221,233,293")
-        vx = desk.ib.reqMktData(contract(desk.spec(trading_class="VX", sec_type="FUT", expiry="202604")), "588,294,295,595")
+        vx = desk.ib.reqMktData(
+            contract(desk.spec(trading_class="VX", sec_type="FUT", expiry="202604")), "588,294,295,595"
+        )
         spy = desk.ib.reqMktData(Stock("SPY", "SMART", "USD"), "236,456,233,375")
         await desk.pause(300)
         assert (put.callVolume, put.callOpenInterest) == (0, 0)
