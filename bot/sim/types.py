@@ -354,17 +354,20 @@ class Commission:
 
 @dataclass(frozen=True, slots=True)
 class PositionLine:
-    """A position of one account; `average_cost_usd` is per contract (price x multiplier), IB's convention."""
+    """A position of one account; `average_cost_usd` is per contract, price x multiplier and commission, IB's
+    convention; `realized_usd` what it brought since midnight."""
 
     account: str
     spec: ContractSpec
     quantity: int
     average_cost_usd: float
+    realized_usd: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class AccountState:
-    """An account's figures in dollars. `buying_power` is what shares could be bought for."""
+    """An account's figures in dollars. `realized_pnl` counts from the first day, `realized_today` from midnight;
+    `buying_power` is what shares could be bought for."""
 
     account: str
     net_liquidation: float
@@ -374,6 +377,7 @@ class AccountState:
     excess_liquidity: float
     unrealized_pnl: float
     realized_pnl: float
+    realized_today: float = 0.0
     buying_power: float = 0.0
 
 

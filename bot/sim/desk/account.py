@@ -41,7 +41,7 @@ def account_figures(state: AccountState) -> list[Figure]:
         ("FullExcessLiquidity", free),
         ("BuyingPower", state.buying_power),
         ("UnrealizedPnL", state.unrealized_pnl),
-        ("RealizedPnL", state.realized_pnl),
+        ("RealizedPnL", state.realized_today),
     )
     cushion = free / net if net > 0.0 else 0.0
     return [
@@ -123,6 +123,12 @@ class AccountDesk:
         if request.request_id in client.summaries:
             text = f"Error processing request: duplicate request id {request.request_id} for account summary"
             client.error(request.request_id, 322, text)
+            return
+        if request.group not in ("", "All"):
+            text = (
+                f"Error validating request: group {request.group!r} does not exist, this is no advisor account: use All"
+            )
+            client.error(request.request_id, 321, text)
             return
         client.summaries[request.request_id] = request.tags
         for account in self._venue.accounts:
@@ -219,4 +225,4 @@ class AccountDesk:
     def _portfolio(self, client: DeskClient, lines: Sequence[PositionLine]) -> None:
         marks = self._venue.mark_prices([line.spec for line in lines]) if lines else {}
         for line in lines:
-            client.send(encode.portfolio_value(line, marks.get(line.spec.con_id), 0.0))
+            client.send(encode.portfolio_value(line, marks.get(line.spec.con_id), line.realized_usd))

@@ -8,6 +8,7 @@ average cost and realised P&L do.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -103,6 +104,7 @@ class Account:
         self.borrows = borrows
         self.cash_cents = cents(deposit_usd)
         self.realized_cents = 0
+        self._realized_today: Counter[int] = Counter()
         self.house = HouseMargin()
         self.positions: dict[int, Position] = {}
         self._entries: dict[int, list[Entry]] = {}
@@ -130,7 +132,7 @@ class Account:
         entries[place] = _entry_of(new)
         now, booked = _replayed(spec, entries)
         self.cash_cents += now.cash_cents - was.cash_cents
-        self.realized_cents += now.realized_cents - was.realized_cents
+        self._realize(spec, now.realized_cents - was.realized_cents)
         then, corrected = was.positions.get(spec.con_id, Position(spec)), now.positions.get(spec.con_id, Position(spec))
         position = self.positions.setdefault(spec.con_id, Position(spec))
         position.quantity += corrected.quantity - then.quantity
@@ -142,8 +144,12 @@ class Account:
     def _drop_if_flat(self, position: Position) -> None:
         """A flat position is gone; commissions that its cost still held were lost with it."""
         if position.quantity == 0:
-            self.realized_cents -= position.cost_cents
+            self._realize(position.spec, -position.cost_cents)
             del self.positions[position.spec.con_id]
+
+    def _realize(self, spec: ContractSpec, profit_cents: int) -> None:
+        self.realized_cents += profit_cents
+        self._realized_today[spec.con_id] += profit_cents
 
     def move_cash(self, amount_cents: int) -> None:
         """Cash comes (positive) or goes without a trade: deposit, withdrawal, interest, fee."""
@@ -185,7 +191,7 @@ class Account:
         position.basis_cents -= basis
         if entry.is_transfer:
             return 0, None
-        self.realized_cents += value - cost
+        self._realize(position.spec, value - cost)
         return value - basis, value - cost
 
     def charge(self, spec: ContractSpec, fee_cents: int, *, opened: int, contracts: int) -> None:
@@ -198,7 +204,7 @@ class Account:
             share = 0  # what it opened is gone already: the whole commission is spent
         else:
             position.cost_cents += share
-        self.realized_cents -= fee_cents - share
+        self._realize(spec, share - fee_cents)
 
     def mark(self, con_id: int, price_cents: int) -> int:
         """Daily variation of a future at its settlement price per share: the cents that cash moves."""
@@ -217,7 +223,7 @@ class Account:
         realized = value - position.cost_cents
         moved = value - position.basis_cents if position.spec.sec_type is SecType.FUTURE else value
         self.cash_cents += moved
-        self.realized_cents += realized
+        self._realize(position.spec, realized)
         return Booked(moved, realized)
 
     def exercise(self, con_id: int, share: ContractSpec, strike_cents: int) -> Delivered:
@@ -238,14 +244,17 @@ class Account:
         return Delivered(shares, booked.cash_cents)
 
     def forget_flat(self) -> None:
-        """Midnight: the entries of positions that were closed need no correcting any more."""
+        """Midnight: the entries of positions that were closed need no correcting any more, and nothing is realised of
+        the new day."""
+        self._realized_today.clear()
         self._entries = {con_id: entries for con_id, entries in self._entries.items() if con_id in self.positions}
 
     # views -------------------------------------------------------------------------------------
     def line(self, spec: ContractSpec) -> PositionLine:
         """The position in one contract, quantity 0 when there is none."""
         position = self.positions.get(spec.con_id) or Position(spec)
-        return PositionLine(self.name, spec, position.quantity, position.average_cost_usd)
+        realized_usd = self._realized_today[spec.con_id] / 100
+        return PositionLine(self.name, spec, position.quantity, position.average_cost_usd, realized_usd)
 
     def lines(self) -> list[PositionLine]:
         """Every position that is not flat."""
@@ -270,6 +279,7 @@ class Account:
             excess_liquidity=round(equity - needed.maintenance, 2),
             unrealized_pnl=round(unrealized, 2),
             realized_pnl=self.realized_cents / 100,
+            realized_today=self._realized_today.total() / 100,
             buying_power=round((DAY_LEVERAGE if self.borrows else 1.0) * max(0.0, equity - needed.initial), 2),
         )
 

@@ -221,7 +221,9 @@ def portfolio_value(line: PositionLine, market_price: float | None, realized_usd
 
 def pnl(request_id: int, daily: float | None, state: AccountState) -> bytes:
     """Daily, unrealised and realised P&L of an account in dollars."""
-    return message([94, request_id, UNSET_DOUBLE if daily is None else daily, state.unrealized_pnl, state.realized_pnl])
+    return message(
+        [94, request_id, UNSET_DOUBLE if daily is None else daily, state.unrealized_pnl, state.realized_today]
+    )
 
 
 def ending(message_id: int, *fields: object) -> bytes:

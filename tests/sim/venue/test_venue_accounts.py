@@ -68,6 +68,24 @@ def test_turning_a_position_around_splits_into_close_and_open(bench) -> None:
     assert last.realized_pnl_usd == pytest.approx(2 * 500 - first.amount_usd - last.amount_usd * 2 / 3, abs=0.01)
 
 
+def test_what_was_realised_is_told_by_contract_and_since_midnight(bench) -> None:
+    """A round trip's loss stands on the flat position and in today's figure; tomorrow in the sum since the start."""
+    spec = bench.option(2650.0, "P")
+    bench.set_market(spec, 19.9, 20.0)
+    bench.venue.place(bench.single(spec, Side.BUY, 20.0))
+    bench.wait()
+    bench.venue.place(bench.single(spec, Side.SELL, 19.9, order_id=2))
+    bench.wait()
+    bench.wait()
+    lost = pytest.approx(-10.0 - 2 * 1.81)
+    assert (bench.heard.positions[-1].quantity, bench.heard.positions[-1].realized_usd) == (0, pytest.approx(-11.81))
+    state = bench.venue.account("DU1234567")
+    assert (state.realized_today, state.realized_pnl) == (lost, lost)
+    bench.venue.advance(bench.world.days[1].open_at)
+    state = bench.venue.account("DU1234567")
+    assert (state.realized_today, state.realized_pnl) == (0.0, lost)
+
+
 def test_futures_move_cash_only_with_their_profit(bench) -> None:
     """Buying a VX future costs nothing but the fee; its unrealised profit is in the equity, its realised in cash."""
     spec = bench.venue.find({"sec_type": "FUT", "trading_class": "VX"})[1]

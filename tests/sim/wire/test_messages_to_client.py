@@ -202,7 +202,7 @@ def test_account_and_market_messages() -> None:
     (report,) = read(encode.commission_report(Commission("0000e1.01", 1.32, None)), 176)
     assert isinstance(report, CommissionReport)
     assert (report.commission, report.realizedPNL) == (1.32, UNSET_DOUBLE)
-    state = AccountState("DU1234567", 500_010.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
+    state = AccountState("DU1234567", 500_010.0, 1.0, 2.0, 3.0, 4.0, 5.0, 106.0, realized_today=6.0)
     assert read(encode.pnl(4, 10.0, state), 176) == (4, 10.0, 5.0, 6.0)
     assert read(encode.pnl(4, None, state), 176)[1] == UNSET_DOUBLE
     assert read(encode.error(7, 201, "no\0margin é", 176), 176) == (7, 201, "no margin \\xe9", "")
