@@ -277,6 +277,20 @@ def test_futures_are_marked_to_cash_every_day(bench) -> None:
     assert bench.venue.account("DU1234567").realized_pnl == pytest.approx(bench.cash() - 500_000)
 
 
+def test_a_day_is_closed_once(make_bench) -> None:
+    """However many steps the evening has: one marking of a future, one day's interest."""
+    bench = make_bench(rules=BrokerRules(interest_per_year=0.09)).open()
+    bench.venue.place(bench.single(bench.future(), Side.BUY, None, 1, order_type="MKT"))
+    bench.wait()
+    bench.wait()
+    close = bench.world.days[0].close_at
+    for minutes in range(5):
+        bench.world.vix += 1.0
+        bench.venue.advance(close + timedelta(minutes=minutes))
+    assert len(bench.kinds("variation")) == 1
+    assert [line["reason"] for line in bench.kinds("cash")].count("interest") == 1
+
+
 def test_interest_is_paid_for_the_days_between_closes(make_bench) -> None:
     """Nine percent on half a million: 125 dollars a day, three days' worth after a weekend; without a rate nothing."""
     bench = make_bench(rules=BrokerRules(interest_per_year=0.09)).open()

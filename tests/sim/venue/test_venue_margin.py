@@ -105,6 +105,14 @@ def test_a_condor_beside_a_lone_spread() -> None:
     assert requirement(book, LEVELS).initial == pytest.approx((100 + value) * 100)
 
 
+def test_a_butterfly_beside_a_spread_needs_what_the_spread_needs() -> None:
+    """A bought butterfly can lose no more than its value, so its widths are not added to the other side's."""
+    wings = [held(2550, "P", 1, 8.0), held(2600, "P", -2, 15.0), held(2650, "P", 1, 23.0)]
+    spread = [held(2950, "C", -1, 8.0), held(3050, "C", 1, 0.5)]
+    assert requirement(wings, LEVELS).initial == pytest.approx(100)
+    assert requirement([*wings, *spread], LEVELS).initial == pytest.approx((100 + 1.0 - 7.5) * 100)
+
+
 def test_another_expiry_protects_nothing() -> None:
     """A short put with its wing in another expiry is uncovered and costs a multiple of the spread."""
     crossed = [held(2650, "P", -1, 21.0), held(2600, "P", 1, 15.0, date(2018, 12, 31))]
@@ -177,6 +185,23 @@ def test_the_requirement_after_a_fill_is_what_the_what_if_said(bench) -> None:
     assert state.excess_liquidity == pytest.approx(state.cash - 2 * 5000)
     closing = bench.venue.what_if(bench.bag(legs, -30.0, 2, side=Side.SELL))
     assert closing.initial_after == 0.0
+
+
+@pytest.mark.parametrize("side", [Side.BUY, Side.SELL])
+def test_the_what_if_fills_at_the_better_of_the_limit_and_the_market(bench, side) -> None:
+    """A limit through the market costs what the market costs; one short of it, its own price."""
+    spec = bench.option(2650.0, "P")
+    bench.set_market(spec, 20.0, 20.4)
+    fair, worse = bench.mid([Leg(spec, 1, Side.BUY)]), side.sign
+    natural = 20.4 if side is Side.BUY else 20.0
+
+    def cost(limit: float) -> float:
+        told = bench.venue.what_if(bench.single(spec, side, limit, 2))
+        return told.equity_before - told.equity_after - told.commission
+
+    through, short_of = natural + worse * 0.5, natural - worse * 0.3
+    assert cost(through) == pytest.approx(worse * (natural - fair) * 200, abs=0.011)
+    assert cost(short_of) == pytest.approx(worse * (short_of - fair) * 200, abs=0.011)
 
 
 def test_unequal_wings_cost_more_by_what_if(bench) -> None:
