@@ -82,3 +82,12 @@ class Hold(StrEnum):
     CHILD = "child"
     TRIGGER = "trigger"
     LOCATE = "locate"
+
+
+class Liquidity(IntEnum):
+    """What an execution did to the book, as execDetails' lastLiquidity says it."""
+
+    UNKNOWN = 0
+    ADDED = 1
+    REMOVED = 2
+    ROUTED_OUT = 3

@@ -7,12 +7,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.sim.order_terms import OcaType, OrderStatus, OrderType, Patience, TimeInForce, TriggerMethod
+from bot.sim.order_terms import Liquidity, OcaType, OrderStatus, OrderType, Patience, TimeInForce, TriggerMethod
 
 Floats = NDArray[np.float64]
 
@@ -311,15 +311,6 @@ class VenueOrder:
     commission_usd: float | None = None
     oca_group: str = ""
     trail_stop: float | None = None
-
-
-class Liquidity(IntEnum):
-    """What an execution did to the book, as execDetails' lastLiquidity says it."""
-
-    UNKNOWN = 0
-    ADDED = 1
-    REMOVED = 2
-    ROUTED_OUT = 3
 
 
 @dataclass(frozen=True, slots=True)

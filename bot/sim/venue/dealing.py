@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from bot.sim.order_terms import Hold, OrderStatus, OrderType, TimeInForce
+from bot.sim.order_terms import Hold, Liquidity, OrderStatus, OrderType, TimeInForce
 from bot.sim.order_types import RULES, Style
-from bot.sim.types import Liquidity, SecType
+from bot.sim.types import SecType
 from bot.sim.venue.agenda import Agenda
 from bot.sim.venue.announce import Announcer
 from bot.sim.venue.auctions import auction_price, is_auction_due

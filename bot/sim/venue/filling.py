@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.sim.order_terms import OrderStatus
-from bot.sim.types import ContractSpec, Execution, Liquidity, Side
+from bot.sim.order_terms import Liquidity, OrderStatus
+from bot.sim.types import ContractSpec, Execution, Side
 from bot.sim.venue.accounts import Account
 from bot.sim.venue.announce import Announcer
 from bot.sim.venue.booking import Booking

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.sim.order_terms import OrderStatus, OrderType, Patience, TimeInForce, TriggerMethod
+from bot.sim.order_terms import Liquidity, OrderStatus, OrderType, Patience, TimeInForce, TriggerMethod
 from bot.sim.order_types import NOT_WORKED, RULES, Style, order_types_of, takes
-from bot.sim.types import Liquidity, OrderTicket, SecType, Side, VenueOrder
+from bot.sim.types import OrderTicket, SecType, Side, VenueOrder
 from bot.sim.venue import FillModel
 from bot.sim.venue.quotes import NetMarket
 from bot.sim.venue.triggers import Kind, Watch
