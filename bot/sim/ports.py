@@ -9,24 +9,23 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Protocol
 
+from bot.sim.past_types import DaySoFar, MarketTape, Statistics
 from bot.sim.types import (
     AccountState,
     Bar,
     Commission,
     ContractSpec,
-    DaySoFar,
     Execution,
     Floats,
     IndexLevel,
     Leg,
     LevelPath,
     MarginImpact,
-    MarketTape,
     Marks,
     OrderTicket,
+    Places,
     PositionLine,
     Reject,
-    Statistics,
     TradingDay,
     VenueOrder,
     WorldEvent,
@@ -113,6 +112,10 @@ class World(Protocol):
         """One option at such moments, as `marks` said or would have said; KeyError for an unknown underlying."""
         ...
 
+    def option_points(self, specs: Sequence[ContractSpec], which: Places, at_s: Floats) -> Marks:
+        """The same of many options, each at its own moments: `which` is the place in `specs` of each moment's."""
+        ...
+
     @property
     def rate(self) -> float:
         """Rate at which today's options are discounted, continuous, a year."""
@@ -181,17 +184,14 @@ class PastMarket(Protocol):
         """Quotes and greeks of one option at a moment up to now, arrays of one; no quotes outside its session."""
         ...
 
-    def day_so_far(self, spec: ContractSpec) -> DaySoFar:
-        """Trades of the current session."""
+    def days_so_far(self, specs: Sequence[ContractSpec]) -> Sequence[tuple[DaySoFar, Trades | None]]:
+        """What each contract has traded in the current session, and its trades from now on (None for what is not
+        traded), in one look."""
         ...
 
     def previous_close(self, spec: ContractSpec, at: datetime | None = None) -> float | None:
         """Last price of the session before the one current at a moment (now): the middle of an option's closing
         quotes."""
-        ...
-
-    def trades(self, spec: ContractSpec) -> Trades | None:
-        """The trades of the current session from now on; None for what is not traded."""
         ...
 
     def statistics(self, spec: ContractSpec) -> Statistics:

@@ -10,8 +10,9 @@ import numpy as np
 
 from bot.sim.desk import bars as cut
 from bot.sim.desk.bar_query import BarQuery, BarSize, Price, Unit
+from bot.sim.past_types import MarketTape
 from bot.sim.ports import Venue
-from bot.sim.types import Bar, ContractSpec, Floats, MarketTape
+from bot.sim.types import Bar, ContractSpec, Floats
 from bot.sim.wire.times import EASTERN, TIME_ZONE_SUFFIX_VERSION
 
 Session = tuple[datetime, datetime]

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.sim.desk.bar_query import BarSize, Price
-from bot.sim.types import Bar, Floats, MarketTape, SecType
+from bot.sim.past_types import MarketTape
+from bot.sim.types import Bar, Floats, SecType
 
 Session = tuple[datetime, datetime]
 Places = NDArray[np.intp]

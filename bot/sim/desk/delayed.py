@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from bot.sim.desk.line import DataKind, Line
+from bot.sim.past_types import MarketTape
 from bot.sim.ports import Venue
-from bot.sim.types import ContractSpec, Leg, MarketTape, Marks, SecType
+from bot.sim.types import ContractSpec, Leg, Marks, SecType
 from bot.sim.wire import encode, encode_data
 from bot.sim.wire.times import EASTERN
 

@@ -25,8 +25,9 @@ from bot.sim.desk.bar_query import (
 from bot.sim.desk.client import DeskClient
 from bot.sim.desk.contracts import find_one
 from bot.sim.desk.history import PACING_TEXT
+from bot.sim.past_types import MarketTape
 from bot.sim.ports import Venue
-from bot.sim.types import ContractSpec, MarketTape, Reject, SecType
+from bot.sim.types import ContractSpec, Reject, SecType
 from bot.sim.wire import encode_data
 from bot.sim.wire import requests_data as data
 from bot.sim.wire.fields import MalformedRequest

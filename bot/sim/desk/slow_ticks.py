@@ -8,8 +8,9 @@ from enum import Enum
 from bot.sim.desk.generic_ticks import Generic
 from bot.sim.desk.line import Line
 from bot.sim.desk.trades import TradeBoard, Traded
+from bot.sim.past_types import Statistics
 from bot.sim.ports import Venue
-from bot.sim.types import ContractSpec, SecType, Statistics
+from bot.sim.types import ContractSpec, SecType
 from bot.sim.wire import encode
 
 _EASY_TO_BORROW = 3.0

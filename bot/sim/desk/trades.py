@@ -7,7 +7,7 @@ the bid, the ask or between them; a stock or future trades at its last. A sessio
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -60,15 +60,15 @@ class TradeBoard:
     # lines ---------------------------------------------------------------------------------------
     def add(self, lines: Iterable[Line]) -> None:
         """Takes lines of traded contracts and tells each the session so far."""
-        for line in lines:
-            spec = line.spec
-            if spec is None or spec.sec_type is SecType.INDEX:
-                continue
-            known = self._traded.get(spec.con_id)
-            if known is None:
-                known = self._traded[spec.con_id] = Traded(spec)
-                self._begin(known)
-                self._opens = sorted({*self._opens, *self._coming(known, self._venue.now)})
+        traded = [(line, line.spec) for line in lines if line.spec and line.spec.sec_type is not SecType.INDEX]
+        unknown = {spec.con_id: Traded(spec) for _, spec in traded if spec.con_id not in self._traded}
+        if unknown:
+            self._begin(list(unknown.values()))
+            self._traded.update(unknown)
+            coming = (opened for known in unknown.values() for opened in self._coming(known, self._venue.now))
+            self._opens = sorted({*self._opens, *coming})
+        for line, spec in traded:
+            known = self._traded[spec.con_id]
             known.lines.append(line)
             self._tell_all(known, [line])
 
@@ -80,14 +80,14 @@ class TradeBoard:
             if not known.lines:
                 del self._traded[known.spec.con_id]
 
-    def _begin(self, known: Traded) -> None:
-        past = self._venue.past
-        day = past.day_so_far(known.spec)
-        known.trades = past.trades(known.spec)
-        known.close = past.previous_close(known.spec) if known.spec.sec_type is SecType.OPTION else None
-        known.open, known.high, known.low, known.last = day.open, day.high, day.low, day.last
-        known.last_size, known.volume, known.value, known.count = day.last_size, day.volume, day.value, day.count
-        known.last_at_s = day.last_at.timestamp() if day.last_at else 0.0
+    def _begin(self, contracts: Sequence[Traded]) -> None:
+        days = self._venue.past.days_so_far([known.spec for known in contracts])
+        for known, (day, trades) in zip(contracts, days, strict=True):
+            known.trades = trades
+            known.close = day.previous_close
+            known.open, known.high, known.low, known.last = day.open, day.high, day.low, day.last
+            known.last_size, known.volume, known.value, known.count = day.last_size, day.volume, day.value, day.count
+            known.last_at_s = day.last_at.timestamp() if day.last_at else 0.0
 
     # pump ----------------------------------------------------------------------------------------
     def tick(self) -> None:
@@ -111,12 +111,14 @@ class TradeBoard:
         elif not self._opens or self._opens[0] > now:
             return
         self._opens = [opened for opened in self._opens if opened > now]
-        for known in self._traded.values():
-            session = self._venue.past.current_session(known.spec)
-            if session is None or known.trades is None or known.trades.opened_at == session[0]:
-                continue
-            self._begin(known)
+        turned = [known for known in self._traded.values() if self._has_turned(known)]
+        self._begin(turned)
+        for known in turned:
             self._tell_all(known, known.lines)
+
+    def _has_turned(self, known: Traded) -> bool:
+        session = self._venue.past.current_session(known.spec)
+        return session is not None and known.trades is not None and known.trades.opened_at != session[0]
 
     def _coming(self, known: Traded, now: datetime) -> list[datetime]:
         sessions = self._venue.past.sessions(known.spec, now.date(), now.date())

@@ -13,7 +13,8 @@ from datetime import date, datetime
 
 import numpy as np
 
-from bot.sim.types import ContractSpec, Prints, SecType
+from bot.sim.past_types import Prints
+from bot.sim.types import ContractSpec, SecType
 
 STEP_S = 15.0
 """Seconds between two possible prints, the grid of the worlds' paths."""

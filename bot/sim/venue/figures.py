@@ -14,8 +14,9 @@ from typing import Protocol
 
 import numpy as np
 
+from bot.sim.past_types import Statistics
 from bot.sim.ports import World
-from bot.sim.types import Bar, ContractSpec, Floats, Right, SecType, Statistics
+from bot.sim.types import Bar, ContractSpec, Floats, Right, SecType
 from bot.sim.venue.activity import Activity, expected_volume
 
 _OPTION_VOLUMES: Mapping[str, tuple[int, int]] = {

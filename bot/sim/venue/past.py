@@ -6,6 +6,7 @@ and is the same whenever it is asked. Only regular sessions are looked back upon
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
@@ -14,33 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.sim.exchange.hours import NEW_YORK
+from bot.sim.past_types import DaySoFar, MarketTape, Statistics
 from bot.sim.ports import World
-from bot.sim.types import (
-    Bar,
-    ContractSpec,
-    DaySoFar,
-    Floats,
-    MarketTape,
-    Marks,
-    Prints,
-    Right,
-    SecType,
-    Settlement,
-    Statistics,
-)
-from bot.sim.venue.activity import STEP_S, Activity, TradeCursor, expected_volume
+from bot.sim.types import Bar, ContractSpec, Floats, Marks, Right, SecType, Settlement
+from bot.sim.venue.activity import STEP_S, Activity, TradeCursor
 from bot.sim.venue.figures import Figures
-from bot.sim.venue.products import tick_at, ticks_at
 from bot.sim.venue.quotes import Quotes
+from bot.sim.venue.session_trades import TRADED, Session, SessionTrades, closing_price, trade_price
 from bot.sim.venue.sessions import Sessions
 
-Session = tuple[datetime, datetime]
 _TRADING_DAYS_PER_YEAR = 252.0
 _VOLATILITY_RETURNS = 30
 _IMPLIED_DAYS = 30
 _LISTED_DAYS = 365
 _ROUND_STRIKE = {"SPX": 5.0, "VIX": 1.0}
-_TRADED = frozenset({SecType.STOCK, SecType.FUTURE, SecType.OPTION})
 
 
 class Past:
@@ -61,10 +49,10 @@ class Past:
         self._quotes = quotes
         self._now = now
         self._under = under
-        self._activity = Activity(seed)
-        self._figures = Figures(world, self, self._activity, now)
+        activity = Activity(seed)
+        self._trades = SessionTrades(quotes, activity, under)
+        self._figures = Figures(world, self, activity, now)
         self._dates: list[date] = []
-        self._opening_levels: dict[tuple[int, datetime], float] = {}
 
     # sessions --------------------------------------------------------------------------------------
     def sessions(self, spec: ContractSpec, first: date, last: date) -> Sequence[Session]:
@@ -133,11 +121,11 @@ class Past:
         self, spec: ContractSpec, chosen: Sequence[Session], at_s: Floats, bid: Floats, ask: Floats, mid: Floats
     ) -> tuple[Floats, Floats]:
         """Price and size of the trade at each moment; an index prints its level without size."""
-        if spec.sec_type not in _TRADED:
+        if spec.sec_type not in TRADED:
             return mid, np.zeros(len(at_s))
         traded, side = np.zeros(len(at_s)), np.zeros(len(at_s))
         for session in chosen:
-            prints = self._session_prints(spec, session)
+            prints = self._trades.of(spec, session)
             place = np.searchsorted(at_s, prints.at_s)
             hit = np.flatnonzero((place < len(at_s)) & (at_s[np.minimum(place, len(at_s) - 1)] == prints.at_s))
             traded[place[hit]], side[place[hit]] = prints.size[hit], prints.side[hit]
@@ -146,84 +134,30 @@ class Past:
         return printed, np.where(np.isnan(printed), 0.0, traded)
 
     # trades ----------------------------------------------------------------------------------------
-    def trades(self, spec: ContractSpec) -> TradeCursor | None:
-        """The trades of the current session from now on; None for an index, which is not traded."""
-        session = self.current_session(spec)
-        if session is None or spec.sec_type not in _TRADED:
-            return None
-        return TradeCursor(self._session_prints(spec, session), session[0], self._now().timestamp())
-
-    def _session_prints(self, spec: ContractSpec, session: Session) -> Prints:
-        opened, closed = session
-        day = opened.astimezone(NEW_YORK).date()
-        return self._activity.prints(
-            spec, opened, closed, expected_volume(spec, self._opening_level(spec, opened), day)
-        )
-
-    def _opening_level(self, spec: ContractSpec, opened: datetime) -> float:
-        """The underlying's level at the open, by which an option's liquidity goes."""
-        if spec.sec_type is not SecType.OPTION:
-            return 0.0
-        key = spec.under_con_id, opened
-        known = self._opening_levels.get(key)
-        if known is None:
-            under, at_s = self._under(spec.under_con_id), np.array([opened.timestamp()])
-            path = None if under is None else self._quotes.level_path(under, at_s, np.ones(1, dtype=bool))
-            known = self._opening_levels[key] = 0.0 if path is None else float(np.nan_to_num(path.last[0]))
-        return known
-
-    def _done(self, spec: ContractSpec) -> tuple[Prints | None, int]:
-        """The current session's trades, and how many of them have happened."""
-        session = self.current_session(spec)
-        if session is None or spec.sec_type not in _TRADED:
-            return None, 0
-        prints = self._session_prints(spec, session)
-        return prints, int(np.searchsorted(prints.at_s, self._now().timestamp(), side="right"))
-
     def volume_so_far(self, spec: ContractSpec) -> int:
         """Contracts or shares traded in the current session; an index is not traded."""
-        prints, done = self._done(spec)
-        return 0 if prints is None else int(prints.size[:done].sum())
+        return self._trades.volume(spec, self.current_session(spec), self._now().timestamp())
 
-    def day_so_far(self, spec: ContractSpec) -> DaySoFar:
-        """Trades of the current session; an index, which is not traded, has none."""
-        prints, done = self._done(spec)
-        if prints is None or not done:
-            return DaySoFar()
-        at_s, size = prints.at_s[:done], prints.size[:done]
-        bid, ask, _, mid = self._market(spec, at_s, np.ones(done, dtype=bool))
-        price = trade_price(spec, bid, ask, prints.side[:done]) if spec.sec_type is SecType.OPTION else mid
-        known = np.isfinite(price)
-        if not known.any():
-            return DaySoFar()
-        price, size, at_s = price[known], size[known], at_s[known]
-        return DaySoFar(
-            open=float(price[0]),
-            high=float(price.max()),
-            low=float(price.min()),
-            last=float(price[-1]),
-            last_size=int(size[-1]),
-            last_at=datetime.fromtimestamp(float(at_s[-1]), NEW_YORK),
-            volume=int(size.sum()),
-            value=float((price * size).sum()),
-            count=len(price),
-        )
+    def days_so_far(self, specs: Sequence[ContractSpec]) -> Sequence[tuple[DaySoFar, TradeCursor | None]]:
+        """What each contract has traded in the current session, and its trades from now on (None for what is not
+        traded), in one look."""
+        now = self._now()
+        closings_s = np.array([self._closing_s(spec, now) for spec in specs])
+        return self._trades.days(specs, [self.current_session(spec) for spec in specs], closings_s, now.timestamp())
 
     def previous_close(self, spec: ContractSpec, at: datetime | None = None) -> float | None:
-        """Last price of the session before the one current at a moment (now): the middle of an option's closing
-        quotes."""
-        now = at or self._now()
+        """Middle of an option's closing quotes of the session before the one current at a moment (now)."""
+        moment = np.array([self._closing_s(spec, at or self._now())])
+        return closing_price(spec, self._quotes.option_path(spec, moment, np.ones(1, dtype=bool)), 0)
+
+    def _closing_s(self, spec: ContractSpec, now: datetime) -> float:
+        """When the session before the one current at that moment quoted last; NaN where there was none."""
         current = self.current_session(spec, now)
         before = now.date() if current is None else current[0].astimezone(NEW_YORK).date() - timedelta(days=1)
         earlier = self.sessions(spec, before - timedelta(days=10), before)
         if not earlier or (current is None and earlier[-1][1] > now):
-            return None
-        moment = np.array([earlier[-1][1].timestamp() - STEP_S])
-        mid = float(self._market(spec, moment, np.ones(1, dtype=bool))[3][0])
-        if not np.isfinite(mid):
-            return None
-        tick = tick_at(spec.market_rule_id, mid)
-        return round(round(mid / tick) * tick, 4)
+            return math.nan
+        return earlier[-1][1].timestamp() - STEP_S
 
     # days ------------------------------------------------------------------------------------------
     def daily_bars(self, spec: ContractSpec, first: date, last: date) -> Sequence[Bar]:
@@ -249,10 +183,10 @@ class Past:
     def _counted(self, spec: ContractSpec, session: Session, bar: Bar) -> Bar:
         """The bar with the volume of the session's prints, starting at its open."""
         opened, closed = session
-        if spec.sec_type not in _TRADED:
+        if spec.sec_type not in TRADED:
             count = int((closed - opened).total_seconds() / STEP_S)
             return Bar(opened, bar.open, bar.high, bar.low, bar.close, 0.0, 0.0, count)
-        prints = self._session_prints(spec, session)
+        prints = self._trades.of(spec, session)
         middle = round((bar.high + bar.low + bar.close) / 3.0, 4)
         return Bar(opened, bar.open, bar.high, bar.low, bar.close, float(prints.size.sum()), middle, len(prints.size))
 
@@ -283,15 +217,6 @@ class Past:
         strike = round(level / _ROUND_STRIKE[symbol]) * _ROUND_STRIKE[symbol]
         expiry = datetime.fromtimestamp(float(at_s[0]), NEW_YORK).date() + timedelta(days=_IMPLIED_DAYS)
         return self._world.option_path(_standard_option(symbol, expiry, strike), at_s).iv
-
-
-def trade_price(spec: ContractSpec, bid: Floats, ask: Floats, side: Floats | NDArray[np.int64]) -> Floats:
-    """What an option trades at: the bid, the ask or a tick between; the ask where nobody bids."""
-    low = np.where(np.isnan(bid), ask, bid)
-    middle = (low + ask) / 2.0
-    tick = ticks_at(spec.market_rule_id, middle)
-    between = np.clip(np.round(np.rint(middle / tick) * tick, 4), low, ask)
-    return np.where(side < 0, low, np.where(side > 0, ask, between))
 
 
 def _moments(

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.sim.ports import World
-from bot.sim.types import Bar, ContractSpec, Floats, IndexLevel, Leg, LevelPath, Marks, SecType
+from bot.sim.types import Bar, ContractSpec, Floats, IndexLevel, Leg, LevelPath, Marks, Places, SecType
 from bot.sim.venue.products import MARKET_RULES, tick_at
 from bot.sim.venue.refusal import VenueRefusal
 from bot.sim.venue.sessions import Sessions
@@ -75,6 +75,12 @@ class Quotes:
     def option_path(self, spec: ContractSpec, at_s: Floats, quoted: NDArray[np.bool_]) -> Marks:
         """The same of one option over moments (epoch seconds, rising, up to now); `quoted` says where it trades."""
         return _shown(self._world.option_path(spec, at_s), self._grid([spec]), quoted)
+
+    def option_points(self, specs: Sequence[ContractSpec], which: Places, at_s: Floats) -> Marks:
+        """The same of many options while they trade; `which` is the place in `specs` of the option of each moment."""
+        grid = self._grid(specs)
+        own = _Grid(grid.fine[which], grid.edge[which], grid.coarse[which], grid.stops_s[which])
+        return _shown(self._world.option_points(specs, which, at_s), own, np.ones(len(at_s), dtype=bool))
 
     def level_path(self, spec: ContractSpec, at_s: Floats, quoted: NDArray[np.bool_]) -> LevelPath:
         """An index, future or stock over moments; a symbol that the world does not have is NaN throughout."""

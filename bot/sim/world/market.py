@@ -16,6 +16,7 @@ from bot.sim.types import (
     IndexLevel,
     LevelPath,
     Marks,
+    Places,
     Settlement,
     TradingDay,
     WorldEvent,
@@ -292,7 +293,11 @@ class MarketWorld:
 
     def option_path(self, spec: ContractSpec, at_s: Floats) -> Marks:
         """Quotes and greeks of one option at such moments; KeyError for an underlying without options."""
-        return self._past.option(spec, self._until_now(at_s))
+        return self.option_points([spec], np.zeros(len(at_s), dtype=np.intp), at_s)
+
+    def option_points(self, specs: Sequence[ContractSpec], which: Places, at_s: Floats) -> Marks:
+        """The same of many options, each at its own moments: `which` is the place in `specs` of each moment's."""
+        return self._past.options(specs, which, self._until_now(at_s))
 
     def _until_now(self, at_s: Floats) -> Floats:
         """The moments, those still to come as NaN: nobody sees ahead."""

@@ -10,13 +10,13 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from bot.sim.past_types import DaySoFar, Statistics
 from bot.sim.ports import VenueListener
 from bot.sim.types import (
     AccountState,
     Bar,
     Commission,
     ContractSpec,
-    DaySoFar,
     Execution,
     IndexLevel,
     Leg,
@@ -29,7 +29,6 @@ from bot.sim.types import (
     SecType,
     Settlement,
     Side,
-    Statistics,
     TradingDay,
     VenueOrder,
 )
@@ -123,13 +122,10 @@ class FakePast:
     def current_session(self, spec: ContractSpec, at: datetime | None = None) -> tuple[datetime, datetime] | None:
         return None
 
-    def day_so_far(self, spec: ContractSpec) -> DaySoFar:
-        return DaySoFar()
+    def days_so_far(self, specs: Sequence[ContractSpec]) -> Sequence[tuple[DaySoFar, None]]:
+        return [(DaySoFar(), None) for _ in specs]
 
     def previous_close(self, spec: ContractSpec, at: datetime | None = None) -> float | None:
-        return None
-
-    def trades(self, spec: ContractSpec) -> None:
         return None
 
     def statistics(self, spec: ContractSpec) -> Statistics:

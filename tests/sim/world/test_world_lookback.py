@@ -1,6 +1,6 @@
 """Looking back shows what was shown at the time: indices, futures and options, played days and days before them."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -47,6 +47,26 @@ def test_what_was_seen_live_is_seen_again() -> None:
             marks = live.marks([spec])
             for name in (field.name for field in fields(Marks)):
                 np.testing.assert_allclose(getattr(path, name)[i], getattr(marks, name)[0], rtol=1e-9, err_msg=name)
+
+
+def test_many_options_at_once_are_each_as_alone() -> None:
+    """Options of three underlyings and several expiries, each at its own moments in any order over two days."""
+    world = load_scenario("flip", 4)
+    world.advance(world.days[2].open_at)
+    spy = replace(PUT, symbol="SPY", strike=530.0, con_id=14)
+    far = vix_option(date(2026, 4, 15), 30.0, 13)
+    specs = [PUT, VIX_CALL, spy, CALL, far]
+    rng = np.random.default_rng(1)
+    which = rng.integers(0, len(specs), 60)
+    at_s = np.array([(day.open_at + timedelta(seconds=s)).timestamp()
+                     for day, s in zip(rng.choice(np.array(world.days[:2]), 60), rng.uniform(0, 24_000, 60),
+                                       strict=True)])  # fmt: skip
+    at_s[7] = np.nan
+    together = world.option_points(specs, which, at_s)
+    for place, spec in enumerate(specs):
+        alone = world.option_path(spec, at_s[which == place])
+        for name in (field.name for field in fields(Marks)):
+            np.testing.assert_allclose(getattr(together, name)[which == place], getattr(alone, name), rtol=1e-12)
 
 
 def test_nobody_sees_ahead() -> None:
