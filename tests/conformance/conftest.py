@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
+from bot.sim.testing import RunningGateway
 from tests.conformance import library
-from tests.conformance.process import GatewayProcess
+from tests.conformance.process import start_gateway
 from tests.conformance.trader import Trader
 
 VERSIONS = [int(text) for text in os.environ.get("CONFORMANCE_VERSIONS", "157,176").split(",")]
@@ -27,11 +28,17 @@ def pytest_report_header() -> str:
 
 
 @pytest.fixture(scope="session", params=VERSIONS, ids=lambda version: f"v{version}")
-def gateway(request: pytest.FixtureRequest) -> Iterator[GatewayProcess]:
+def version(request: pytest.FixtureRequest) -> int:
+    """The newest protocol version of the gateway."""
+    return int(request.param)
+
+
+@pytest.fixture(scope="session")
+def gateway(version: int) -> Iterator[RunningGateway]:
     """A gateway of that version, a market minute to the second; it must end well and have complained about nothing."""
-    served = GatewayProcess.start(request.param, "--speed", "60")
+    served = start_gateway(version, "--speed", "60")
     yield served
-    assert served.end() == (0, "")
+    assert served.stop() == ""
 
 
 @pytest.fixture
@@ -57,7 +64,7 @@ def _meant(text: str, expected: set[int | str]) -> bool:
 
 
 @pytest.fixture
-async def ib(gateway: GatewayProcess) -> AsyncIterator[Any]:
+async def ib(gateway: RunningGateway) -> AsyncIterator[Any]:
     """A client with an id of its own, connected and synchronised."""
     client = library.fresh_library()
     await client.connectAsync("127.0.0.1", gateway.port, clientId=next(_CLIENT_IDS), timeout=library.DEADLINE_S)

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
+from bot.sim.testing import RunningGateway
 from tests.conformance.library import LimitOrder, soon
-from tests.conformance.process import GatewayProcess
 from tests.conformance.trader import Trader, until
 
 
-async def test_positions_and_portfolio_follow_a_fill(trader: Trader, gateway: GatewayProcess) -> None:
+async def test_positions_and_portfolio_follow_a_fill(trader: Trader, gateway: RunningGateway) -> None:
     """The average cost is per contract; both lists move without being asked again."""
     put = trader.options[0]
 
@@ -37,7 +37,7 @@ def _take(ask: float) -> Any:
     return LimitOrder("BUY", 2, round(ask * 2 + 4) / 2, tif="DAY")
 
 
-async def test_the_summary_has_the_tags_that_programs_read(ib: Any, gateway: GatewayProcess) -> None:
+async def test_the_summary_has_the_tags_that_programs_read(ib: Any, gateway: RunningGateway) -> None:
     """Margin and liquidity figures of the account, as numbers."""
     values = {one.tag: one for one in await soon(ib.accountSummaryAsync())}
     wanted = ["NetLiquidation", "TotalCashValue", "InitMarginReq", "MaintMarginReq", "AvailableFunds",
@@ -48,13 +48,13 @@ async def test_the_summary_has_the_tags_that_programs_read(ib: Any, gateway: Gat
     assert net > initial >= 0.0
 
 
-async def test_account_values_carry_their_currency(ib: Any, gateway: GatewayProcess) -> None:
+async def test_account_values_carry_their_currency(ib: Any, gateway: RunningGateway) -> None:
     """reqAccountUpdates and its numbered form tell the same net liquidation."""
     mine = [one for one in ib.accountValues(gateway.account) if one.tag == "NetLiquidation"]
     assert {one.currency for one in mine} == {"USD"}
 
 
-async def test_profit_and_loss_is_told_and_updated(ib: Any, gateway: GatewayProcess) -> None:
+async def test_profit_and_loss_is_told_and_updated(ib: Any, gateway: RunningGateway) -> None:
     """Daily, unrealised and realised figures come at once."""
     pnl = ib.reqPnL(gateway.account)
     await until(lambda: pnl.unrealizedPnL == pnl.unrealizedPnL, "the figures")

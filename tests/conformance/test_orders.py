@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from bot.sim.testing import RunningGateway
 from tests.conformance import library
 from tests.conformance.library import ExecutionFilter, LimitOrder, MarketOrder, soon
-from tests.conformance.process import GatewayProcess
 from tests.conformance.trader import WINGS, Trader, until
 
 UNSET = 1e300
@@ -121,7 +121,7 @@ async def test_executions_are_replayed_with_a_filter(trader: Trader) -> None:
     assert await soon(trader.ib.reqExecutionsAsync(ExecutionFilter(symbol="VIX"))) == []
 
 
-async def test_orders_belong_to_their_client(trader: Trader, gateway: GatewayProcess, expected: set[int | str]) -> None:
+async def test_orders_belong_to_their_client(trader: Trader, gateway: RunningGateway, expected: set[int | str]) -> None:
     """Another client sees the order, cannot cancel it by its number, and can end everything."""
     expected |= {10147, 135, 202}
     trade = await trader.placed(trader.condor(), trader.resting(1, orderRef="mine"))

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from bot.sim.testing import RunningGateway
 from tests.conformance.library import Future, Index, Option, soon
-from tests.conformance.process import GatewayProcess
 from tests.conformance.trader import Trader, until
 
 
@@ -114,7 +114,7 @@ async def test_what_cannot_be_watched_is_refused(trader: Trader, expected: set[i
 
 
 async def test_the_hundred_and_first_line_is_refused(
-    trader: Trader, gateway: GatewayProcess, expected: set[int | str]
+    trader: Trader, gateway: RunningGateway, expected: set[int | str]
 ) -> None:
     """101 for the line above the limit; the hundred others live on, and a cancel makes room."""
     expected.add(101)
@@ -125,7 +125,7 @@ async def test_the_hundred_and_first_line_is_refused(
             await asyncio.sleep(0.03)  # a market second and more: fifty messages a second are the limit
         trader.ib.reqMktData(contract)
     await trader.heard(101)
-    assert (await gateway.tell("status"))["lines"] == 100
+    assert gateway.tell("status")["lines"] == 100
     trader.ib.cancelMktData(listed[0])
     last = trader.ib.reqMktData(listed[101])
     await until(lambda: last.marketDataType == 1 and last.bid == last.bid, "the line that found room")

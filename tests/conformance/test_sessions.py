@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 
+from bot.sim.testing import RunningGateway
 from tests.conformance import library
 from tests.conformance.library import LimitOrder, soon
-from tests.conformance.process import GatewayProcess
+from tests.conformance.process import start_gateway
 from tests.conformance.trader import Trader, until
 
 
 async def test_a_new_connection_finds_everything_again(
-    trader: Trader, gateway: GatewayProcess, expected: set[int | str]
+    trader: Trader, gateway: RunningGateway, expected: set[int | str]
 ) -> None:
     """After a restart of the gateway: the working order under its permanent id, the day's fills with commissions, the
     positions, and order numbers that go on."""
@@ -27,7 +28,7 @@ async def test_a_new_connection_finds_everything_again(
     permanent, number, count = resting.order.permId, resting.order.orderId, len(filled.fills)
     gone: list[bool] = []
     ib.disconnectedEvent += lambda: gone.append(True)
-    await gateway.tell("restart", refuse_s=3.0)
+    gateway.tell("restart", refuse_s=3.0)
     await until(lambda: bool(gone), "the reset")
     client_id = ib.client.clientId
     for _ in range(200):
@@ -48,7 +49,7 @@ async def test_a_new_connection_finds_everything_again(
     await until(lambda: back.orderStatus.status == "Cancelled", "the cancel by the new connection")
 
 
-async def test_two_clients_work_side_by_side(trader: Trader, gateway: GatewayProcess) -> None:
+async def test_two_clients_work_side_by_side(trader: Trader, gateway: RunningGateway) -> None:
     """Each hears of its own orders only; both see the positions."""
     other = library.fresh_library()
     await other.connectAsync("127.0.0.1", gateway.port, clientId=906)
@@ -67,7 +68,7 @@ async def test_two_clients_work_side_by_side(trader: Trader, gateway: GatewayPro
     other.disconnect()
 
 
-async def test_a_client_that_leaves_frees_its_number(gateway: GatewayProcess) -> None:
+async def test_a_client_that_leaves_frees_its_number(gateway: RunningGateway) -> None:
     """The same client id can connect again at once, as often as it likes."""
     for _ in range(5):
         ib = library.fresh_library()
@@ -78,18 +79,18 @@ async def test_a_client_that_leaves_frees_its_number(gateway: GatewayProcess) ->
 
 
 @pytest.fixture
-async def early(gateway: GatewayProcess) -> AsyncIterator[tuple[Any, GatewayProcess]]:
+async def early(version: int) -> AsyncIterator[tuple[Any, RunningGateway]]:
     """A client at a gateway that stands fifteen minutes before the open."""
-    served = GatewayProcess.start(gateway.version, "--begin", "premarket", "--speed", "10")
+    served = start_gateway(version, "--begin", "premarket", "--speed", "10")
     ib = library.fresh_library()
     await ib.connectAsync("127.0.0.1", served.port, clientId=1)
     yield ib, served
     ib.disconnect()
     await asyncio.sleep(0)
-    assert served.end() == (0, "")
+    assert served.stop() == ""
 
 
-async def test_an_order_before_the_open_is_held(early: tuple[Any, GatewayProcess], expected: set[int | str]) -> None:
+async def test_an_order_before_the_open_is_held(early: tuple[Any, RunningGateway], expected: set[int | str]) -> None:
     """399 says until when; the order is PreSubmitted and can be cancelled."""
     expected |= {399, 202}
     ib, _ = early
@@ -110,7 +111,7 @@ async def test_an_order_before_the_open_is_held(early: tuple[Any, GatewayProcess
 
 
 async def test_too_many_messages_are_refused_and_then_the_door_is_shown(
-    early: tuple[Any, GatewayProcess], expected: set[int | str]
+    early: tuple[Any, RunningGateway], expected: set[int | str]
 ) -> None:
     """More than fifty messages in a second: error 100; the third second of it ends the connection."""
     expected |= {100, *library.LOST_LINK}
