@@ -114,6 +114,20 @@ def test_a_wide_market_is_wide_on_its_ticks(bench) -> None:
     assert (wide.bid_size[1], wide.ask[1] > 0.0) == (0.0, True)
 
 
+def test_what_is_only_told_never_reaches_an_order(bench) -> None:
+    """In a wide market whose quotes are told at a tenth, an order trades at the true, wide ask."""
+    spec = bench.option(2650.0, "P")
+    oddities = bench.venue.oddities
+    oddities.begin(OddQuote(Oddity.WIDE, factor=5.0))
+    wide = float(bench.venue.option_marks([spec]).ask[0])
+    oddities.begin(OddQuote(Oddity.SPIKE, factor=0.1))
+    assert float(bench.venue.option_marks([spec]).ask[0]) < 0.2 * wide
+    assert bench.venue.bag_quote(bench.condor())[1] is not None
+    bench.venue.place(bench.single(spec, Side.BUY, None, order_type="MKT"))
+    bench.wait()
+    assert [execution.price for execution in bench.heard.executions] == [wide]
+
+
 def test_a_day_order_lapses_at_an_early_close_and_a_lasting_one_does_not(bench) -> None:
     """DAY is cancelled at noon, to the second and between two looks at the market; GTC works on the next morning."""
     day = bench.venue.place(bench.bag(bench.condor(), -45.0))
