@@ -108,7 +108,7 @@ def test_a_black_monday() -> None:
         await day.wait(4 * 60)
         assert option.bid == -1.0
         await day.wait(6 * 60)
-        assert day.venue.back_office.account(None).house.factor == 2.0
+        assert day.venue.back_office.account(None).house[0].factor == 2.0
 
     day = play(story, tick_s=15.0, hours=55 / 60, faults=recipe("A black Monday."))
     assert len(done(day)) == 6

@@ -362,6 +362,11 @@ def test_cash_movements_and_house_margin() -> None:
         assert shown("MaintMarginReq") == pytest.approx(after.maintenance_margin, abs=2000)
         await day.wait(600)
         assert day.venue.account("DU1234567").maintenance_margin == pytest.approx(before.maintenance_margin, abs=1000)
+        first, second = (day.cause("house_margin", factor=factor)["fault"] for factor in (2.0, 3.0))
+        assert day.venue.account("DU1234567").initial_margin == pytest.approx(6.0 * before.initial_margin, rel=0.1)
+        day.cause("end", fault=first)
+        assert day.venue.account("DU1234567").initial_margin == pytest.approx(3.0 * before.initial_margin, rel=0.1)
+        day.cause("end", fault=second)
         with pytest.raises(FaultError, match="above 0"):
             day.cause("cash", amount_usd=-1.0)
 

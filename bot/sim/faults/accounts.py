@@ -14,6 +14,7 @@ from bot.sim.faults.reach import (
     accounts,
     contract,
     expiry_day,
+    going_on,
     later,
     names_contract,
     on_venue,
@@ -79,17 +80,10 @@ def _house_margin(venue: SimVenue, stage: Stage, given: Arguments) -> _Facts:
     factor, extra = given.number("factor"), given.number("extra_usd")
     if (factor, extra) == (1.0, 0.0):
         raise FaultError("nothing would change: give a factor other than 1, or extra_usd")
-    meant = accounts(venue, given)
-    before = [each.house for each in meant]
-    demanded = HouseMargin(factor, extra)
-    venue.back_office.set_house_margin(meant, demanded)
-
-    def undo() -> None:
-        for each, was in zip(meant, before, strict=True):
-            venue.back_office.set_house_margin([each], was)
-
-    text_ = f"house_margin: times {factor:g}, plus {extra:g} USD"
-    return {"fault": stage.lasting.begin(text_, undo, given.maybe_number("for_s"), market=True)}
+    meant, demand = accounts(venue, given), HouseMargin(factor, extra)
+    venue.back_office.demand(meant, demand)
+    what = f"house_margin: times {factor:g}, plus {extra:g} USD"
+    return going_on(stage, given, what, lambda: venue.back_office.waive(meant, demand))
 
 
 def _account_figures(venue: SimVenue, stage: Stage, given: Arguments) -> _Facts:
@@ -100,11 +94,8 @@ def _account_figures(venue: SimVenue, stage: Stage, given: Arguments) -> _Facts:
     alteration = _frozen(names, tags) if how == "frozen" else _wrong(names, tags, _WRONG.get(how))
     stage.desk.account_alterations.append(alteration)
 
-    def undo() -> None:
-        stage.desk.account_alterations.remove(alteration)
-
-    text_ = f"account_figures: {', '.join(tags) or 'all'} {how}"
-    return {"fault": stage.lasting.begin(text_, undo, given.maybe_number("for_s"), market=True)}
+    what = f"account_figures: {', '.join(tags) or 'all'} {how}"
+    return going_on(stage, given, what, lambda: stage.desk.account_alterations.remove(alteration))
 
 
 Alteration = Callable[[str, Sequence[Figure]], Sequence[Figure]]
@@ -180,13 +171,17 @@ def _level(venue: SimVenue, spec: ContractSpec) -> float:
 
 
 def _settlement_delay(venue: SimVenue, stage: Stage, given: Arguments) -> _Facts:
-    venue.settlements.delay = timedelta(seconds=given.number("delay_s"))
+    return _longer(stage, given, "settlement_delay", venue.settlements.delays, given.number("delay_s"))
 
-    def undo() -> None:
-        venue.settlements.delay = timedelta(0)
 
-    text_ = f"settlement_delay: {given.number('delay_s'):g} s"
-    return {"fault": stage.lasting.begin(text_, undo, given.maybe_number("for_s"), market=True)}
+def _expired_lingers(venue: SimVenue, stage: Stage, given: Arguments) -> _Facts:
+    return _longer(stage, given, "expired_lingers", venue.settlements.lingers, given.number("linger_s"))
+
+
+def _longer(stage: Stage, given: Arguments, name: str, times: list[timedelta], by_s: float) -> _Facts:
+    by = timedelta(seconds=by_s)
+    times.append(by)
+    return going_on(stage, given, f"{name}: {by_s:g} s", lambda: times.remove(by))
 
 
 def _settlement_missing(venue: SimVenue, stage: Stage, given: Arguments) -> _Facts:
@@ -194,22 +189,7 @@ def _settlement_missing(venue: SimVenue, stage: Stage, given: Arguments) -> _Fac
     if day in venue.settlements.withheld:
         raise FaultError(f"the settlement of {day} is missing already")
     venue.settlements.withheld.add(day)
-
-    def undo() -> None:
-        venue.settlements.withheld.discard(day)
-
-    text_ = f"settlement_missing: {day}"
-    return {"fault": stage.lasting.begin(text_, undo, given.maybe_number("for_s"), market=True)}
-
-
-def _expired_lingers(venue: SimVenue, stage: Stage, given: Arguments) -> _Facts:
-    venue.settlements.linger = timedelta(seconds=given.number("linger_s"))
-
-    def undo() -> None:
-        venue.settlements.linger = timedelta(0)
-
-    text_ = f"expired_lingers: {given.number('linger_s'):g} s"
-    return {"fault": stage.lasting.begin(text_, undo, given.maybe_number("for_s"), market=True)}
+    return going_on(stage, given, f"settlement_missing: {day}", lambda: venue.settlements.withheld.discard(day))
 
 
 _PRICE = number("price", "per share; the market's where absent", low=0.0, high=1e5, default=None, unit="points")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from bot.sim.faults.arguments import Argument, Arguments, FaultError, number, seconds, word
-from bot.sim.faults.reach import CONTRACTS, on_venue, scope
+from bot.sim.faults.reach import CONTRACT, going_on, on_venue, scope
 from bot.sim.faults.shared import FOR
 from bot.sim.faults.stage import Stage
 from bot.sim.faults.verb import Layer, Verb
@@ -103,7 +103,7 @@ def _begin_halt(
 ) -> _Facts:
     kind = HaltKind.VOLATILITY if given.text("kind") == "volatility" else HaltKind.GENERAL
     halt = venue.halts.begin(meant, kind, index_stands=index_stands)
-    return {"fault": stage.lasting.begin(text, lambda: venue.halts.end(halt), given.maybe_number("for_s"), market=True)}
+    return going_on(stage, given, text, lambda: venue.halts.end(halt))
 
 
 _COURSE: tuple[Argument, ...] = (
@@ -160,7 +160,7 @@ VERBS: tuple[Verb[Stage], ...] = (
         Layer.MARKET,
         "contracts are halted: nobody quotes them, tick 49 says so, orders in them are held until trading resumes",
         on_venue(_halt),
-        (*CONTRACTS, _KIND, FOR),
+        (*CONTRACT, _KIND, FOR),
     ),
     Verb(
         "market_halt",

@@ -52,12 +52,12 @@ def _fill_after_cancel(venue: SimVenue, stage: Stage, given: Arguments) -> _Fact
     trap = Trap(
         Hazard.FILL_AFTER_CANCEL, "fill_after_cancel", which(given), times(given), delay_s=given.number("delay_s")
     )
-    return lay(venue, stage, trap, given.maybe_number("for_s"))
+    return lay(venue, stage, given, trap)
 
 
 def _fill_while_disconnected(venue: SimVenue, stage: Stage, given: Arguments) -> _Facts:
     trap = Trap(Hazard.FILL_WHEN_GONE, "fill_while_disconnected", which(given), times(given))
-    facts = lay(venue, stage, trap, given.maybe_number("for_s"))
+    facts = lay(venue, stage, given, trap)
     connected = stage.desk.client_ids()
     for owner in sorted({order.ticket.client_id for order in venue.open_orders()}):
         if owner not in connected:
@@ -67,7 +67,7 @@ def _fill_while_disconnected(venue: SimVenue, stage: Stage, given: Arguments) ->
 
 def _hold_fills(venue: SimVenue, stage: Stage, given: Arguments) -> _Facts:
     trap = Trap(Hazard.NO_FILLS, "hold_fills", which(given), None)
-    return lay(venue, stage, trap, given.maybe_number("for_s"))
+    return lay(venue, stage, given, trap)
 
 
 # executions --------------------------------------------------------------------------------------
@@ -108,18 +108,18 @@ def _late_commission(venue: SimVenue, stage: Stage, given: Arguments) -> _Facts:
         raise FaultError("give either delay_s, or never = true")
     hazard = Hazard.COMMISSION_UNTOLD if never else Hazard.COMMISSION_LATE
     trap = Trap(hazard, "late_commission", which(given), times(given), delay_s=delay_s or 0.0)
-    return lay(venue, stage, trap, given.maybe_number("for_s"))
+    return lay(venue, stage, given, trap)
 
 
 # orders ------------------------------------------------------------------------------------------
 def _never_ack(venue: SimVenue, stage: Stage, given: Arguments) -> _Facts:
     hazard = Hazard.ORDER_LOST if given.text("order") == "lost" else Hazard.NO_ACKNOWLEDGEMENT
-    return lay(venue, stage, Trap(hazard, "never_ack", which(given), times(given)), given.maybe_number("for_s"))
+    return lay(venue, stage, given, Trap(hazard, "never_ack", which(given), times(given)))
 
 
 def _fork_on_modify(venue: SimVenue, stage: Stage, given: Arguments) -> _Facts:
     trap = Trap(Hazard.FORK_ON_MODIFY, "fork_on_modify", which(given), times(given))
-    return lay(venue, stage, trap, given.maybe_number("for_s"))
+    return lay(venue, stage, given, trap)
 
 
 def _reject_next(venue: SimVenue, stage: Stage, given: Arguments) -> _Facts:
@@ -129,7 +129,7 @@ def _reject_next(venue: SimVenue, stage: Stage, given: Arguments) -> _Facts:
         raise FaultError("an order that was accepted must end: status Inactive or Cancelled, not none")
     reject = Reject(given.whole("code"), given.text("text"), None if status == "none" else OrderStatus(status))
     trap = Trap(hazard, "reject_next", which(given), times(given), delay_s=after_s or 0.0, reject=reject)
-    return lay(venue, stage, trap, given.maybe_number("for_s"))
+    return lay(venue, stage, given, trap)
 
 
 def _inactive(venue: SimVenue, stage: Stage, given: Arguments) -> _Facts:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bot.sim.desk.line import Line
 from bot.sim.faults.arguments import Arguments, FaultError, number, whole, word
-from bot.sim.faults.reach import CONTRACTS, on_venue, scope
+from bot.sim.faults.reach import CONTRACT, going_on, on_venue, scope
 from bot.sim.faults.shared import FOR
 from bot.sim.faults.stage import Stage
 from bot.sim.faults.verb import Layer, Verb
@@ -44,31 +44,32 @@ class Silence:
         """See Blockade: a silent feed says nothing of itself."""
 
 
-def _begin(venue: SimVenue, stage: Stage, text: str, odd: OddQuote, for_s: float | None) -> _Facts:
+def _begin(venue: SimVenue, stage: Stage, given: Arguments, text: str, odd: OddQuote) -> _Facts:
     venue.oddities.begin(odd)
-    what = f"{text}: {odd.oddity} ({odd.scope.text})"
-    return {"fault": stage.lasting.begin(what, lambda: venue.oddities.end(odd), for_s, market=True)}
+    return going_on(stage, given, _what(text, odd), lambda: venue.oddities.end(odd))
+
+
+def _what(text: str, odd: OddQuote) -> str:
+    return f"{text}: {odd.oddity} ({odd.scope.text})"
 
 
 def _odd_quotes(venue: SimVenue, stage: Stage, given: Arguments) -> _Facts:
     odd = OddQuote(Oddity(given.text("how")), scope(given), given.number("factor"))
-    return _begin(venue, stage, "odd_quotes", odd, given.maybe_number("for_s"))
+    return _begin(venue, stage, given, "odd_quotes", odd)
 
 
 def _odd_greeks(venue: SimVenue, stage: Stage, given: Arguments) -> _Facts:
     odd = OddQuote(_GREEKS[given.text("how")], scope(given))
-    return _begin(venue, stage, "odd_greeks", odd, given.maybe_number("for_s"))
+    return _begin(venue, stage, given, "odd_greeks", odd)
 
 
 def _quote_freeze(venue: SimVenue, stage: Stage, given: Arguments) -> _Facts:
-    for_s = given.maybe_number("for_s")
     if given.text("how") == "frozen":
-        return _begin(venue, stage, "quote_freeze", OddQuote(Oddity.FROZEN, scope(given)), for_s)
+        return _begin(venue, stage, given, "quote_freeze", OddQuote(Oddity.FROZEN, scope(given)))
     silence = Silence(scope(given))
     stage.desk.quotes.block(silence)
     what = f"quote_freeze: silent ({silence.scope.text})"
-    fault = stage.lasting.begin(what, lambda: stage.desk.quotes.unblock(silence, revive=True), for_s, market=True)
-    return {"fault": fault}
+    return going_on(stage, given, what, lambda: stage.desk.quotes.unblock(silence, revive=True))
 
 
 def _quote_spike(venue: SimVenue, stage: Stage, given: Arguments) -> _Facts:
@@ -78,7 +79,9 @@ def _quote_spike(venue: SimVenue, stage: Stage, given: Arguments) -> _Facts:
     # Ended half a tick after the last tick at which it shows: whenever it begins, it shows at just so many.
     ends_s = clock.tick.elapsed_s + (given.whole("ticks") + 0.5) * clock.tick_s
     odd = OddQuote(Oddity.SPIKE, scope(given), given.number("factor"))
-    return _begin(venue, stage, "quote_spike", odd, ends_s - clock.elapsed_s)
+    venue.oddities.begin(odd)
+    what, for_s = _what("quote_spike", odd), ends_s - clock.elapsed_s
+    return {"fault": stage.lasting.begin(what, lambda: venue.oddities.end(odd), for_s, market=True)}
 
 
 VERBS: tuple[Verb[Stage], ...] = (
@@ -89,7 +92,7 @@ VERBS: tuple[Verb[Stage], ...] = (
         on_venue(_odd_quotes),
         (
             word("how", "what is odd about them", [oddity.value for oddity in _PRICES]),
-            *CONTRACTS,
+            *CONTRACT,
             number("factor", "how many times as wide, for wide", low=1.0, high=1000.0, default=5.0),
             FOR,
         ),
@@ -99,7 +102,7 @@ VERBS: tuple[Verb[Stage], ...] = (
         Layer.MARKET,
         "option computations are not sent, or sent as not computed yet (-1 and -2), or as unset doubles",
         on_venue(_odd_greeks),
-        (word("how", "what is sent", tuple(_GREEKS)), *CONTRACTS, FOR),
+        (word("how", "what is sent", tuple(_GREEKS)), *CONTRACT, FOR),
     ),
     Verb(
         "quote_freeze",
@@ -108,7 +111,7 @@ VERBS: tuple[Verb[Stage], ...] = (
         on_venue(_quote_freeze),
         (
             word("how", "frozen repeats the last quote, silent sends nothing", ("frozen", "silent"), default="frozen"),
-            *CONTRACTS,
+            *CONTRACT,
             FOR,
         ),
     ),
@@ -119,7 +122,7 @@ VERBS: tuple[Verb[Stage], ...] = (
         on_venue(_quote_spike),
         (
             number("factor", "times every price", low=0.01, high=100.0),
-            *CONTRACTS,
+            *CONTRACT,
             whole("ticks", "at how many ticks it shows", low=1, high=10_000, default=1),
         ),
     ),

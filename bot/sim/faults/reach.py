@@ -29,17 +29,6 @@ WHICH: Sequence[Argument] = (
 ACCOUNT = text("account", "the account; may be left out where there is only one", default=None)
 
 CONTRACT: Sequence[Argument] = (
-    whole("con_id", "the contract's id; with it nothing else of the contract is needed", high=2**31 - 1, default=None),
-    word("sec_type", "security type", ("OPT", "FUT", "STK", "IND"), default=None),
-    text("symbol", "symbol, such as SPX", default=None),
-    text("trading_class", "trading class, such as SPXW", default=None),
-    text("expiry", "settlement day, YYYYMMDD", default=None),
-    number("strike", "strike", low=0.0, high=100_000.0, default=None, unit="points"),
-    word("right", "call or put", ("C", "P"), default=None),
-)
-"""One contract, by its id or by enough of its terms."""
-
-CONTRACTS: Sequence[Argument] = (
     whole("con_id", "only the contract of this id", high=2**31 - 1, default=None),
     word("sec_type", "only contracts of this security type", ("OPT", "FUT", "STK", "IND"), default=None),
     text("symbol", "only contracts of this symbol, such as SPX", default=None),
@@ -48,7 +37,7 @@ CONTRACTS: Sequence[Argument] = (
     number("strike", "only this strike", low=0.0, high=100_000.0, default=None, unit="points"),
     word("right", "only calls or puts", ("C", "P"), default=None),
 )
-"""The contracts meant: every term given must fit, none given means all."""
+"""The contracts meant: every term given must fit. A verb that needs one is refused where they leave several."""
 
 
 def on_venue(act: VenueAct) -> Act:
@@ -147,11 +136,16 @@ def expiry_day(value: str | None) -> date | None:
         raise FaultError(f"expiry must be a date written YYYYMMDD, got {value!r}") from None
 
 
-def lay(venue: SimVenue, stage: Stage, trap: Trap, for_s: float | None) -> dict[str, object]:
+def going_on(stage: Stage, given: Arguments, what: str, undo: Callable[[], None]) -> dict[str, object]:
+    """Notes a fault that has begun; it goes on until `for_s` is over (on a tick) or it is ended. Gives the reply."""
+    return {"fault": stage.lasting.begin(what, undo, given.maybe_number("for_s"), market=True)}
+
+
+def lay(venue: SimVenue, stage: Stage, given: Arguments, trap: Trap) -> dict[str, object]:
     """Arms a trap for a while; it is over when it is spent, when its time has come or when it is ended."""
     venue.hazards.arm(trap)
     what = f"{trap.verb}: {trap.hazard} ({trap.which.text})"
-    number_ = stage.lasting.begin(what, lambda: venue.hazards.disarm(trap), for_s, market=True)
+    number_ = stage.lasting.begin(what, lambda: venue.hazards.disarm(trap), given.maybe_number("for_s"), market=True)
     trap.on_spent = lambda: stage.lasting.over(number_)
     return {"fault": number_}
 

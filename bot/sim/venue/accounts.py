@@ -77,7 +77,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class HouseMargin:
-    """What the house demands on top of the rules: a factor on every requirement, then dollars."""
+    """One demand of the house on top of the rules: a factor on every requirement, then dollars."""
 
     factor: float = 1.0
     extra_usd: float = 0.0
@@ -105,7 +105,7 @@ class Account:
         self.cash_cents = cents(deposit_usd)
         self.realized_cents = 0
         self._realized_today: Counter[int] = Counter()
-        self.house = HouseMargin()
+        self.house: list[HouseMargin] = []
         self.positions: dict[int, Position] = {}
         self._entries: dict[int, list[Entry]] = {}
 
@@ -307,7 +307,9 @@ class Account:
             on,
             borrows=self.borrows,
         )
-        return self.house.over(rules)
+        for demand in self.house:
+            rules = demand.over(rules)
+        return rules
 
     def _mark_of(self, con_id: int, marks: Mapping[int, float]) -> float:
         position = self.positions.get(con_id)

@@ -154,10 +154,16 @@ class BackOffice:
         self._booking.touched.add(account.name)
         return account.cash_cents / 100
 
-    def set_house_margin(self, accounts: Sequence[Account], house: HouseMargin) -> None:
-        """What the house demands from now on, on top of the rules."""
+    def demand(self, accounts: Sequence[Account], demand: HouseMargin) -> None:
+        """The house demands more than the rules from now on, and more than it did."""
         for account in accounts:
-            account.house = house
+            account.house.append(demand)
+            self._booking.touched.add(account.name)
+
+    def waive(self, accounts: Sequence[Account], demand: HouseMargin) -> None:
+        """Takes a demand back."""
+        for account in accounts:
+            account.house.remove(demand)
             self._booking.touched.add(account.name)
 
 

@@ -25,8 +25,8 @@ _SHARES = {fund.spec.con_id: fund.spec for fund in FUNDS}
 class Settlements:
     """Ends expired positions; asks the world for values only while something is expired.
 
-    `delay` is how long settlement waits after it could happen, `linger` how long a settled position is still shown,
-    `withheld` the settlement days whose values are not published.
+    `delays` are how long settlement waits after it could happen, `lingers` how long a settled position is still shown
+    (the longest counts), `withheld` the settlement days whose values are not published.
     """
 
     def __init__(self, world: World, sessions: Sessions, announcer: Announcer, agenda: Agenda) -> None:
@@ -35,8 +35,8 @@ class Settlements:
         self._announce = announcer
         self._agenda = agenda
         self._ready_since: dict[tuple[str, int], datetime] = {}
-        self.delay = timedelta(0)
-        self.linger = timedelta(0)
+        self.delays: list[timedelta] = []
+        self.lingers: list[timedelta] = []
         self.withheld: set[date] = set()
         self.lingering: list[PositionLine] = []
 
@@ -77,9 +77,9 @@ class Settlements:
         return None if spec.expiry in self.withheld else self._world.settlement_price(spec)
 
     def _has_waited(self, account: Account, spec: ContractSpec, at: datetime) -> bool:
-        if not self.delay:
+        if not self.delays:
             return True
-        return at >= self._ready_since.setdefault((account.name, spec.con_id), at) + self.delay
+        return at >= self._ready_since.setdefault((account.name, spec.con_id), at) + max(self.delays)
 
     def _settle(self, account: Account, position: Position, value: float, at: datetime) -> None:
         spec, quantity, line = position.spec, position.quantity, account.line(position.spec)
@@ -100,9 +100,9 @@ class Settlements:
         self._announce.cash(
             account.name, booked.cash_cents, f"settlement {spec.local_symbol.strip()}", account.cash_cents
         )
-        if self.linger:
+        if self.lingers:
             self.lingering.append(line)
-            self._agenda.plan(at + self.linger, lambda then: self._stop_showing(account, line))
+            self._agenda.plan(at + max(self.lingers), lambda then: self._stop_showing(account, line))
         else:
             self._announce.position(account.line(spec))
 

@@ -60,7 +60,7 @@ def test_house_margin_binds_new_orders(bench) -> None:
     back, account = office(bench)
     legs = bench.condor()
     plain = bench.venue.what_if(bench.bag(legs, -6.0, 5))
-    back.set_house_margin([account], HouseMargin(factor=60.0))
+    back.demand([account], HouseMargin(factor=60.0))
     demanded = bench.venue.what_if(bench.bag(legs, -6.0, 5))
     assert demanded.initial_after == pytest.approx(60.0 * plain.initial_after)
     assert bench.venue.place(bench.bag(legs, -45.0, 5)).code == 201
