@@ -259,7 +259,7 @@ VERBS: tuple[Verb[Stage], ...] = (
         Layer.VENUE,
         "a working order becomes Inactive: it is there and does not trade; a cancel or a forced fill still ends it",
         on_venue(_inactive),
-        (*WHICH, seconds("for_s", "then it is Submitted again; for good where absent", default=None)),
+        (*WHICH, seconds("for_s", "then it is as before; for good where absent", default=None)),
     ),
     Verb(
         "cancel_by_human",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from bot.sim.types import OrderTicket, Reject, VenueOrder
-from bot.sim.venue import orders as life
 from bot.sim.venue.agenda import Agenda
 from bot.sim.venue.announce import Announcer
+from bot.sim.venue.endings import Endings
 from bot.sim.venue.hazards import Hazard, Hazards, Identity, Trap
 from bot.sim.venue.intake import Intake
 from bot.sim.venue.orders import OrderBook, Working
@@ -17,11 +17,19 @@ class Ambush:
     """Takes order messages as the intake does, unless a trap waits for them."""
 
     def __init__(
-        self, *, agenda: Agenda, announcer: Announcer, book: OrderBook, hazards: Hazards, intake: Intake
+        self,
+        *,
+        agenda: Agenda,
+        announcer: Announcer,
+        book: OrderBook,
+        endings: Endings,
+        hazards: Hazards,
+        intake: Intake,
     ) -> None:
         self._agenda = agenda
         self._announce = announcer
         self._book = book
+        self._endings = endings
         self._hazards = hazards
         self._intake = intake
 
@@ -73,9 +81,6 @@ class Ambush:
     def _reject_now(self, order: VenueOrder, trap: Trap, at: datetime) -> None:
         """The market's no after the broker's yes; too late for an order that is done by then."""
         working = self._book.by_perm_id(order.perm_id)
-        if working is None:
-            return
-        assert trap.reject is not None, "a rejecting trap carries its rejection"
-        self._book.finish(working, trap.reject.final_status or life.CANCELLED, at)
-        self._announce.error(order.ticket.client_id, order.ticket.order_id, trap.reject.code, trap.reject.text)
-        self._announce.order(order, trap.reject.text)
+        if working is not None:
+            assert trap.reject is not None, "a rejecting trap carries its rejection"
+            self._endings.reject(working, trap.reject, at)

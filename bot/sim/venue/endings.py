@@ -14,6 +14,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.sim.order_terms import Hold, OcaType, OrderStatus
+from bot.sim.types import Reject
 from bot.sim.venue.announce import Announcer
 from bot.sim.venue.orders import OrderBook, Working
 
@@ -57,13 +58,25 @@ class Endings:
     # ends --------------------------------------------------------------------------------------
     def cancel(self, working: Working, at: datetime, reason: str) -> None:
         """Ends a live order: state first, then notice 202 to its owner, then the orders tied to it."""
-        tied = [*self.family(working), *self._group(working)]
-        children = self.family(working)
+        children, group = self.family(working), self._group(working)
         self._book.finish(working, OrderStatus.CANCELLED, at)
         ticket = working.ticket
         self._announce.order(working.order, reason)
         self._announce.error(ticket.client_id, ticket.order_id, 202, _CANCELLED_TEXT)
-        for item in tied:
+        self._untie(working, children, group, at)
+
+    def reject(self, working: Working, reject: Reject, at: datetime) -> None:
+        """Ends a live order that was accepted: first the error, then its last status, then the orders tied to it."""
+        children, group = self.family(working), self._group(working)
+        self._book.finish(working, reject.final_status or OrderStatus.CANCELLED, at)
+        ticket = working.ticket
+        self._announce.error(ticket.client_id, ticket.order_id, reject.code, reject.text)
+        self._announce.order(working.order, reject.text)
+        self._untie(working, children, group, at)
+
+    def _untie(self, working: Working, children: list[Working], group: list[Working], at: datetime) -> None:
+        """What becomes of the orders tied to one that has ended unfilled."""
+        for item in [*children, *group]:
             if not self._book.is_live(item):
                 continue
             if item in children and working.order.filled:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from bot.sim.venue import orders as life
+from bot.sim.order_terms import OrderStatus
 from bot.sim.venue.agenda import Agenda
 from bot.sim.venue.announce import Announcer
 from bot.sim.venue.dealing import Dealing
@@ -110,8 +110,8 @@ class Interventions:
     def owner_left(self, client_id: int, at: datetime) -> None:
         """A client's connection has ended: fills whatever is armed to fill in its absence."""
         for working in self._book:
-            if working.ticket.client_id != client_id:
-                continue
+            if working.ticket.client_id != client_id or not self._book.is_live(working):
+                continue  # the fill before it may have ended it
             trap = self._hazards.spring(Hazard.FILL_WHEN_GONE, working.identity)
             if trap is not None:
                 self._dealing.fill_all(working, trap.verb, at)
@@ -124,19 +124,20 @@ class Interventions:
         return working
 
     def deactivate(self, which: Which, at: datetime, *, for_s: float | None) -> Working:
-        """Makes an order Inactive: it is there and does not trade. After `for_s` market seconds it works again."""
+        """Makes an order Inactive: it is there and does not trade. After `for_s` market seconds it is as before."""
         working = self.find(which)
-        if working.order.status == life.INACTIVE:
+        before = working.order.status
+        if before is OrderStatus.INACTIVE:
             raise VenueRefusal(f"order {working.order.perm_id} is inactive already")
-        working.order.status = life.INACTIVE
+        working.order.status = OrderStatus.INACTIVE
         self._announce.order(working.order, "made inactive by the broker")
         if for_s is not None:
-            self._agenda.plan(at + timedelta(seconds=for_s), lambda then: self._revive(working))
+            self._agenda.plan(at + timedelta(seconds=for_s), lambda then: self._revive(working, before))
         return working
 
-    def _revive(self, working: Working) -> None:
-        if working.order.status == life.INACTIVE and self._book.by_perm_id(working.order.perm_id) is working:
-            working.order.status = life.SUBMITTED
+    def _revive(self, working: Working, before: OrderStatus) -> None:
+        if working.order.status is OrderStatus.INACTIVE and self._book.is_live(working):
+            working.order.status = before
             self._announce.order(working.order, "works again")
 
 

@@ -143,7 +143,12 @@ def make_floor(market: Market, books: Books, *, model: FillModel, rules: BrokerR
         valuation=books.valuation,
     )
     ambush = Ambush(
-        agenda=books.agenda, announcer=books.announcer, book=books.orders, hazards=books.hazards, intake=intake
+        agenda=books.agenda,
+        announcer=books.announcer,
+        book=books.orders,
+        endings=books.endings,
+        hazards=books.hazards,
+        intake=intake,
     )
     interventions = Interventions(
         agenda=books.agenda,

@@ -159,6 +159,31 @@ def test_the_next_order_is_refused_before_or_after_it_was_accepted(bench) -> Non
     assert bench.venue.place(bench.bag(bench.condor(), -45.0, order_id=2)).code == 103
 
 
+def test_a_late_rejection_takes_the_children_along(bench) -> None:
+    """A child held for its parent is cancelled when the parent is refused after its acceptance."""
+    arm(bench, Hazard.REJECT_LATER, reject=Reject(201, "later", "Inactive"), delay_s=5.0)
+    parent = resting(bench, transmit=False)
+    child = bench.venue.place(
+        bench.single(parent.ticket.legs[1].spec, Side.BUY, 1.0, order_id=2, parent_id=parent.ticket.order_id)
+    )
+    assert isinstance(child, VenueOrder)
+    bench.wait(5)
+    assert (parent.status, child.status) == ("Inactive", "Cancelled")
+
+
+def test_an_absence_fills_no_order_that_the_first_fill_has_ended(bench) -> None:
+    """Two orders of a one-cancels-all group: the first fills while its owner is away, the second is cancelled."""
+    arm(bench, Hazard.FILL_WHEN_GONE, left=None)
+    spec = bench.option(2650.0, "P")
+    orders = [
+        bench.venue.place(bench.single(spec, Side.BUY, 1.0, order_id=number, oca_group="g", oca_type=1))
+        for number in (1, 2)
+    ]
+    bench.venue.note_client(1, connected=False, reason="test")
+    assert [order.status for order in orders] == ["Filled", "Cancelled"]
+    assert [line.quantity for line in bench.venue.positions()] == [1]
+
+
 def test_a_refused_modification_leaves_the_order(bench) -> None:
     """The reject trap answers a modify with the error alone; the original goes on with its old price."""
     order = resting(bench)
@@ -205,7 +230,7 @@ def test_a_trap_waits_for_its_own_orders_and_springs_as_often_as_told(bench) -> 
 
 # states --------------------------------------------------------------------------------------------
 def test_an_inactive_order_does_not_trade_until_it_revives(bench) -> None:
-    """Inactive at the natural price for a minute, then Submitted and filled; a second one is cancelled as usual."""
+    """Inactive at the natural price for a minute, then as before and filled; a second one is cancelled as usual."""
     legs = bench.condor()
     order = bench.venue.place(bench.bag(legs, bench.venue.bag_quote(legs)[1]))
     bench.venue.interventions.deactivate(Which(), bench.venue.now, for_s=60.0)
@@ -216,7 +241,7 @@ def test_an_inactive_order_does_not_trade_until_it_revives(bench) -> None:
     bench.wait(1)
     bench.wait()
     told = [status for status, _, _ in bench.heard.orders]
-    assert told == ["PreSubmitted", "Inactive", "Submitted", "Filled", "Filled"]
+    assert told == ["PreSubmitted", "Inactive", "PreSubmitted", "Submitted", "Filled", "Filled"]
     second = resting(bench, order_id=2)
     bench.venue.interventions.deactivate(Which(), bench.venue.now, for_s=60.0)
     bench.venue.cancel(1, 2)
