@@ -77,27 +77,6 @@ def _sign(fill: Any) -> int:
     return 1 if fill.execution.side == "BOT" else -1
 
 
-async def test_an_order_fills_in_parts_and_its_rest_is_cancelled(trader: Trader, expected: set[int | str]) -> None:
-    """A part comes in the legs' ratio; what remains is cancelled and stays unfilled."""
-    expected |= {161, 202, 10148}  # most orders fill whole before the cancel comes
-    for _ in range(60):
-        trade = trader.place(trader.condor(), await trader.buying(5))
-        parts: list[float] = []
-        trade.statusEvent += lambda one, seen=parts: seen.append(one.orderStatus.filled)
-        await until(lambda one=trade: one.orderStatus.filled > 0.0, "a fill")
-        trader.ib.cancelOrder(trade.order)
-        await until(trade.isDone, "the end")
-        if trade.orderStatus.status == "Cancelled":
-            break
-    else:
-        pytest.fail("no order was filled in part")
-    filled = trade.orderStatus.filled
-    assert 0.0 < filled < 5.0
-    assert trade.orderStatus.remaining == 5.0 - filled
-    for option in trader.options:
-        assert sum(f.execution.shares for f in trade.fills if f.contract.conId == option.conId) == filled
-
-
 async def test_a_market_order_and_a_single_leg_fill(trader: Trader) -> None:
     """One put bought at the market, sold again at a limit the market takes; the realised profit is reported."""
     put = trader.options[1]

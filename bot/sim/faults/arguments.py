@@ -85,6 +85,8 @@ class Argument:
             return _clock_time(value)
         if self.kind is Kind.MESSAGE and isinstance(value, str):
             return _message_type(self.name, value)
+        if self.kind is Kind.WORD and isinstance(value, int) and not isinstance(value, bool):
+            value = str(value)  # a code among the words may be written as the number that it is
         if not _is_text(value) or (self.kind is Kind.WORD and value not in self.words):
             return None
         return value

@@ -152,3 +152,11 @@ def test_arguments_cannot_be_read_as_something_else() -> None:
     """A verb that reads a text where it declared a number fails at once, not later on the wire."""
     with pytest.raises(AssertionError):
         Arguments({"count": "3"}).whole("count")
+
+
+def test_a_code_among_words_may_be_a_number() -> None:
+    """Who writes an error code writes a number; it is the word that looks the same."""
+    declared = (arg.word("code", "which", ("2103", "2104")),)
+    assert read_arguments(declared, {"code": 2103}).text("code") == "2103"
+    with pytest.raises(FaultError, match="one of 2103, 2104, got 2105"):
+        read_arguments(declared, {"code": 2105})
