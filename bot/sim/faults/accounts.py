@@ -23,7 +23,7 @@ from bot.sim.faults.shared import FOR
 from bot.sim.faults.stage import Stage
 from bot.sim.faults.verb import Layer, Verb
 from bot.sim.types import ContractSpec, Settlement, Side
-from bot.sim.venue.accounts import HouseMargin
+from bot.sim.venue.accounts import Account, HouseMargin
 from bot.sim.venue.back_office import CashReason
 from bot.sim.venue.directory import SPX_INDEX, VIX_INDEX
 from bot.sim.venue.refusal import VenueRefusal
@@ -135,21 +135,23 @@ def _settle_now(venue: SimVenue, stage: Stage, given: Arguments) -> _Facts:
     day, meant = expiry_day(given.maybe_text("expiry")), accounts(venue, given)
 
     def settle() -> list[str]:
-        done: list[str] = []
-        for each in meant:
-            wanted = day or _nearest(venue, each.name, kind)
-            found = venue.settle_now(
-                each,
-                lambda spec, wanted=wanted: _is_of(spec, kind) and spec.expiry == wanted,  # type: ignore[misc]
-                lambda spec: _level(venue, spec) if value is None else value,
-            )
-            done += [spec.local_symbol.strip() for spec in found]
-        return done
+        return [name for each in meant for name in _settled(venue, each, kind, day, value)]
 
     if after_s:
         later(venue, stage, "settle_now", after_s, settle)
         return {}
     return {"settled": settle()}
+
+
+def _settled(venue: SimVenue, account_: Account, kind: str, day: date | None, value: float | None) -> list[str]:
+    """Settles one account's positions of that kind and day (None: the nearest) and names them."""
+    wanted = day or _nearest(venue, account_.name, kind)
+    found = venue.settle_now(
+        account_,
+        lambda spec: _is_of(spec, kind) and spec.expiry == wanted,
+        lambda spec: _level(venue, spec) if value is None else value,
+    )
+    return [spec.local_symbol.strip() for spec in found]
 
 
 def _is_of(spec: ContractSpec, kind: str) -> bool:
