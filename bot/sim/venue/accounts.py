@@ -240,7 +240,7 @@ class Account:
             carried = 0
         else:
             held.cost_cents += carried
-        self.realized_cents -= position.cost_cents - carried
+        self._realize(position.spec, carried - position.cost_cents)
         return Delivered(shares, booked.cash_cents)
 
     def forget_flat(self) -> None:

@@ -115,7 +115,7 @@ class OrderBook:
         self._working: dict[int, Working] = {}
         self._by_client_id: dict[tuple[int, int], Working] = {}
         self._ends: dict[tuple[int, int], OrderStatus] = {}
-        self._done: list[VenueOrder] = []
+        self._done: dict[int, VenueOrder] = {}
         self._next: dict[int, int] = {}
         self._perm_ids = 0
         self._bound = 0
@@ -189,8 +189,7 @@ class OrderBook:
     def _end(self, order: VenueOrder) -> None:
         if order.ticket.order_id != MANUAL_ORDER_ID:
             self._ends[_key(order.ticket)] = order.status
-        if not any(done is order for done in self._done):  # one that fills after its cancellation ends twice
-            self._done.append(order)
+        self._done[order.perm_id] = order  # one that fills after its cancellation ends twice
 
     def forget_done(self) -> None:
         """Midnight: yesterday's done orders leave the list; their ids stay used."""
@@ -210,7 +209,7 @@ class OrderBook:
 
     def done(self) -> list[VenueOrder]:
         """Orders that ended today, oldest first."""
-        return list(self._done)
+        return list(self._done.values())
 
     # refusals about ids ------------------------------------------------------------------------
     def refuse_id(self, ticket: OrderTicket) -> Reject | None:

@@ -71,6 +71,7 @@ def test_exercise_moves_shares_at_the_strike_and_loses_no_cent(
     assert account.line(spec).quantity == 0
     cost = sum(position.cost_cents for position in account.positions.values())
     assert 50_000_000 + account.realized_cents == account.cash_cents + cost
+    assert account.state({}, {}).realized_today == account.realized_cents / 100
 
 
 def test_a_long_call_makes_shares_that_cost_strike_and_premium() -> None:
