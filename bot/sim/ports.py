@@ -22,6 +22,7 @@ from bot.sim.types import (
     LevelPath,
     MarginImpact,
     Marks,
+    OptionValues,
     OrderTicket,
     Places,
     PositionLine,
@@ -52,6 +53,11 @@ class World(Protocol):
 
     def advance(self, at: datetime) -> None:
         """Moves the market to `at` (never backwards; times outside sessions leave it at the last state)."""
+        ...
+
+    @property
+    def symbols(self) -> frozenset[str]:
+        """The indices, funds and counts that `index` answers for."""
         ...
 
     def index(self, symbol: str) -> IndexLevel:
@@ -293,6 +299,15 @@ class Venue(Protocol):
 
     def mark_prices(self, specs: Sequence[ContractSpec]) -> Mapping[int, float]:
         """What accounts are valued at, points by contract id; contracts without a value are left out."""
+        ...
+
+    def values_at_price(self, spec: ContractSpec, price: float, under: float) -> OptionValues | None:
+        """An option at a price of its own and one of its underlying (VIX options: of their future), points; None where
+        no volatility gives it."""
+        ...
+
+    def values_at_volatility(self, spec: ContractSpec, volatility: float, under: float) -> OptionValues | None:
+        """An option at a volatility, a year as a fraction, and a price of its underlying in points."""
         ...
 
     def halt_kind(self, spec: ContractSpec) -> int:

@@ -151,6 +151,20 @@ class Marks:
 
 
 @dataclass(frozen=True, slots=True)
+class OptionValues:
+    """One option at somebody's own terms: volatility a year as a fraction, price and underlying in points, greeks per
+    share as in `Marks`, delta and gamma against the underlying."""
+
+    volatility: float
+    price: float
+    delta: float
+    gamma: float
+    vega: float
+    theta: float
+    under: float
+
+
+@dataclass(frozen=True, slots=True)
 class LevelPath:
     """An index, stock or future over moments, arrays of their length: NaN where nothing was printed or quoted; sizes
     in contracts or shares."""

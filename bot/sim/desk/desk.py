@@ -9,14 +9,17 @@ from typing import Any
 
 from bot.sim.clock import MarketClock
 from bot.sim.desk.account import AccountDesk, Figure
+from bot.sim.desk.calculations import CalculationDesk
 from bot.sim.desk.client import DeskClient
 from bot.sim.desk.contracts import ContractDesk
+from bot.sim.desk.depth import DepthDesk
 from bot.sim.desk.history import HistoryDesk
 from bot.sim.desk.orders import OrderDesk
 from bot.sim.desk.past_ticks import PastTicks
 from bot.sim.desk.quotes import QuoteDesk
 from bot.sim.desk.rights import DataRights
 from bot.sim.desk.small_lists import SmallLists
+from bot.sim.desk.tick_by_tick import TickStreams
 from bot.sim.ports import Venue
 from bot.sim.types import AccountState, Commission, Execution, PositionLine, VenueOrder
 from bot.sim.wire import encode
@@ -67,6 +70,9 @@ class Desk:
         self._ticks = PastTicks(venue, self._history.admits)
         self._orders = OrderDesk(venue)
         self._quotes = QuoteDesk(venue, limits.market_data_lines, rights)
+        self._streams = TickStreams(venue, limits.tick_by_tick_streams, lambda: self._quotes.rights)
+        self._depth = DepthDesk(venue, limits.depth_books, lambda: self._quotes.rights)
+        self._calculations = CalculationDesk(venue)
         self._lists = SmallLists()
         self._routes = self._make_routes()
         venue.subscribe(self)
@@ -110,6 +116,13 @@ class Desk:
             data.CancelHistogram: _ignore,
             data.RealTimeBars: self._history.live.open,
             data.CancelRealTimeBars: self._history.live.close,
+            data.TickByTick: self._streams.open,
+            data.CancelTickByTick: self._streams.close,
+            data.MarketDepth: self._depth.open,
+            data.CancelMarketDepth: self._depth.close,
+            data.ImpliedVolatility: self._calculations.implied_volatility,
+            data.OptionPrice: self._calculations.option_price,
+            data.CancelCalculation: _ignore,
             data.MarketDepthExchanges: self._lists.depth_exchanges,
             data.SmartComponents: self._lists.smart_components,
             data.NewsProviders: self._lists.news_providers,
@@ -182,7 +195,7 @@ class Desk:
         """The connection is gone: subscriptions end, orders and account stay in the venue."""
         client.session.close()
         self._quotes.close_all(client)
-        self._history.live.close_all(client)
+        self.forget_streams(client)
         if self._clients.get(client.client_id) is client:
             del self._clients[client.client_id]
             self._venue.note_client(client.client_id, connected=False, reason=reason)
@@ -192,6 +205,14 @@ class Desk:
         self._accounts.tick()
         self._quotes.tick()
         self._history.live.tick()
+        self._streams.tick()
+        self._depth.tick()
+
+    def forget_streams(self, client: DeskClient | None) -> None:
+        """Live bars, tick-by-tick streams and books end without a word, of one client or (None) of all."""
+        self._history.live.close_all(client)
+        self._streams.close_all(client)
+        self._depth.close_all(client)
 
     def _start(self, client: DeskClient, client_id: int) -> None:
         if client_id in self._clients:

@@ -159,12 +159,12 @@ class LiveBars:
         for stream in list(self._real_time.values()):
             self._tell(stream, now)
 
-    def close_all(self, client: DeskClient) -> None:
-        """Ends everything of a client that has gone."""
+    def close_all(self, client: DeskClient | None) -> None:
+        """Ends everything of a client that has gone, or (None) of all."""
         tables: Iterable[dict[tuple[int, int], _Following] | dict[tuple[int, int], _RealTime]]
         tables = (self._following, self._real_time)
         for table in tables:
-            for key in [key for key, line in table.items() if line.client is client]:
+            for key in [key for key, line in table.items() if client in (None, line.client)]:
                 del table[key]
 
 

@@ -17,12 +17,16 @@ _COMPONENTS = (
     (5, "BATS", "Z"),
     (6, "NASDAQ", "Q"),
 )
-_DEPTH_EXCHANGES = (
+DEPTH_EXCHANGES = (
     ("CFE", "FUT", "", "Deep"),
+    ("CME", "FUT", "", "Deep"),
     ("CBOE", "OPT", "", "Deep"),
     ("ARCA", "STK", "ARCA", "Deep2"),
+    ("BATS", "STK", "BATS", "Deep2"),
+    ("NASDAQ", "STK", "NASDAQ", "Deep2"),
     ("SMART", "STK", "", "Deep2"),
 )
+"""Exchange, security type, listing exchange and service of every book there is."""
 _NOT_AN_ADVISOR = "Error validating request.-'b9' : cause - FA data operations ignored for non FA customers."
 _NO_ID = 2147483647
 
@@ -32,7 +36,7 @@ class SmallLists:
 
     def depth_exchanges(self, client: DeskClient, request: data.MarketDepthExchanges) -> None:
         """reqMktDepthExchanges: where books exist."""
-        client.send(encode_data.depth_exchanges(_DEPTH_EXCHANGES))
+        client.send(encode_data.depth_exchanges(DEPTH_EXCHANGES))
 
     def smart_components(self, client: DeskClient, request: data.SmartComponents) -> None:
         """reqSmartComponents: the exchanges behind the letters, 321 for another map."""

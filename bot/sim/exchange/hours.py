@@ -15,7 +15,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from bot.sim.exchange.holidays import holidays, is_business_day, is_early_close, short_holidays
-from bot.sim.types import TradingDay
+from bot.sim.types import Settlement, TradingDay
 
 NEW_YORK = ZoneInfo("America/New_York")
 CHICAGO = ZoneInfo("US/Central")
@@ -222,3 +222,10 @@ def hours_text(spans: Sequence[Span], today: date, zone: ZoneInfo) -> str:
 def week_of(today: date) -> list[date]:
     """The dates that the protocol's hours cover."""
     return [today + timedelta(days=offset) for offset in range(TEXT_DAYS)]
+
+
+@lru_cache(maxsize=16384)
+def settles_at(expiry: date, settlement: Settlement) -> datetime:
+    """The instant the settlement value is struck: 09:30 for AM, the index close for PM."""
+    day = regular_day(expiry)
+    return day.open_at if settlement is Settlement.AM else day.index_close_at

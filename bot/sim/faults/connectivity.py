@@ -104,6 +104,7 @@ def _upstream_lost(stage: Stage, given: Arguments) -> Mapping[str, object]:
     def restore() -> None:
         if then == "lost":
             stage.desk.quotes.forget(lambda line: True)
+            stage.desk.forget_streams(None)
         if then != "nothing":
             tell(stage, *_RESTORED[then])
         if given.flag("mute"):
@@ -116,6 +117,7 @@ def _upstream_lost(stage: Stage, given: Arguments) -> Mapping[str, object]:
 
 def _data_lost(stage: Stage, given: Arguments) -> Mapping[str, object]:
     lines = stage.desk.quotes.forget(lambda line: True)
+    stage.desk.forget_streams(None)
     return {"clients": tell(stage, *_RESTORED["lost"]), "lines": lines}
 
 

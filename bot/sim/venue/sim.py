@@ -23,6 +23,7 @@ from bot.sim.types import (
     Leg,
     MarginImpact,
     Marks,
+    OptionValues,
     OrderTicket,
     PositionLine,
     Reject,
@@ -30,6 +31,7 @@ from bot.sim.types import (
 )
 from bot.sim.venue.accounts import Account
 from bot.sim.venue.broker import BrokerRules
+from bot.sim.venue.calculator import Calculator
 from bot.sim.venue.ledger import Ledger
 from bot.sim.venue.matching import FillModel
 from bot.sim.venue.parts import make_books, make_floor, make_market, make_office
@@ -83,6 +85,7 @@ class SimVenue:
         self._broker_day = office.broker_day
         self._universe = Universe(world, self._sessions)
         self._past = Past(world, self._sessions, self._quotes, lambda: self._now, self._universe.spec, seed)
+        self._calculator = Calculator(world, lambda: self._now)
         self._day: date | None = None
         self._levels_day: date | None = None
         self._minute = -1
@@ -195,6 +198,14 @@ class SimVenue:
     def mark_prices(self, specs: Sequence[ContractSpec]) -> Mapping[int, float]:
         """What accounts are valued at, points by contract id."""
         return self._valuation.marks(specs)
+
+    def values_at_price(self, spec: ContractSpec, price: float, under: float) -> OptionValues | None:
+        """An option at a price of its own and one of its underlying, points."""
+        return self._calculator.at_price(spec, price, under)
+
+    def values_at_volatility(self, spec: ContractSpec, volatility: float, under: float) -> OptionValues | None:
+        """An option at a volatility and a price of its underlying in points."""
+        return self._calculator.at_volatility(spec, volatility, under)
 
     def halt_kind(self, spec: ContractSpec) -> int:
         """The contract's halt as tick 49 says it."""

@@ -52,8 +52,8 @@ class Universe:
         self._past: dict[str, list[tuple[date, float]]] = {}
         self._ladders: dict[tuple[str, date], StrikeLadder] = {}
         self._known: dict[int, ContractSpec] = {}
-        self._indices = [spec for spec in INDICES if _has(world, spec.symbol)]
-        self._funds = [fund for fund in FUNDS if _has(world, fund.spec.symbol)]
+        self._indices = [spec for spec in INDICES if spec.symbol in world.symbols]
+        self._funds = [fund for fund in FUNDS if fund.spec.symbol in world.symbols]
         self._known.update((spec.con_id, spec) for spec in (*self._indices, *(fund.spec for fund in self._funds)))
 
     def new_day(self, today: date) -> None:
@@ -272,14 +272,6 @@ def _terms_in(local_symbol: str) -> tuple[str, date, float] | None:
     except ValueError:
         return None
     return match[1].strip(), expiry, int(match[5]) / 1000.0
-
-
-def _has(world: World, symbol: str) -> bool:
-    try:
-        world.index(symbol)
-    except KeyError:
-        return False
-    return True
 
 
 def _alive(spec: ContractSpec, today: date) -> bool:

@@ -101,6 +101,48 @@ def _smart_components(read: FieldReader, version: int) -> data.SmartComponents:
     return data.SmartComponents(read.integer("reqId"), read.text("bboExchange"))
 
 
+def _depth(read: FieldReader, version: int) -> data.MarketDepth:
+    read.integer("version")
+    request_id, wanted = read.integer("reqId"), contract(read)
+    asked = data.MarketDepth(request_id, wanted, read.integer("numRows"), read.flag("isSmartDepth"))
+    read.text("mktDepthOptions")
+    return asked
+
+
+def _cancel_depth(read: FieldReader, version: int) -> data.CancelMarketDepth:
+    read.integer("version")
+    cancelled = data.CancelMarketDepth(read.integer("reqId"))
+    read.flag("isSmartDepth")
+    return cancelled
+
+
+def _tick_by_tick(read: FieldReader, version: int) -> data.TickByTick:
+    request_id, wanted, kind = read.integer("reqId"), contract(read), read.text("tickType")
+    return data.TickByTick(request_id, wanted, kind, read.integer("numberOfTicks"), read.flag("ignoreSize"))
+
+
+def _implied_volatility(read: FieldReader, version: int) -> data.ImpliedVolatility:
+    read.integer("version")
+    request_id, wanted = read.integer("reqId"), contract(read)
+    asked = data.ImpliedVolatility(request_id, wanted, read.number("optionPrice"), read.number("underPrice"))
+    _options(read)
+    return asked
+
+
+def _option_price(read: FieldReader, version: int) -> data.OptionPrice:
+    read.integer("version")
+    request_id, wanted = read.integer("reqId"), contract(read)
+    asked = data.OptionPrice(request_id, wanted, read.number("volatility"), read.number("underPrice"))
+    _options(read)
+    return asked
+
+
+def _options(read: FieldReader) -> None:
+    """The count and the text of options that nobody uses."""
+    read.integer("number of options")
+    read.text("options")
+
+
 def _versioned(make: Callable[[int], object]) -> Decoder:
     """Requests of a version and an id; more fields may follow."""
 
@@ -123,6 +165,8 @@ def _plain(make: Callable[[], object]) -> Decoder:
 
 DECODERS: dict[int, Decoder] = {
     1: market_data,
+    10: _depth,
+    11: _cancel_depth,
     12: _plain(data.NewsBulletins),
     13: _plain(data.CancelNewsBulletins),
     18: _advisor,
@@ -130,6 +174,10 @@ DECODERS: dict[int, Decoder] = {
     20: historical_data,
     50: _real_time_bars,
     51: _versioned(data.CancelRealTimeBars),
+    54: _implied_volatility,
+    55: _option_price,
+    56: _versioned(data.CancelCalculation),
+    57: _versioned(data.CancelCalculation),
     67: _versioned(data.DisplayGroups),
     68: _group_events,
     69: _group_events,
@@ -144,5 +192,7 @@ DECODERS: dict[int, Decoder] = {
     89: _numbered(data.CancelHistogram),
     90: _numbered(data.CancelHeadTimestamp),
     96: _historical_ticks,
+    97: _tick_by_tick,
+    98: _numbered(data.CancelTickByTick),
     104: _numbered(data.UserInfo),
 }

@@ -147,3 +147,65 @@ class UserInfo:
     """reqUserInfo (104)."""
 
     request_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class MarketDepth:
+    """reqMktDepth (10)."""
+
+    request_id: int
+    contract: ContractQuery
+    rows: int
+    smart: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CancelMarketDepth:
+    """cancelMktDepth (11)."""
+
+    request_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class TickByTick:
+    """reqTickByTickData (97); `ticks` is how many past ones come first."""
+
+    request_id: int
+    contract: ContractQuery
+    kind: str
+    ticks: int
+    ignore_size: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CancelTickByTick:
+    """cancelTickByTickData (98)."""
+
+    request_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ImpliedVolatility:
+    """calculateImpliedVolatility (54): prices in points per share."""
+
+    request_id: int
+    contract: ContractQuery
+    option_price: float
+    under_price: float
+
+
+@dataclass(frozen=True, slots=True)
+class OptionPrice:
+    """calculateOptionPrice (55): volatility a year as a fraction, underlying in points."""
+
+    request_id: int
+    contract: ContractQuery
+    volatility: float
+    under_price: float
+
+
+@dataclass(frozen=True, slots=True)
+class CancelCalculation:
+    """cancelCalculateImpliedVolatility (56) and cancelCalculateOptionPrice (57)."""
+
+    request_id: int

@@ -9,10 +9,10 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
+from bot.sim.exchange.hours import settles_at
 from bot.sim.types import ContractSpec, Floats, Marks, Right, Settlement
 from bot.sim.world import spreads
 from bot.sim.world.lookback import slice_key
-from bot.sim.world.sessions import settles_at
 from bot.sim.world.surface import DaySurface, SpxTerms, gather
 
 UNDERLYINGS = ("SPX", "SPY", "VIX")

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from bot.sim.exchange.hours import settles_at
 from bot.sim.types import Floats, Settlement, TradingDay
 from bot.sim.world import files
 from bot.sim.world.errors import WorldDataError
-from bot.sim.world.sessions import settles_at
 from bot.sim.world.smile import GRID, GRID_LOW, GRID_STEP, KNOT_M, hermite
 from bot.sim.world.spreads import spx_half_spread
 from bot.sim.world.surface import YEAR_SECONDS, DaySurface, FittedSlice, SliceKey, gather, price_spx

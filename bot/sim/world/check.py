@@ -15,12 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
+from bot.sim.exchange.hours import settles_at
 from bot.sim.ports import World
 from bot.sim.types import ContractSpec, Floats, Right, SecType, Settlement
 from bot.sim.world import files
 from bot.sim.world.chains import read_chain
 from bot.sim.world.load import load_history, load_scenario, scenario_names
-from bot.sim.world.sessions import settles_at
 from bot.sim.world.surface import YEAR_SECONDS
 from bot.sim.world.vix_options import VixStrip, price_vix
 

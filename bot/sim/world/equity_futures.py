@@ -12,8 +12,8 @@ from typing import Protocol
 
 import numpy as np
 
+from bot.sim.exchange.hours import settles_at
 from bot.sim.types import Bar, Floats, IndexLevel, LevelPath, Settlement
-from bot.sim.world.sessions import settles_at
 from bot.sim.world.surface import YEAR_SECONDS
 
 TICK = 0.25

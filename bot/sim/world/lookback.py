@@ -13,14 +13,13 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.sim.exchange.hours import regular_day
+from bot.sim.exchange.hours import regular_day, settles_at
 from bot.sim.types import ContractSpec, Floats, LevelPath, Marks, Places, Right, Settlement, TradingDay
 from bot.sim.world import spreads
 from bot.sim.world.curve import forwards_between
 from bot.sim.world.equity_futures import EquityFutures
 from bot.sim.world.funds import LOADINGS, SPY, FundBook, fund_quote
 from bot.sim.world.marking import spx_marks, spy_marks, vix_marks
-from bot.sim.world.sessions import settles_at
 from bot.sim.world.surface import LevelRows, SliceKey, SpxTerms, gather, price_spx
 from bot.sim.world.tape import SPX, SYMBOLS, VIX, VIX3M, VIX9D, VVIX, VX_TICK, DayTape, Source, vx_quote
 from bot.sim.world.vix_options import VixStrip, price_vix

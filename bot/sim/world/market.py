@@ -9,6 +9,7 @@ from datetime import date, datetime
 
 import numpy as np
 
+from bot.sim.exchange.hours import settles_at
 from bot.sim.types import (
     Bar,
     ContractSpec,
@@ -30,7 +31,6 @@ from bot.sim.world.funds import LOADINGS, SPY, FundBook
 from bot.sim.world.lookback import LookBack
 from bot.sim.world.marking import spx_marks, spy_marks, vix_marks
 from bot.sim.world.path import STEP_SECONDS
-from bot.sim.world.sessions import settles_at
 from bot.sim.world.shocks import BentSource, Course
 from bot.sim.world.surface import Levels, price_spx
 from bot.sim.world.tape import SPX, SYMBOLS, VIX, VIX3M, VIX9D, VVIX, DayTape, Source, on_vx_grid, vx_quote
@@ -134,6 +134,11 @@ class MarketWorld:
         self._requests.clear()
 
     # indices and futures -------------------------------------------------------------------------
+    @property
+    def symbols(self) -> frozenset[str]:
+        """Indices, funds and the breadth."""
+        return frozenset((*SYMBOLS, *LOADINGS, breadth.SYMBOL))
+
     def index(self, symbol: str) -> IndexLevel:
         """Level of an index of SYMBOLS, a fund of LOADINGS (dollars) or the breadth; KeyError for others."""
         if symbol in LOADINGS:

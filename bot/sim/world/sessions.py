@@ -1,14 +1,11 @@
-"""Counting exchange days, VX settlement days and the instants at which expiries settle."""
+"""Counting exchange days and VX settlement days."""
 
 from __future__ import annotations
 
-from datetime import date, datetime
-from functools import lru_cache
+from datetime import date
 
 from bot.sim.exchange.expiries import add_months, vix_settlement_day
 from bot.sim.exchange.holidays import next_business_day, on_or_after, previous_business_day
-from bot.sim.exchange.hours import regular_day
-from bot.sim.types import Settlement
 
 
 def trading_days_from(start: date, count: int) -> list[date]:
@@ -39,10 +36,3 @@ def vx_expiries_after(day: date, count: int) -> list[date]:
             out.append(expiry)
         ahead += 1
     return out
-
-
-@lru_cache(maxsize=16384)
-def settles_at(expiry: date, settlement: Settlement) -> datetime:
-    """The instant the settlement value is struck: 09:30 for AM, the index close for PM."""
-    day = regular_day(expiry)
-    return day.open_at if settlement is Settlement.AM else day.index_close_at

@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from bot.sim.exchange.hours import settles_at
 from bot.sim.types import Floats, Settlement
-from bot.sim.world.sessions import settles_at
 from bot.sim.world.smile import GRID, GRID_LOW, GRID_STEP, SmileShape
 from bot.sim.world.spreads import SPX_TICKS, spx_half_spread
 from strategies.pricing import black76

@@ -215,6 +215,12 @@ class FakeVenue:
 
     halt_changes = 0
 
+    def values_at_price(self, spec: ContractSpec, price: float, under: float) -> None:
+        return None
+
+    def values_at_volatility(self, spec: ContractSpec, volatility: float, under: float) -> None:
+        return None
+
     def halt_kind(self, spec: ContractSpec) -> int:
         return 0
 

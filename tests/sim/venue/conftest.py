@@ -72,6 +72,10 @@ class FakeWorld:
     def advance(self, at: datetime) -> None:
         self.now = at
 
+    @property
+    def symbols(self) -> frozenset[str]:
+        return frozenset({"SPX", "VIX", "SPY"})
+
     def index(self, symbol: str) -> IndexLevel:
         level = {"SPX": self.spx, "VIX": self.vix, "SPY": self.spy}[symbol]
         if symbol == "SPY":

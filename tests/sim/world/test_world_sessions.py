@@ -5,9 +5,9 @@ from datetime import date
 import pytest
 
 from bot.sim.exchange.expiries import vix_settlement_day
-from bot.sim.exchange.hours import regular_day
+from bot.sim.exchange.hours import regular_day, settles_at
 from bot.sim.types import Settlement
-from bot.sim.world.sessions import settles_at, trading_days_before, trading_days_from, vx_expiries_after
+from bot.sim.world.sessions import trading_days_before, trading_days_from, vx_expiries_after
 
 
 @pytest.mark.parametrize(
