@@ -38,6 +38,7 @@ class _Service:
     master_client_id: int | None
     tick_s: float | None
     begin: str
+    overnight: bool
     market_data: str
 
 
@@ -137,6 +138,7 @@ async def _serve(choice: WorldChoice, service: _Service) -> int:
         control=service.control,
         tick_s=service.tick_s,
         begin=world.days[0].open_at if service.begin == "open" else None,
+        overnight=service.overnight,
         server_version=service.server_version,
         accounts=service.accounts,
         limited=service.limits == "ib",

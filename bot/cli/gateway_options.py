@@ -118,4 +118,5 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         show_default=True,
         help="where the first day starts: inside the session, or fifteen minutes before it",
     ),
+    click.option("--overnight", is_flag=True, help="live the overnight and curb sessions too, not regular hours only"),
 )

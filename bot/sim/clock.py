@@ -1,4 +1,4 @@
-"""Market time of the simulated gateway: runs only around open sessions and jumps over everything between them."""
+"""Market time of the simulated gateway: runs around regular sessions or while anything trades, jumps over the rest."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from bot.sim.exchange.hours import Span, joined, live_time
 from bot.sim.types import TradingDay
 
 MARGIN = timedelta(minutes=15)
@@ -15,9 +16,10 @@ MARGIN = timedelta(minutes=15)
 
 
 class Phase(StrEnum):
-    """Where market time stands relative to the sessions of the world."""
+    """Where market time stands relative to the regular sessions of the world; EXTENDED where nights are lived."""
 
     OPEN = "open"
+    EXTENDED = "extended"
     CLOSED = "closed"
     END = "end"
 
@@ -34,7 +36,7 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """One session with its margins, and where it starts on the compressed time line."""
+    """A stretch of market time, and where it starts on the compressed time line."""
 
     start: datetime
     end: datetime
@@ -45,9 +47,19 @@ class _Window:
         return self.starts_s + (self.end - self.start).total_seconds()
 
 
-def lived(day: TradingDay) -> tuple[datetime, datetime]:
-    """From when to when market time runs around the session of a day; between two days it jumps."""
-    return day.open_at - MARGIN, day.close_at + MARGIN
+def lived(days: Sequence[TradingDay], *, overnight: bool = False) -> tuple[Span, ...]:
+    """The stretches that market time runs through: around the regular session of each day, or `overnight` whatever lies
+    between the first and the last of them while anything trades. Between two stretches it jumps."""
+    around = [Span(day.open_at - MARGIN, day.close_at + MARGIN) for day in days]
+    if not overnight:
+        return tuple(around)
+    begins, ends = around[0].open_at, around[-1].close_at
+    every = joined([*around, *live_time(days)])
+    return tuple(
+        Span(max(span.open_at, begins), min(span.close_at, ends))
+        for span in every
+        if span.close_at > begins and span.open_at < ends
+    )
 
 
 def default_tick_s(speed: float) -> float:
@@ -60,7 +72,7 @@ class MarketClock:
 
     Time advances by ticks of `tick_s` market seconds at `speed` market seconds per loop second; between two ticks
     `now` is interpolated but never runs past the next tick, so a held clock (lockstep) holds market time too.
-    A night counts as one tick. After the last window the clock stands still and `phase` is `end`.
+    What is jumped over counts as one tick. After the last window the clock stands still and `phase` is `end`.
     """
 
     def __init__(
@@ -71,9 +83,10 @@ class MarketClock:
         speed: float = 1.0,
         tick_s: float = 1.0,
         begin: datetime | None = None,
+        overnight: bool = False,
     ) -> None:
-        """`begin` None starts before the first open. Raises ValueError for an empty world, a speed or tick that is
-        not positive, and a `begin` after the last session."""
+        """`begin` None starts before the first open; `overnight` lives nights as well. Raises ValueError for an empty
+        world, a speed or tick that is not positive, and a `begin` after the last session."""
         if not days:
             raise ValueError("the world has no trading days: nothing to simulate")
         if not speed > 0.0:
@@ -82,9 +95,11 @@ class MarketClock:
             raise ValueError(f"tick_s must be positive market seconds, got {tick_s!r}")
         self.speed = speed
         self.tick_s = tick_s
-        self._days = tuple(days)
+        self._opens = [day.open_at for day in days]
+        self._closes = [day.close_at for day in days]
+        self._overnight = overnight
         self._loop_time = loop_time
-        self._windows = _windows(self._days, tick_s)
+        self._windows = _windows(lived(days, overnight=overnight), tick_s)
         self._starts = [window.starts_s for window in self._windows]
         self._origin = loop_time()
         self._begin_s = self.place_of(begin) if begin is not None else 0.0
@@ -99,7 +114,7 @@ class MarketClock:
 
     @property
     def elapsed_s(self) -> float:
-        """Market seconds lived since the start; nights count as one tick."""
+        """Market seconds lived since the start; what is jumped over counts as one tick."""
         if self._tick.phase is Phase.END:
             return self._tick.elapsed_s
         since = (self._loop_time() - self._ticked_at) * self.speed
@@ -121,14 +136,14 @@ class MarketClock:
         return self._tick
 
     def at(self, elapsed_s: float) -> datetime:
-        """Market time at a place on the compressed time line; inside a night, the end of the session before it."""
+        """Market time at a place on the compressed time line; between two stretches, the end of the earlier one."""
         index = max(bisect_right(self._starts, elapsed_s) - 1, 0)
         window = self._windows[index]
         return min(window.start + timedelta(seconds=elapsed_s - window.starts_s), window.end)
 
     def place_of(self, moment: datetime) -> float:
-        """Place of a moment on the compressed time line; between two sessions, the start of the later one. Raises
-        ValueError for a moment after the last session."""
+        """Place of a moment on the compressed time line; between two stretches, the start of the later one.
+        Raises ValueError for a moment after the last."""
         for window in self._windows:
             if moment <= window.end:
                 return window.starts_s + max((moment - window.start).total_seconds(), 0.0)
@@ -137,21 +152,29 @@ class MarketClock:
     def schedule(self) -> Iterator[Tick]:
         """Every tick of the world in order, the last one with phase `end`."""
         number = 0
-        for window, day in zip(self._windows, self._days, strict=True):
+        for window in self._windows:
             if window.ends_s < self._begin_s:
                 continue
             place = max(window.starts_s, self._begin_s)
             while place < window.ends_s:
                 number += 1
                 at = self.at(place)
-                yield Tick(number, at, Phase.OPEN if day.open_at <= at < day.close_at else Phase.CLOSED, place)
+                yield Tick(number, at, self._phase_at(at), place)
                 place = self._leapt(place + self.tick_s, window)
             number += 1
             last = window is self._windows[-1]
             yield Tick(number, window.end, Phase.END if last else Phase.CLOSED, window.ends_s)
 
+    def _phase_at(self, at: datetime) -> Phase:
+        index = bisect_right(self._opens, at) - 1
+        if index < 0 or at >= self._closes[-1]:
+            return Phase.CLOSED
+        if at < self._closes[index]:
+            return Phase.OPEN
+        return Phase.EXTENDED if self._overnight else Phase.CLOSED
+
     def leap(self, market_s: float) -> float:
-        """Jumps ahead once the present tick is done, no further than to the end of the session's window; returns the
+        """Jumps ahead once the present tick is done, no further than to the end of its stretch; returns the
         seconds that will be skipped, earlier leaps of the same tick included."""
         window = self._windows[max(bisect_right(self._starts, self._tick.elapsed_s) - 1, 0)]
         left = max(window.ends_s - self._tick.elapsed_s - self.tick_s, 0.0)
@@ -175,9 +198,9 @@ class MarketClock:
         self._tick = tick
 
 
-def _windows(days: Sequence[TradingDay], night_s: float) -> tuple[_Window, ...]:
+def _windows(spans: Sequence[Span], jump_s: float) -> tuple[_Window, ...]:
     windows: list[_Window] = []
-    for day in days:
-        starts_s = windows[-1].ends_s + night_s if windows else 0.0
-        windows.append(_Window(*lived(day), starts_s))
+    for span in spans:
+        starts_s = windows[-1].ends_s + jump_s if windows else 0.0
+        windows.append(_Window(span.open_at, span.close_at, starts_s))
     return tuple(windows)

@@ -25,7 +25,8 @@ class SimulatedGateway:
     """A gateway that clients connect to over TCP, or in memory when it runs on a VirtualLoop.
 
     `speed` is market seconds per loop second, `tick_s` market seconds between two looks at the market,
-    `begin` where market time starts (None: fifteen minutes before the first open).
+    `begin` where market time starts (None: fifteen minutes before the first open). Market time lives around regular
+    sessions; `overnight` lives whatever trades between the first open and the last close.
     `control_port` None means no control channel, 0 takes a free port; it listens on `control_host` (None: `host`).
     `faults` are the rows of a fault script. The master client hears of every client's orders. `rights` are what market
     data the login may see.
@@ -41,6 +42,7 @@ class SimulatedGateway:
         speed: float = 1.0,
         tick_s: float | None = None,
         begin: datetime | None = None,
+        overnight: bool = False,
         server_version: int = MAX_VERSION,
         control_host: str | None = None,
         control_port: int | None = None,
@@ -57,6 +59,7 @@ class SimulatedGateway:
         self._speed = speed
         self._tick_s = default_tick_s(speed) if tick_s is None else tick_s
         self._begin = begin
+        self._overnight = overnight
         self._control_host = control_host or host
         self._control_port = control_port
         self._clock: MarketClock | None = None
@@ -66,8 +69,10 @@ class SimulatedGateway:
         self.desk = Desk(venue, limits=bounds, master_client_id=master_client_id, rights=rights)
         self.server = WireServer(self.desk, host, port, server_version=server_version, queue_bytes=bounds.queue_bytes)
         self.control: ControlServer | None = None
-        story = read_rows(world.events, world.days, None, expected=False)
-        self._rows = [*story, *read_rows(faults, world.days, begin)]
+        story = read_rows(world.events, world.days, None, expected=False, overnight=overnight)
+        self._rows = [*story, *read_rows(faults, world.days, begin, overnight=overnight)]
+        if overnight:
+            venue.live_overnight()
         self._script: ScriptRunner | None = None
 
     # life ----------------------------------------------------------------------------------------
@@ -75,7 +80,12 @@ class SimulatedGateway:
         """Opens the ports and lets market time run. Raises OSError with a plain text when a port is taken."""
         loop = asyncio.get_running_loop()
         self._clock = MarketClock(
-            self.world.days, loop_time=loop.time, speed=self._speed, tick_s=self._tick_s, begin=self._begin
+            self.world.days,
+            loop_time=loop.time,
+            speed=self._speed,
+            tick_s=self._tick_s,
+            begin=self._begin,
+            overnight=self._overnight,
         )
         self._stage = Stage(self.server, self.desk, self.venue, self.world, self._clock)
         self.desk.use_clock(self._clock)

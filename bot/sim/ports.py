@@ -55,6 +55,10 @@ class World(Protocol):
         """Moves the market to `at` (never backwards; times outside sessions leave it at the last state)."""
         ...
 
+    def live_overnight(self) -> None:
+        """From now on the market moves between a close and the next open as well."""
+        ...
+
     @property
     def symbols(self) -> frozenset[str]:
         """The indices, funds and counts that `index` answers for."""
@@ -252,6 +256,10 @@ class Venue(Protocol):
 
     def subscribe(self, listener: VenueListener) -> None:
         """Registers the listener (one wire layer, or a test)."""
+        ...
+
+    def live_overnight(self) -> None:
+        """From now on overnight and curb sessions are open."""
         ...
 
     def advance(self, at: datetime) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.sim.clock import MarketClock, Phase, default_tick_s
+from bot.sim.clock import MARGIN, MarketClock, Phase, default_tick_s
+from bot.sim.exchange.hours import regular_day
 from tests.sim.fakes.fake_market import FakeWorld
 
 
@@ -44,6 +45,22 @@ def test_every_session_is_lived_with_its_margins_and_the_night_is_one_tick() -> 
     assert ticks[-1].phase is Phase.END
     assert {tick.phase for tick in ticks if first.open_at <= tick.at < first.close_at} == {Phase.OPEN}
     assert {tick.phase for tick in ticks if tick.at < first.open_at} == {Phase.CLOSED}
+
+
+def test_nights_are_lived_while_anything_trades() -> None:
+    """From the first open's margin to the last close's without a jump but the hours in which all is shut; the night is
+    `extended`, the sessions are `open` as ever."""
+    friday, monday = regular_day(date(2023, 3, 10)), regular_day(date(2023, 3, 13))
+    clock = MarketClock([friday, monday], loop_time=LoopTime(), tick_s=300.0, overnight=True)
+    ticks = list(clock.schedule())
+    assert (ticks[0].at, ticks[-1].at) == (friday.open_at - MARGIN, monday.close_at + MARGIN)
+    jumps = [(early.at, late.at) for early, late in pairwise(ticks) if late.at - early.at > timedelta(minutes=5)]
+    assert [(f"{early:%a %H:%M}", f"{late:%a %H:%M}") for early, late in jumps] == [("Fri 20:00", "Sun 18:00")]
+    night = {tick.phase for tick in ticks if friday.close_at <= tick.at < monday.open_at}
+    assert night == {Phase.EXTENDED, Phase.CLOSED}, "all is shut at 20:00 on Friday"
+    for day in (friday, monday):
+        assert {tick.phase for tick in ticks if day.open_at <= tick.at < day.close_at} == {Phase.OPEN}
+    assert {late.elapsed_s - early.elapsed_s for early, late in pairwise(ticks)} == {300.0}
 
 
 @settings(deadline=None, max_examples=40)

@@ -86,7 +86,7 @@ def _at(day: date, hour: int, minute: int = 0) -> datetime:
 @lru_cache(maxsize=8192)
 def sessions(schedule: Schedule, day: TradingDay) -> tuple[Span, ...]:
     """Every session of that trade date, in order; those that touch are one."""
-    return _joined([*_night(schedule, day), _regular(schedule, day), *_after(schedule, day)])
+    return joined([*_night(schedule, day), _regular(schedule, day), *_after(schedule, day)])
 
 
 @lru_cache(maxsize=8192)
@@ -168,8 +168,8 @@ def _after(schedule: Schedule, day: TradingDay) -> list[Span]:
     return []
 
 
-def _joined(spans: Iterable[Span]) -> tuple[Span, ...]:
-    """The same time as fewer spans: overlapping and touching ones become one."""
+def joined(spans: Iterable[Span]) -> tuple[Span, ...]:
+    """The same time in as few spans as possible, in order: overlapping and touching ones become one."""
     found: list[Span] = []
     for span in sorted(spans):
         if found and span.open_at <= found[-1].close_at:
@@ -194,7 +194,7 @@ def calendar(schedule: Schedule, days: Sequence[TradingDay]) -> tuple[Span, ...]
 
 def live_time(days: Sequence[TradingDay]) -> tuple[Span, ...]:
     """All time in which anything trades, as few spans as possible."""
-    return _joined(span for schedule in Schedule for span in calendar(schedule, days))
+    return joined(span for schedule in Schedule for span in calendar(schedule, days))
 
 
 def _holidays_before(day: date) -> list[date]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -38,15 +38,22 @@ class Row:
 
 
 def read_rows(
-    written: Iterable[WorldEvent], days: Sequence[TradingDay], begin: datetime | None, *, expected: bool = True
+    written: Iterable[WorldEvent],
+    days: Sequence[TradingDay],
+    begin: datetime | None,
+    *,
+    expected: bool = True,
+    overnight: bool = False,
 ) -> list[Row]:
-    """Rows checked against the verbs and against the world. Raises ScriptError."""
-    return [_row(one.where, one.row, days, begin, expected) for one in written]
+    """Rows checked against the verbs and against the world, whose market time may live nights. Raises ScriptError."""
+
+    def when(values: object) -> When:
+        return read_when(values, days, begin, overnight=overnight)
+
+    return [_row(one.where, one.row, when, expected) for one in written]
 
 
-def _row(
-    where: str, values: Mapping[str, object], days: Sequence[TradingDay], begin: datetime | None, expected: bool
-) -> Row:
+def _row(where: str, values: Mapping[str, object], read_moment: Callable[[object], When], expected: bool) -> Row:
     rest = dict(values)
     if "verb" not in rest:
         raise ScriptError(f"{where}: verb is missing: say what shall happen")
@@ -58,7 +65,7 @@ def _row(
     except FaultError as error:
         raise ScriptError(f"{where}: {error}") from None
     try:
-        return Row(where, call, read_when(moment, days, begin), expected)
+        return Row(where, call, read_moment(moment), expected)
     except FaultError as error:
         raise ScriptError(f"{where}: when: {error}") from None
 

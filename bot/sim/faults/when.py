@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from bot.sim.clock import lived
+from bot.sim.exchange.hours import Span
 from bot.sim.faults.arguments import Argument, Arguments, FaultError, Kind, flag, read_arguments, seconds, text, whole
 from bot.sim.types import TradingDay
 from bot.sim.wire.answer_names import Direction, MessageType, message_type
@@ -73,18 +74,20 @@ class When:
         return " ".join(told)
 
 
-def read_when(values: object, days: Sequence[TradingDay], begin: datetime | None) -> When:
-    """The moment that `when` says. Raises FaultError for an unknown key, a contradiction or an impossible time."""
+def read_when(values: object, days: Sequence[TradingDay], begin: datetime | None, *, overnight: bool = False) -> When:
+    """The moment that `when` says; `overnight` where market time lives nights. Raises FaultError for an unknown key, a
+    contradiction or an impossible time."""
     if not isinstance(values, Mapping):
         raise FaultError(f"must be a table such as {{ day = 1, time = 10:30:00 }}, got {values!r}")
     given = read_arguments(KEYS, values)
     on = _occasion(given)
-    at = _moment(given, days, begin)
+    live = lived(days, overnight=overnight)
+    at = _moment(given, days, live, begin)
     after_s = given.maybe_number("after_s")
     if on is None and at is None and after_s is None:
         raise FaultError("says no moment: give day and time, after_s, or on")
     _agree(given, values, on)
-    if after_s is not None and after_s > (whole_s := _lived_s(days)):
+    if after_s is not None and after_s > (whole_s := _seconds(live)):
         raise FaultError(f"after_s is {after_s:g}; this world lasts {whole_s:g} market s")
     every, every_s, times = given.maybe_whole("every"), given.maybe_number("every_s"), given.maybe_whole("times")
     return When(
@@ -111,7 +114,9 @@ def _occasion(given: Arguments) -> Occasion | None:
         raise FaultError(f"on: {error}, or one of {', '.join(Happening)}") from None
 
 
-def _moment(given: Arguments, days: Sequence[TradingDay], begin: datetime | None) -> datetime | None:
+def _moment(
+    given: Arguments, days: Sequence[TradingDay], live: Sequence[Span], begin: datetime | None
+) -> datetime | None:
     number, time = given.maybe_whole("day"), given.maybe_time("time")
     if number is None and time is None:
         return None
@@ -122,10 +127,11 @@ def _moment(given: Arguments, days: Sequence[TradingDay], begin: datetime | None
     if number > len(days):
         raise FaultError(f"day is {number}; this world has days 1 to {len(days)}")
     day = days[number - 1]
-    first, last = lived(day)
-    at = datetime.combine(day.day, time, first.tzinfo)
-    if not first <= at <= last:
-        raise FaultError(f"time is {time}; on day {number} market time runs from {first:%H:%M} to {last:%H:%M}")
+    at = datetime.combine(day.day, time, day.open_at.tzinfo)
+    if not any(span.open_at <= at <= span.close_at for span in live):
+        that_day = [span for span in live if day.day in (span.open_at.date(), span.close_at.date())]
+        runs = ", ".join(f"from {_clock(span.open_at, day)} to {_clock(span.close_at, day)}" for span in that_day)
+        raise FaultError(f"time is {time}; on day {number} market time runs {runs}")
     if begin is not None and at < begin:
         raise FaultError(f"{at:%Y-%m-%d %H:%M:%S} lies before market time starts ({begin:%Y-%m-%d %H:%M})")
     return at
@@ -148,5 +154,10 @@ def _agree(given: Arguments, values: Mapping[str, object], on: Occasion | None) 
         raise FaultError("a connection has no client id yet; count startApi of that client instead")
 
 
-def _lived_s(days: Sequence[TradingDay]) -> float:
-    return sum((last - first).total_seconds() for first, last in map(lived, days))
+def _clock(moment: datetime, day: TradingDay) -> str:
+    """The time of day, with its date where that is another one."""
+    return f"{moment:%H:%M}" if moment.date() == day.day else f"{moment:%Y-%m-%d %H:%M}"
+
+
+def _seconds(spans: Sequence[Span]) -> float:
+    return sum((span.close_at - span.open_at).total_seconds() for span in spans)

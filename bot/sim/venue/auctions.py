@@ -33,7 +33,7 @@ def is_auction_due(working: Working, sessions: Sessions, at: datetime) -> bool:
         return at >= working.expires_at
     if ticket.tif is not TimeInForce.AT_THE_OPENING:
         return False
-    return all(sessions.is_open(spec, at) for spec in working.specs) and at >= working.works_from
+    return all(sessions.is_regular(spec, at) for spec in working.specs) and at >= working.works_from
 
 
 def auction_price(working: Working, last: float | None) -> float | None:

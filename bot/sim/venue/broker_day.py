@@ -1,8 +1,9 @@
 """What the broker does by the clock: settles, marks futures, pays interest, watches margins and reports accounts.
 
 Rules: settlements are looked for every market minute; futures are marked and interest is paid once a day, at the close;
-each account is reported every open market minute and after every booking, and each report is looked at for its margin:
-below the warning cushion the ledger says so once, below zero the account is liquidated.
+each account is reported every open market minute (every live one where nights are lived) and after every booking, and
+each report is looked at for its margin: below the warning cushion the ledger says so once, below zero the account is
+liquidated.
 """
 
 from __future__ import annotations
@@ -56,11 +57,9 @@ class BrokerDay:
         """One market minute has begun."""
         self._booking.touched |= self._settlements.run(self._accounts.values(), at)
         session = self._sessions.on(at.date())
-        if session is None or at < session.open_at:
-            return
-        if at >= session.close_at and self._closed != at.date():
+        if session is not None and at >= session.close_at and self._closed != at.date():
             self._close_day(at)
-        if at <= session.close_at:
+        if self._sessions.overnight or (session is not None and session.open_at <= at <= session.close_at):
             self._booking.touched.update(self._accounts)
 
     def report(self, at: datetime) -> None:

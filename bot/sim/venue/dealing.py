@@ -99,7 +99,8 @@ class Dealing:
             return False
         if RULES[ticket.order_type].style is Style.IN_THE_CLOSE or ticket.tif is TimeInForce.AT_THE_OPENING:
             return False
-        if self._halts.any(working.specs) or not all(self._sessions.is_open(spec, at) for spec in working.specs):
+        trades = self._sessions.is_open if working.any_hours else self._sessions.is_regular
+        if self._halts.any(working.specs) or not all(trades(spec, at) for spec in working.specs):
             return False
         return self._is_located(working, at)
 
@@ -209,7 +210,10 @@ class Dealing:
             tell(working.order, "working")
 
     def _lived_minutes(self, working: Working, at: datetime) -> float:
-        """Open market minutes since the last look (nights do not count)."""
+        """Open market minutes since the last look; what lies between sessions does not count."""
+        if working.any_hours:
+            begun = self._sessions.begun(working.specs, at)
+            return max(0.0, (at - max(working.lived_until, begun)).total_seconds() / 60.0)
         session = self._sessions.on(at.date())
         since = working.lived_until if session is None else max(working.lived_until, session.open_at)
         return max(0.0, (at - since).total_seconds() / 60.0)

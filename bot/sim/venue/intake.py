@@ -20,7 +20,7 @@ from bot.sim.venue.auctions import is_final
 from bot.sim.venue.broker import BrokerRules
 from bot.sim.venue.dealing import Dealing
 from bot.sim.venue.endings import Endings
-from bot.sim.venue.lifetime import expiry, next_window
+from bot.sim.venue.lifetime import expiry, ignores_outside, next_window, works_any_hours
 from bot.sim.venue.matching import Chance, FillModel, natural_of
 from bot.sim.venue.modification import refuse_modify
 from bot.sim.venue.notices import Notice, notices_of
@@ -96,6 +96,7 @@ class Intake:
             expires_at=expiry(ticket, window[1]),
             lived_until=at,
             works_from=max(at, window[0]),
+            any_hours=works_any_hours(self._sessions, ticket, at),
             watch=watch_for(ticket),
             limit=ticket.limit,
         )
@@ -107,7 +108,8 @@ class Intake:
         self._book.add(working)
         self._announce.order(order, _welcome(working, at))
         self._locate(working, at)
-        self._tell(notices_of(ticket, self._rules, self._net(ticket, at), window, at))
+        ignored = ignores_outside(self._sessions, ticket, at)
+        self._tell(notices_of(ticket, self._rules, self._net(ticket, at), window, at, ignores_outside=ignored))
         if parent is not None and ticket.transmit:
             self._transmit_family(parent)
         return order
@@ -167,6 +169,7 @@ class Intake:
         order.ticket = ticket
         order.remaining = ticket.quantity - order.filled
         working.expires_at = expiry(ticket, window[1])
+        working.any_hours = works_any_hours(self._sessions, ticket, at)
         working.limit = ticket.limit
         if working.watch is not None:
             working.watch = watch_for(ticket)

@@ -21,13 +21,19 @@ class Notice:
 
 
 def notices_of(
-    ticket: OrderTicket, rules: BrokerRules, net: NetMarket, window: tuple[datetime, datetime], at: datetime
+    ticket: OrderTicket,
+    rules: BrokerRules,
+    net: NetMarket,
+    window: tuple[datetime, datetime],
+    at: datetime,
+    *,
+    ignores_outside: bool,
 ) -> list[Notice]:
     """Every remark about an accepted order, in the order sent."""
     found = []
     if rules.tells_tif_preset and ticket.raw.get("tif", ticket.tif) == "":
         found.append(Notice(ticket, 10349, "Order TIF was set to DAY based on order preset."))
-    if ticket.outside_rth and ticket.is_bag:
+    if ignores_outside:
         found.append(
             Notice(
                 ticket,

@@ -43,7 +43,8 @@ class LegProgress:
 class Working:
     """A live order with what the venue remembers about it.
 
-    `works_from` is the open of the session it waits for, or when it came if one was open.
+    `works_from` is the open of the session it waits for, or when it came if one was open; `any_hours` says that it
+    works in overnight and curb sessions too.
     `watch` waits for a trigger and is gone once it has fired; `limit` is the price at which the order works now in
     points, None at the market; `minutes` the open market minutes it has worked; `refill_at` when the book shows size
     again after this order took what there was; `located_at` when the shares of a short sale are found; `holds` why it
@@ -56,6 +57,7 @@ class Working:
     expires_at: datetime
     lived_until: datetime
     works_from: datetime
+    any_hours: bool = False
     cancel_at: datetime | None = None
     value_cents: int = 0
     progress: dict[int, LegProgress] = field(default_factory=dict)

@@ -10,11 +10,12 @@ from datetime import date, datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from bot.sim.exchange.hours import Schedule
 from bot.sim.ports import World
 from bot.sim.types import Bar, ContractSpec, Floats, IndexLevel, Leg, LevelPath, Marks, Places, SecType
 from bot.sim.venue.products import MARKET_RULES, tick_at
 from bot.sim.venue.refusal import VenueRefusal
-from bot.sim.venue.sessions import Sessions
+from bot.sim.venue.sessions import Sessions, schedule_of
 
 _GRID_CACHE_SIZE = 256
 _NOTHING = IndexLevel(None, None, None, None, None)
@@ -49,6 +50,7 @@ class _Grid:
     edge: Floats
     coarse: Floats
     stops_s: Floats
+    has_nights: NDArray[np.bool_]
 
 
 class Quotes:
@@ -66,10 +68,12 @@ class Quotes:
         """
         grid = self._grid(specs)
         session = self._sessions.on(at.date())
-        if session is None or not session.open_at <= at < session.close_at:
-            quoted = np.zeros(len(specs), dtype=bool)
-        else:
+        if session is not None and session.open_at <= at < session.close_at:
             quoted = grid.stops_s > at.timestamp()
+        elif self._sessions.is_extended(Schedule.INDEX_OPTIONS, at):
+            quoted = grid.has_nights & (grid.stops_s > at.timestamp())
+        else:
+            quoted = np.zeros(len(specs), dtype=bool)
         return _shown(self._world.marks(specs), grid, quoted)
 
     def option_path(self, spec: ContractSpec, at_s: Floats, quoted: NDArray[np.bool_]) -> Marks:
@@ -79,7 +83,7 @@ class Quotes:
     def option_points(self, specs: Sequence[ContractSpec], which: Places, at_s: Floats) -> Marks:
         """The same of many options while they trade; `which` is the place in `specs` of the option of each moment."""
         grid = self._grid(specs)
-        own = _Grid(grid.fine[which], grid.edge[which], grid.coarse[which], grid.stops_s[which])
+        own = _Grid(grid.fine[which], grid.edge[which], grid.coarse[which], grid.stops_s[which], grid.has_nights[which])
         return _shown(self._world.option_points(specs, which, at_s), own, np.ones(len(at_s), dtype=bool))
 
     def level_path(self, spec: ContractSpec, at_s: Floats, quoted: NDArray[np.bool_]) -> LevelPath:
@@ -114,6 +118,14 @@ class Quotes:
             return self._world.index(spec.symbol)
         except KeyError:
             return _NOTHING
+
+    def shown_level(self, spec: ContractSpec, at: datetime) -> IndexLevel:
+        """The same as clients see it. Where nights are lived quotes are withdrawn between sessions; in a run of regular
+        sessions the last ones stand."""
+        level = self.level(spec)
+        if not self._sessions.overnight or spec.sec_type is SecType.INDEX or self._sessions.is_open(spec, at):
+            return level
+        return replace(level, bid=None, ask=None, bid_size=0, ask_size=0)
 
     def future_bars(self, spec: ContractSpec, before: date, count: int) -> Sequence[Bar]:
         """Daily bars of a future before a date; none of anything else."""
@@ -181,6 +193,7 @@ class Quotes:
                 np.array([rule[-1][0] if len(rule) > 1 else np.inf for rule in rules]),
                 np.array([rule[-1][1] for rule in rules]),
                 np.array([spec.last_trade_at.timestamp() if spec.last_trade_at else np.inf for spec in specs]),
+                np.array([schedule_of(spec) is Schedule.INDEX_OPTIONS for spec in specs]),
             )
             if len(self._grids) >= _GRID_CACHE_SIZE:
                 self._grids.clear()

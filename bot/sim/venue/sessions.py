@@ -59,7 +59,7 @@ def schedule_of(spec: ContractSpec) -> Schedule:
 class Sessions:
     """The exchange days of a run. Inside the world's range only its own days are open, whatever the rule says."""
 
-    def __init__(self, days: Sequence[TradingDay], *, overnight: bool = False) -> None:
+    def __init__(self, days: Sequence[TradingDay]) -> None:
         """Raises ValueError for a world without days."""
         if not days:
             raise ValueError("the world has no trading days: nothing can be listed or traded")
@@ -70,8 +70,8 @@ class Sessions:
         self._shut: list[Span] = []
         self._texts: dict[tuple[Schedule, datetime | None], tuple[str, str, str]] = {}
         self._texts_from: date | None = None
-        self._nights: dict[Schedule, tuple[tuple[Span, ...], list[datetime]]] = {}
-        self.overnight = overnight
+        self._spans: dict[Schedule, tuple[Span, ...]] = {}
+        self.overnight = False
 
     def on(self, day: date) -> TradingDay | None:
         """The session of that date, or None when the exchange is shut."""
@@ -127,28 +127,42 @@ class Sessions:
 
     def is_open(self, spec: ContractSpec, at: datetime) -> bool:
         """Whether the contract is quoted at that moment; the closing instant is shut."""
-        if self.is_regular(spec, at):
-            return True
-        if any(shut.open_at <= at < shut.close_at for shut in self._shut):
-            return False
-        return self.overnight and self._night_span(spec, at, within=True) is not None
+        return self.is_regular(spec, at) or (self.overnight and self._night_span(spec, at) is not None)
 
-    def _night_span(self, spec: ContractSpec, at: datetime, *, within: bool) -> Span | None:
-        """The session around that moment (`within`), or that or the next one; cut at the contract's end."""
-        schedule = schedule_of(spec)
-        if schedule not in self._nights:
-            spans = calendar(schedule, self._days)
-            self._nights[schedule] = spans, [span.close_at for span in spans]
-        spans, closes = self._nights[schedule]
-        place = bisect_right(closes, at)
-        if place == len(spans):
+    def is_extended(self, schedule: Schedule, at: datetime) -> bool:
+        """Whether a session of any kind runs that is lived, whatever ends a single contract."""
+        return self.overnight and not self._is_shut(at) and self._span(schedule, at) is not None
+
+    def begun(self, specs: Sequence[ContractSpec], at: datetime) -> datetime:
+        """When the last of their present sessions of any kind began; that moment itself where none runs."""
+        return max(at if span is None else span.open_at for span in (self._night_span(spec, at) for spec in specs))
+
+    def _night_span(self, spec: ContractSpec, at: datetime) -> Span | None:
+        """The session of any kind in which the contract trades at that moment."""
+        ended = spec.last_trade_at is not None and at >= spec.last_trade_at
+        return None if ended or self._is_shut(at) else self._span(schedule_of(spec), at)
+
+    def _is_shut(self, at: datetime) -> bool:
+        return any(shut.open_at <= at < shut.close_at for shut in self._shut)
+
+    def _span(self, schedule: Schedule, at: datetime, *, following: bool = False) -> Span | None:
+        """The session of any kind at that moment, or with `following` that or the next one; nothing before the first
+        open of the run and after its last close."""
+        spans = self._spans.get(schedule)
+        if spans is None:
+            spans = self._spans[schedule] = self._lived(schedule)
+        place = bisect_right(spans, at, key=lambda span: span.close_at)
+        if place == len(spans) or (not following and at < spans[place].open_at):
             return None
-        span = spans[place]
-        if spec.last_trade_at is not None:
-            span = Span(span.open_at, min(span.close_at, spec.last_trade_at))
-        if at >= span.close_at or span.open_at >= span.close_at or (within and at < span.open_at):
-            return None
-        return span
+        return spans[place]
+
+    def _lived(self, schedule: Schedule) -> tuple[Span, ...]:
+        begins, ends = self._days[0].open_at, self._days[-1].close_at
+        return tuple(
+            Span(max(span.open_at, begins), min(span.close_at, ends))
+            for span in calendar(schedule, self._days)
+            if span.close_at > begins and span.open_at < ends
+        )
 
     def window(self, specs: Sequence[ContractSpec], at: datetime) -> tuple[datetime, datetime] | None:
         """(open, close) of the present or next regular session in which all of them trade; None if ten days have
@@ -163,25 +177,33 @@ class Sessions:
                 return opened, closed
         return None
 
-    def any_hours_window(self, specs: Sequence[ContractSpec], at: datetime) -> tuple[datetime, datetime] | None:
-        """(open, close) of the present or next session of any kind in which all of them trade; the regular one where
-        nights are not lived or their nights do not meet."""
-        if self.overnight:
-            spans = [self._night_span(spec, at, within=False) for spec in specs]
-            known = [span for span in spans if span is not None]
-            if len(known) == len(specs):
-                opened, closed = max(span.open_at for span in known), min(span.close_at for span in known)
-                if opened < closed:
-                    return opened, closed
-        return self.window(specs, at)
+    def has_nights(self, spec: ContractSpec, at: datetime) -> bool:
+        """Whether the contract's present or next trade date has more than its regular session."""
+        day = self._trade_date(schedule_of(spec), at)
+        return day is not None and sessions(schedule_of(spec), day) != liquid_sessions(schedule_of(spec), day)
+
+    def any_hours_window(self, spec: ContractSpec, at: datetime) -> tuple[datetime, datetime] | None:
+        """(open of the present or next session of any kind, end of the trade date that it belongs to); None once the
+        contract or the run has ended."""
+        schedule = schedule_of(spec)
+        span, day = self._span(schedule, at, following=True), self._trade_date(schedule, at)
+        if span is None or day is None:
+            return None
+        closes = sessions(schedule, day)[-1].close_at
+        if spec.last_trade_at is not None:
+            closes = min(closes, spec.last_trade_at)
+        return (span.open_at, closes) if max(span.open_at, at) < closes else None
+
+    def _trade_date(self, schedule: Schedule, at: datetime) -> TradingDay | None:
+        """The day of the run whose last session of any kind is still to end."""
+        place = bisect_right(self._days, at, key=lambda day: sessions(schedule, day)[-1].close_at)
+        return self._days[place] if place < len(self._days) else None
 
     def instants(self, after: datetime) -> Iterator[datetime]:
         """Opens, index closes and closes of the world's days after a moment, in order; every session's ends where
         nights are lived."""
         if self.overnight:
-            ends = {
-                end for kind in Schedule for span in calendar(kind, self._days) for end in (span.open_at, span.close_at)
-            }
+            ends = {end for kind in Schedule for span in self._lived(kind) for end in (span.open_at, span.close_at)}
             ends.update(end for day in self._days for end in (day.open_at, day.index_close_at, day.close_at))
             yield from sorted(end for end in ends if end > after)
             return

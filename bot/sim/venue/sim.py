@@ -97,6 +97,13 @@ class SimVenue:
         self._new_day()
 
     # time --------------------------------------------------------------------------------------
+    def live_overnight(self) -> None:
+        """Overnight and curb sessions are open from now on, between the run's first open and its last close."""
+        self._sessions.overnight = True
+        self._world.live_overnight()
+        self._instants = self._sessions.instants(self._now)
+        self._next_instant = next(self._instants, None)
+
     @property
     def now(self) -> datetime:
         """Venue time."""
@@ -179,7 +186,7 @@ class SimVenue:
 
     def index_level(self, spec: ContractSpec) -> IndexLevel:
         """Level of an index, future or stock as clients are told of it."""
-        level = self._quotes.level(spec)
+        level = self._quotes.shown_level(spec, self._now)
         return self.oddities.told_level(spec, level) if self.oddities else level
 
     def option_marks(self, specs: Sequence[ContractSpec]) -> Marks:

@@ -1,7 +1,7 @@
 """E-mini S&P 500 futures (ES, MES): the index carried to the morning of settlement, on quarter points.
 
 Rules: price = SPX times exp(carry times years to 09:30 of the settlement day), carry being the day's financing less
-dividends, as for option forwards without a real chain; one tick wide.
+dividends, as for option forwards without a real chain; one tick wide at all hours.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 
 from bot.sim.exchange.hours import settles_at
 from bot.sim.types import Bar, Floats, IndexLevel, LevelPath, Settlement
+from bot.sim.world.spreads import REGULAR, Depth
 from bot.sim.world.surface import YEAR_SECONDS
 
 TICK = 0.25
@@ -40,7 +41,7 @@ class EquityFutures:
         years = np.maximum(settles_at(expiry, Settlement.AM).timestamp() - np.asarray(at_s), 0.0) / YEAR_SECONDS
         return np.asarray(np.exp(self._source.carry(day) * years), dtype=np.float64)
 
-    def level(self, expiry: date, day: date, spx: IndexLevel, at_s: float) -> IndexLevel:
+    def level(self, expiry: date, day: date, spx: IndexLevel, at_s: float, depth: Depth = REGULAR) -> IndexLevel:
         """The future while the index stands as given, points; nothing before the index has printed."""
         factor = float(self.factor(expiry, day, at_s))
         previous = None if spx.previous_close is None else on_grid(spx.previous_close * factor)
@@ -49,9 +50,8 @@ class EquityFutures:
         last = on_grid(spx.last * factor)
         bid = float(np.floor(spx.last * factor / TICK)) * TICK
         opening, high, low = (on_grid(price * factor) for price in (spx.open, spx.high, spx.low))
-        return IndexLevel(
-            last, opening, max(high, last), min(low, last), previous, bid, bid + TICK, _BID_SIZE, _ASK_SIZE
-        )
+        sizes = (round(size * depth.size) for size in (_BID_SIZE, _ASK_SIZE))
+        return IndexLevel(last, opening, max(high, last), min(low, last), previous, bid, bid + TICK, *sizes)
 
     @staticmethod
     def path(prices: Floats) -> LevelPath:

@@ -20,6 +20,7 @@ from bot.sim.types import Bar, Floats, IndexLevel
 from bot.sim.world import path
 from bot.sim.world.curve import beta
 from bot.sim.world.path import Ohlc
+from bot.sim.world.spreads import OVERNIGHT
 from bot.sim.world.tape import SPX, VIX, DayTape, grid_points
 
 SPY = "SPY"
@@ -175,6 +176,18 @@ class FundBook:
         line = self.path(SPY, tape)
         return float(line[place] * (1.0 - weight) + line[place + 1] * weight)
 
+    def after_hours(self, symbol: str, day: date, last: float, *, next_date: bool) -> IndexLevel:
+        """The fund in the evening after a day, or with `next_date` once that belongs to the next trade date; open, high
+        and low are those of regular sessions."""
+        loading, lived = LOADINGS[symbol], self.day(symbol, day)
+        price = round(last, 2)
+        bid, ask = (float(side) for side in fund_quote(symbol, np.array(price), OVERNIGHT.width))
+        size = round(loading.size * OVERNIGHT.size)
+        if next_date:
+            return IndexLevel(price, None, None, None, lived.close, bid, ask, size, size)
+        previous = self.previous_close(symbol, day)
+        return IndexLevel(price, lived.open, lived.high, lived.low, previous, bid, ask, size, size)
+
     def close_on(self, day: date) -> float | None:
         """SPY's close of a day, None for a day without prices."""
         try:
@@ -272,21 +285,25 @@ class FundBook:
         """The model's path, bent as far as a shock bends what the fund follows."""
         straight = self._source.straight(tape.session.day)
         if straight is None:
-            return self._make_path(symbol, tape)
-        shown = self._make_path(symbol, straight)
-        if symbol in _MATURITY_DAYS:
-            maturity = np.array([float(_MATURITY_DAYS[symbol])])
-            future = float(self._source.curve(tape.session.day, maturity)[0])
-            moved = float(beta(maturity)[0]) * (tape.levels[:, VIX] - straight.levels[:, VIX]) / future
-            shown = shown * np.maximum(1.0 + moved, 0.2)
-        else:
-            shown = shown * (tape.levels[:, SPX] / straight.levels[:, SPX]) ** LOADINGS[symbol].beta
+            return self.made_path(symbol, tape)
+        shown = self.made_path(symbol, straight)
+        spx, vix = tape.levels[:, SPX] / straight.levels[:, SPX], tape.levels[:, VIX] - straight.levels[:, VIX]
+        shown = shown * self.response(symbol, tape.session.day, spx, vix)
         stop = self._source.stop_place(tape)
         if stop is not None:
             shown[stop:] = shown[stop]
         return np.asarray(shown, dtype=np.float64)
 
-    def _make_path(self, symbol: str, tape: DayTape) -> Floats:
+    def response(self, symbol: str, day: date, spx: Floats, vix_points: Floats) -> Floats:
+        """By what a fund is multiplied while SPX is by `spx` and VIX has moved by so many points."""
+        if symbol not in _MATURITY_DAYS:
+            return np.asarray(spx ** LOADINGS[symbol].beta, dtype=np.float64)
+        maturity = np.array([float(_MATURITY_DAYS[symbol])])
+        future = float(self._source.curve(day, maturity)[0])
+        return np.maximum(1.0 + float(beta(maturity)[0]) * vix_points / future, 0.2)
+
+    def made_path(self, symbol: str, tape: DayTape) -> Floats:
+        """The model's path over the grid of a day that no shock has bent, dollars."""
         to_index, to_close = grid_points(tape.session)
         if symbol == SPY and self._source.spy(tape.session.day) is None:
             return np.asarray(np.round(tape.levels[:, SPX], 2) / SPY_SHARE, dtype=np.float64)
@@ -310,9 +327,9 @@ class FundBook:
         return tape.levels[:, SPX], follow, 1.0 if loading.beta >= 0.0 else -1.0
 
 
-def fund_quote(symbol: str, last: Floats) -> tuple[Floats, Floats]:
-    """(bid, ask) around a last price, dollars in whole cents."""
-    cents = LOADINGS[symbol].spread_cents
+def fund_quote(symbol: str, last: Floats, width: float = 1.0) -> tuple[Floats, Floats]:
+    """(bid, ask) around a last price, dollars in whole cents; `width` as a factor of the usual spread."""
+    cents = round(LOADINGS[symbol].spread_cents * width)
     bid = np.round(last - 0.01 * (cents // 2 + cents % 2), 2)
     return bid, np.round(bid + 0.01 * cents, 2)
 

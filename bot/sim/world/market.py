@@ -29,11 +29,12 @@ from bot.sim.world.curve import forward_between
 from bot.sim.world.equity_futures import EquityFutures
 from bot.sim.world.funds import LOADINGS, SPY, FundBook
 from bot.sim.world.lookback import LookBack
-from bot.sim.world.marking import spx_marks, spy_marks, vix_marks
+from bot.sim.world.marking import Wobbles, scaled, spx_marks, spy_marks, vix_marks
+from bot.sim.world.night import Night, Piece
 from bot.sim.world.path import STEP_SECONDS
 from bot.sim.world.shocks import BentSource, Course
 from bot.sim.world.surface import Levels, price_spx
-from bot.sim.world.tape import SPX, SYMBOLS, VIX, VIX3M, VIX9D, VVIX, DayTape, Source, on_vx_grid, vx_quote
+from bot.sim.world.tape import SPX, SYMBOLS, VIX, VIX3M, VIX9D, VVIX, DayTape, Source, known, on_vx_grid, vx_quote
 from bot.sim.world.vix_options import VixStrip, price_vix
 
 _CACHED_REQUESTS = 64
@@ -41,7 +42,8 @@ _MARK_FIELDS = len(fields(Marks))
 
 
 class MarketWorld:
-    """A `World` over a `Source`. Before the first open nothing has printed; between sessions the last state stands."""
+    """A `World` over a `Source`. Before the first open nothing has printed; between sessions the last state stands, or
+    where nights are lived the market moves on."""
 
     def __init__(self, source: Source) -> None:
         self._source = BentSource(source)
@@ -62,6 +64,9 @@ class MarketWorld:
         self._equity = EquityFutures(self._source)
         self._past = LookBack(self._source, self._funds)
         self._place = (0, 0.0)
+        self._overnight = False
+        self._night: Night | None = None
+        self._piece: Piece | None = None
 
     @property
     def name(self) -> str:
@@ -102,6 +107,9 @@ class MarketWorld:
         if at < day.open_at:
             return
         self._printed = True
+        if self._overnight and at > day.close_at and index + 1 < len(self._days):
+            self._enter_night(at)
+            day = self._tape.session
         elapsed = min((at - day.open_at).total_seconds(), (day.close_at - day.open_at).total_seconds())
         place = elapsed / STEP_SECONDS
         i = min(int(place), len(self._tape.levels) - 2)
@@ -116,8 +124,26 @@ class MarketWorld:
     def _enter(self, index: int) -> None:
         self._day_index = index
         self._tape = self._source.tape(index)
+        self._night = self._piece = None
         self._place = (0, 0.0)
         self._requests.clear()
+
+    def live_overnight(self) -> None:
+        """The market moves between a close and the next open as well."""
+        self._overnight = True
+
+    def _enter_night(self, at: datetime) -> None:
+        """The part of the night after the present day that runs at that moment becomes the tape."""
+        if self._night is None:
+            self._night = Night(self._source, self._day_index)
+        piece = self._night.piece(at)
+        if piece is not self._piece:
+            self._piece, self._tape = piece, piece.tape
+            self._requests.clear()
+
+    @property
+    def _depth(self) -> spreads.Depth:
+        return spreads.REGULAR if self._piece is None else spreads.OVERNIGHT
 
     def forget_chain(self, keep_forwards: bool = False) -> None:
         """Prices the current day from its indices alone, as if it had no real chain (for measuring the surface)."""
@@ -132,6 +158,9 @@ class MarketWorld:
         self._tape = self._source.tape(self._day_index)
         self._funds.forget_bent()
         self._requests.clear()
+        self._night, piece, self._piece = None, self._piece, None
+        if piece is not None and self._now is not None:
+            self._enter_night(self._now)
 
     # indices and futures -------------------------------------------------------------------------
     @property
@@ -148,27 +177,39 @@ class MarketWorld:
         column = SYMBOLS.index(symbol) if symbol in SYMBOLS else -1
         if column < 0:
             raise KeyError(symbol)
-        previous = _known(self._tape.previous[column])
+        if self._night is not None and self._piece is not None:
+            return self._night.index(self._piece, column, self._grid_index)
+        return self._lived(column)
+
+    def _lived(self, column: int) -> IndexLevel:
+        """An index as the market goes, published or not."""
         if not self._printed:
-            return IndexLevel(None, None, None, None, previous)
-        last = _known(self._row[column])
-        if last is None:
-            return IndexLevel(None, None, None, None, previous)
-        high = max(float(self._tape.highs[self._grid_index, column]), last)
-        low = min(float(self._tape.lows[self._grid_index, column]), last)
-        return IndexLevel(last, round(float(self._tape.levels[0, column]), 2), round(high, 2), round(low, 2), previous)
+            return IndexLevel(None, None, None, None, known(self._tape.previous[column]))
+        return self._tape.index(column, self._row, self._grid_index)
 
     def _fund(self, symbol: str) -> IndexLevel:
         if not self._printed:
             previous = self._funds.previous_close(symbol, self._tape.session.day)
             return IndexLevel(None, None, None, None, previous)
+        if self._night is not None and self._piece is not None:
+            day, last = self._night.before.session.day, self._fund_at_night(symbol)
+            return self._funds.after_hours(symbol, day, last, next_date=not self._piece.is_evening)
         return self._funds.level(symbol, self._tape, *self._place)
 
+    def _fund_at_night(self, symbol: str) -> float:
+        assert self._night is not None, "asked at night only"
+        assert self._piece is not None, "a night is lived in pieces"
+        (i, weight), line = self._place, self._night.fund(self._piece, self._funds, symbol)
+        return float(line[i] * (1.0 - weight) + line[i + 1] * weight)
+
     def _issues(self) -> IndexLevel:
-        spx, vix = (float(self._tape.previous[column]) for column in (SPX, VIX))
+        tape, row = self._tape, self._row
+        if self._night is not None:
+            tape, row = self._night.before, self._night.before.levels[-1]
+        spx, vix = (float(tape.previous[column]) for column in (SPX, VIX))
         if not self._printed or math.isnan(spx):
             return IndexLevel(None, None, None, None, None)
-        return self._breadth.level(self._tape.session.day, float(self._row[SPX]), spx, vix)
+        return self._breadth.level(tape.session.day, float(row[SPX]), spx, vix)
 
     def future_expiries(self, on: date) -> Sequence[date]:
         """Settlement days of the monthly contracts listed that day, those settling after it."""
@@ -184,12 +225,12 @@ class MarketWorld:
         if expiry not in listed:
             return IndexLevel(None, None, None, None, None)
         i = listed.index(expiry)
-        previous = _known(self._tape.futures.previous[i], 4)
+        previous = known(self._tape.futures.previous[i], 4)
         mark = float(self._future_row[i])
         if not self._printed or math.isnan(mark):
             return IndexLevel(None, None, None, None, previous)
         days = (expiry - self._tape.session.day).days
-        bid, ask, size = vx_quote(np.array(mark), days)
+        bid, ask, size = vx_quote(np.array(mark), days, self._depth)
         return IndexLevel(
             last=on_vx_grid(mark),
             open=on_vx_grid(float(self._tape.future_levels[0, i])),
@@ -204,7 +245,7 @@ class MarketWorld:
 
     def equity_future(self, expiry: date) -> IndexLevel:
         """The ES or MES future settling that day, points on its grid, one tick wide."""
-        return self._equity.level(expiry, self._tape.session.day, self.index("SPX"), self._now_ts)
+        return self._equity.level(expiry, self._tape.session.day, self._lived(SPX), self._now_ts, self._depth)
 
     # options -------------------------------------------------------------------------------------
     def _levels(self) -> Levels:
@@ -249,15 +290,20 @@ class MarketWorld:
     def _mark_spx(self, request: SpxRequest, beat: int) -> Marks:
         levels = self._levels()
         priced = price_spx(request.terms, levels, self._now_ts, self._tape.surface.rate)
-        return spx_marks(priced, levels.spot, levels.vix, request.spread_scale, request.ticket.wobbles(beat))
+        scale = request.spread_scale * self._depth.width
+        return spx_marks(priced, levels.spot, levels.vix, scale, self._wobbles(request, beat))
+
+    def _wobbles(self, request: SpxRequest | VixRequest, beat: int) -> Wobbles:
+        return scaled(request.ticket.wobbles(beat), self._depth)
 
     def _mark_spy(self, request: SpxRequest, beat: int) -> Marks:
         """SPY by the surface of SPX: the smile knows strikes by their distance only, whatever the unit."""
-        levels, spy = self._levels(), self._funds.spot(self._tape, *self._place)
+        levels = self._levels()
+        spy = self._fund_at_night(SPY) if self._piece is not None else self._funds.spot(self._tape, *self._place)
         late = levels.spot / float(self._row[SPX])
         levels = levels._replace(spot=spy * late)
         priced = price_spx(request.terms, levels, self._now_ts, self._tape.surface.rate)
-        return spy_marks(priced, request.terms, levels.spot, request.ticket.wobbles(beat))
+        return spy_marks(priced, request.terms, levels.spot, self._wobbles(request, beat))
 
     def _mark_vix(self, request: VixRequest, beat: int) -> Marks:
         today = self._tape.session.day
@@ -270,7 +316,7 @@ class MarketWorld:
         rate = self._tape.surface.rate
         strip = VixStrip(request.strike, request.is_call, forward, request.settles_ts)
         priced = price_vix(strip, vvix, self._now_ts, rate)
-        return vix_marks(priced, vix, request.ticket.wobbles(beat))
+        return vix_marks(priced, vix, self._wobbles(request, beat), self._depth.width)
 
     @property
     def rate(self) -> float:
@@ -341,8 +387,3 @@ class MarketWorld:
         if settlement is Settlement.AM:
             return self._source.opening_settlement(symbol, spec.expiry)
         return self._source.closing_settlement(symbol, spec.expiry)
-
-
-def _known(value: float, digits: int = 2) -> float | None:
-    plain = float(value)
-    return None if math.isnan(plain) else round(plain, digits)

@@ -12,6 +12,11 @@ Wobbles = tuple[Floats, Floats]
 """Size factors of bid and ask (`spreads.size_wobble`)."""
 
 
+def scaled(wobbles: Wobbles, depth: spreads.Depth) -> Wobbles:
+    """Size factors in a market of that depth."""
+    return wobbles if depth is spreads.REGULAR else (wobbles[0] * depth.size, wobbles[1] * depth.size)
+
+
 def spx_marks(
     priced: Priced, spot: float | Floats, vix: float | Floats, spread_scale: float | Floats, wobbles: Wobbles
 ) -> Marks:
@@ -39,9 +44,9 @@ def spy_marks(priced: Priced, terms: SpxTerms, spot: float | Floats, wobbles: Wo
     return _marks(american, half, liquidity, spreads.SPY_TICKS, wobbles)
 
 
-def vix_marks(priced: Priced, vix: float | Floats, wobbles: Wobbles) -> Marks:
-    """VIX options at this level of VIX, points."""
-    half = spreads.vix_half_spread(priced.mid, vix)
+def vix_marks(priced: Priced, vix: float | Floats, wobbles: Wobbles, width: float = 1.0) -> Marks:
+    """VIX options at this level of VIX, points; `width` as a factor of the usual spread."""
+    half = spreads.vix_half_spread(priced.mid, vix) * width
     return _marks(priced, half, spreads.vix_liquidity(priced.mid), spreads.VIX_TICKS, wobbles)
 
 

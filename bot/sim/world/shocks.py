@@ -20,10 +20,10 @@ from bot.sim.world.curve import beta
 from bot.sim.world.path import STEP_SECONDS, Ohlc
 from bot.sim.world.tape import SPX, SYMBOLS, VIX, VIX3M, VIX9D, VVIX, DayTape, Source, grid_points
 
-_FAMILY = {VIX: 1.0, VIX9D: 1.45, VIX3M: 0.62, VVIX: 1.9}
+FAMILY = {VIX: 1.0, VIX9D: 1.45, VIX3M: 0.62, VVIX: 1.9}
 """Points that each index moves per VIX point, with futures that move by their betas (relations of derive.py)."""
-_LOWEST_VOLATILITY = 3.0
-_LOWEST_FUTURE = 1.0
+LOWEST_VOLATILITY = 3.0
+LOWEST_FUTURE = 1.0
 _CURVE_DAYS = 30.0
 _KEPT_DAYS = 16
 VIX_POINTS_PER_PCT = 1.3
@@ -138,6 +138,14 @@ class BentSource:
         """The tape of a bent day as it would have been, None for a day that nothing has bent."""
         return None if self._untouched(day) else self._source.tape_on(day)
 
+    def raw(self, index: int) -> DayTape:
+        """The day at that position as it would have been."""
+        return self._source.tape(index)
+
+    def bend(self, levels: Floats, futures: Floats, days: Floats, at_s: Floats) -> tuple[Floats, Floats]:
+        """Levels and futures (so many days before they settle) at any moments, as the shocks bend them."""
+        return self._levels(levels, at_s), self._futures(futures, days, at_s)
+
     def stop_place(self, tape: DayTape) -> int | None:
         """The grid point from which on a day stands still."""
         stop = self._stops.get(tape.session.day)
@@ -184,7 +192,7 @@ class BentSource:
         opened = tape.session.open_at.timestamp()
         at_s = opened + STEP_SECONDS * np.arange(len(tape.levels), dtype=np.float64)
         days = np.array([(expiry - tape.session.day).days for expiry in tape.futures.listed], dtype=np.float64)
-        levels, futures = self._levels(tape.levels, at_s), self._futures(tape.future_levels, days, at_s)
+        levels, futures = self.bend(tape.levels, tape.future_levels, days, at_s)
         place = self.stop_place(tape)
         if place is not None:
             levels[place:], futures[place:] = levels[place], futures[place]
@@ -195,11 +203,11 @@ class BentSource:
         for shock in self._shocks:
             weight = shock.weight(at_s)
             bent[:, SPX] *= 1.0 + (shock.spx_factor - 1.0) * weight
-            for column, points in _FAMILY.items():
+            for column, points in FAMILY.items():
                 bent[:, column] += points * shock.vix_points * weight
-        family = list(_FAMILY)
+        family = list(FAMILY)
         touched = np.any(bent != levels, axis=1)
-        bent[np.ix_(touched, family)] = np.maximum(bent[np.ix_(touched, family)], _LOWEST_VOLATILITY)
+        bent[np.ix_(touched, family)] = np.maximum(bent[np.ix_(touched, family)], LOWEST_VOLATILITY)
         return bent
 
     def _futures(self, prices: Floats, days: Floats, at_s: Floats) -> Floats:
@@ -207,7 +215,7 @@ class BentSource:
         for shock in self._shocks:
             points = shock.vix_points * beta(days) + shock.curve_points * np.exp(-days / _CURVE_DAYS)
             bent += np.outer(shock.weight(at_s), points)
-        return np.maximum(bent, _LOWEST_FUTURE) if self._shocks else bent
+        return np.maximum(bent, LOWEST_FUTURE) if self._shocks else bent
 
     def _evening_before(self, tape: DayTape) -> tuple[Floats, Floats]:
         """Closes and settlements before a day: the source's, moved by as much as that evening itself was bent."""

@@ -27,6 +27,17 @@ class Ticks(NamedTuple):
     large: float
 
 
+class Depth(NamedTuple):
+    """How a market is quoted compared with regular hours: width and displayed sizes, as factors."""
+
+    width: float
+    size: float
+
+
+REGULAR = Depth(1.0, 1.0)
+OVERNIGHT = Depth(2.5, 0.25)
+"""Outside regular hours: plausible, not measured."""
+
 SPX_TICKS = Ticks(0.05, 0.10)
 VIX_TICKS = Ticks(0.01, 0.05)
 SPY_TICKS = Ticks(0.01, 0.01)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -9,9 +10,10 @@ from typing import Protocol
 
 import numpy as np
 
-from bot.sim.types import Bar, Floats, TradingDay, WorldEvent
+from bot.sim.types import Bar, Floats, IndexLevel, TradingDay, WorldEvent
 from bot.sim.world.curve import beta
 from bot.sim.world.path import STEP_SECONDS, Ohlc, pinned, widened
+from bot.sim.world.spreads import REGULAR, Depth
 from bot.sim.world.surface import DaySurface
 
 VX_TICK = 0.05
@@ -27,6 +29,12 @@ def grid_points(day: TradingDay) -> tuple[int, int]:
     return to_index, to_close
 
 
+def known(value: float, digits: int = 2) -> float | None:
+    """A rounded value, None for NaN."""
+    plain = float(value)
+    return None if math.isnan(plain) else round(plain, digits)
+
+
 def on_vx_grid(price: float) -> float:
     """A price on the 0.05 grid of VX futures, points."""
     return round(round(price / VX_TICK) * VX_TICK, 2)
@@ -35,9 +43,11 @@ def on_vx_grid(price: float) -> float:
 _WIDE_AFTER_DAYS = 70
 
 
-def vx_quote(price: Floats, days: int) -> tuple[Floats, Floats, int]:
-    """(bid, ask, size of either) of a VX future `days` before it settles, points: one tick wide while it is near."""
+def vx_quote(price: Floats, days: int, depth: Depth = REGULAR) -> tuple[Floats, Floats, int]:
+    """(bid, ask, size of either) of a VX future `days` before it settles, points: in regular hours one tick wide while
+    it is near."""
     ticks, size = (1, 40) if days <= _WIDE_AFTER_DAYS else (2, 12)
+    ticks, size = round(ticks * depth.width), round(size * depth.size)
     bid = np.floor(price / VX_TICK - 0.5 * (ticks - 1)) * VX_TICK
     return np.round(bid, 2), np.round(bid + ticks * VX_TICK, 2), size
 
@@ -104,6 +114,15 @@ class DayTape:
     future_highs: Floats
     future_lows: Floats
     surface: DaySurface
+
+    def index(self, column: int, row: Floats, grid_index: int) -> IndexLevel:
+        """An index that stands as in `row`, after that grid point; None where it has no value."""
+        previous, last = known(self.previous[column]), known(row[column])
+        if last is None:
+            return IndexLevel(None, None, None, None, previous)
+        high = max(float(self.highs[grid_index, column]), last)
+        low = min(float(self.lows[grid_index, column]), last)
+        return IndexLevel(last, round(float(self.levels[0, column]), 2), round(high, 2), round(low, 2), previous)
 
     def between(self, grid: Floats, at_s: Floats) -> Floats:
         """Rows of a grid (`levels`, `future_levels`) at moments of this day in epoch seconds, straight lines between

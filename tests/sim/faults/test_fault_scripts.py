@@ -62,6 +62,21 @@ def test_a_row_that_cannot_happen_is_refused_with_file_row_and_key(row: dict[str
     assert said_ in str(refused.value)
 
 
+def test_a_row_may_happen_at_night_where_nights_are_lived() -> None:
+    """18:00 of the first day is a moment then, and the world lasts longer; before its first open there is none."""
+    world = FakeWorld()
+    night = [
+        WorldEvent("f.toml: fault[1]", DROP | {"when": {"day": 1, "time": "18:00"}}),
+        WorldEvent("f.toml: fault[2]", DROP | {"when": {"after_s": 80_000}}),
+    ]
+    first, second = read_rows(night, world.days, None, overnight=True)
+    assert str(first.when) == "at 2018-10-01 18:00:00"
+    assert second.when.after_s == 80_000
+    early = [WorldEvent("f.toml: fault[1]", DROP | {"when": {"day": 1, "time": "08:00"}})]
+    with pytest.raises(ScriptError, match="on day 1 market time runs from 09:15 to 2018-10-02 16:30"):
+        read_rows(early, world.days, None, overnight=True)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said_"),
     [

@@ -72,6 +72,9 @@ class FakeWorld:
     def advance(self, at: datetime) -> None:
         self.now = at
 
+    def live_overnight(self) -> None:
+        pass
+
     @property
     def symbols(self) -> frozenset[str]:
         return frozenset({"SPX", "VIX", "SPY"})
