@@ -13,7 +13,7 @@ CLIENT_FILES := tests/conformance/clients
 NOT_AGAIN := --ignore tests/conformance/test_other_library.py --ignore tests/conformance/test_other_clients.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-history conformance clients fuzz check bench docs clean clean-venv
+.PHONY: help setup run test test-history conformance conformance-ib-insync conformance-ib-async clients fuzz check bench docs clean clean-venv
 
 help: ## what there is to do
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,10 +56,14 @@ $(ASYNC_STAMP): tests/conformance/requirements-ib-async.txt
 	@$(ASYNC_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
-conformance: export CONFORMANCE_VERSIONS := 157,163,164,170,176
-conformance: export CONDOR_PYTHON := $(CURDIR)/$(BIN)/python
-conformance: $(DEV_STAMP) $(ASYNC_STAMP) ## one suite, two client libraries, five protocol versions, over TCP
+conformance: $(DEV_STAMP) $(ASYNC_STAMP) ## one suite, two client libraries side by side, five protocol versions, over TCP
+	@$(MAKE) --no-print-directory -j2 --output-sync=target conformance-ib-insync conformance-ib-async
+
+conformance-%: export CONFORMANCE_VERSIONS := 157,163,164,170,176
+conformance-%: export CONDOR_PYTHON := $(CURDIR)/$(BIN)/python
+conformance-ib-insync:
 	@$(BIN)/python -m pytest -p no:xdist tests/conformance $(NOT_AGAIN)
+conformance-ib-async:
 	@$(ASYNC_VENV)/bin/python -m pytest tests/conformance $(NOT_AGAIN)
 
 clients: $(DEV_STAMP) $(CLIENTS_STAMP) ## clients of other makers (IB's own, three versions; Node) check themselves

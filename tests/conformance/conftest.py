@@ -18,7 +18,7 @@ from tests.conformance import library
 from tests.conformance.process import start_gateway
 from tests.conformance.trader import Trader
 
-VERSIONS = [int(text) for text in os.environ.get("CONFORMANCE_VERSIONS", "157,176").split(",")]
+VERSIONS = [int(text) for text in os.environ.get("CONFORMANCE_VERSIONS", "176").split(",")]
 _CODED = re.compile(r"(?:Error|Warning) (\d+), reqId")
 _CLIENT_IDS = itertools.count(11)
 

@@ -62,6 +62,8 @@ class Trader:
 
     async def quoted(self, contract: Any) -> tuple[float, float]:
         """Bid and ask of a contract or combination; the line is closed again."""
+        if contract.secType != "BAG" and not contract.conId:
+            await soon(self.ib.qualifyContractsAsync(contract))
         line = self.ib.reqMktData(contract)
         await until(lambda: line.bid == line.bid and line.ask == line.ask, "a quote")
         self.ib.cancelMktData(contract)
