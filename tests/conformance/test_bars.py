@@ -102,3 +102,38 @@ async def test_small_lists_are_answered(ib: Any) -> None:
     """Depth exchanges, smart components, news providers: lists, empty ones for a login without such rights."""
     assert isinstance(await soon(ib.reqMktDepthExchangesAsync()), list)
     assert await soon(ib.reqNewsProvidersAsync()) == []
+
+
+@pytest.mark.parametrize("kind", ["BidAsk", "MidPoint", "Last"])
+async def test_every_tick_of_a_stock_streams(kind: str, ib: Any) -> None:
+    """Tick by tick, each with its time."""
+    spy = Stock("SPY", "SMART", "USD")
+    await soon(ib.qualifyContractsAsync(spy))
+    line = ib.reqTickByTickData(spy, kind, 0, False)
+    seen: list[Any] = []
+    line.updateEvent += lambda one: seen.extend(one.tickByTicks)
+    await until(lambda: len(seen) >= 2, "two ticks")
+    assert all(tick.time.year > 2000 for tick in seen)
+    ib.cancelTickByTickData(spy, kind)
+
+
+async def test_the_book_of_a_stock_streams(trader: Trader, expected: set[int | str]) -> None:
+    """Market depth at one exchange: bids below asks, with sizes; at SMART it is another request (10092)."""
+    expected.add(10092)
+    spy = Stock("SPY", "ARCA", "USD")
+    await soon(trader.ib.qualifyContractsAsync(spy))
+    line = trader.ib.reqMktDepth(spy, 5)
+    await until(lambda: line.domBids and line.domAsks, "the book")
+    assert line.domBids[0].price < line.domAsks[0].price
+    assert line.domBids[0].size > 0
+    trader.ib.cancelMktDepth(spy)
+    trader.ib.reqMktDepth(Stock("SPY", "SMART", "USD", conId=spy.conId), 5)
+    await trader.heard(10092)
+
+
+async def test_volatility_and_price_of_an_option_are_each_other_s_inverse(trader: Trader) -> None:
+    """The calculator gives the price for a volatility and that volatility for the price."""
+    put = trader.options[1]
+    priced = await soon(trader.ib.calculateOptionPriceAsync(put, 0.2, 5500.0))
+    back = await soon(trader.ib.calculateImpliedVolatilityAsync(put, priced.optPrice, 5500.0))
+    assert back.impliedVol == pytest.approx(0.2, abs=0.001)
