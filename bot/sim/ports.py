@@ -366,6 +366,10 @@ class Venue(Protocol):
         """Today's executions of all clients in order, with their commissions where reported."""
         ...
 
+    def position(self, account: str, spec: ContractSpec) -> PositionLine:
+        """The position in one contract, quantity 0 where there is none, with what it brought since midnight."""
+        ...
+
     def positions(self) -> Sequence[PositionLine]:
         """All non-zero positions."""
         ...

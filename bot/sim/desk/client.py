@@ -12,7 +12,8 @@ from bot.sim.wire.session import ClientSession
 
 @dataclass(slots=True, eq=False)
 class DeskClient:
-    """State of one client that ends with its connection; everything lasting is in the venue."""
+    """State of one client that ends with its connection; everything lasting is in the venue. Subscriptions by request
+    id: `account_multi` (account, money only), `positions_multi` and `pnl` account, `pnl_single` (account, contract)."""
 
     session: ClientSession
     rate: RateLimit
@@ -22,9 +23,10 @@ class DeskClient:
     positions: bool = False
     auto_bind: bool = False
     account_updates: str = ""
-    account_multi: dict[int, str] = field(default_factory=dict)
-    summaries: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    account_multi: dict[int, tuple[str, bool]] = field(default_factory=dict)
+    positions_multi: dict[int, str] = field(default_factory=dict)
     pnl: dict[int, str] = field(default_factory=dict)
+    pnl_single: dict[int, tuple[str, int]] = field(default_factory=dict)
 
     @property
     def version(self) -> int:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from bot.sim.clock import MarketClock
-from bot.sim.desk.account import AccountDesk, Figure
+from bot.sim.desk.account import AccountDesk
+from bot.sim.desk.account_book import AccountBook, Alteration
 from bot.sim.desk.calculations import CalculationDesk
 from bot.sim.desk.client import DeskClient
 from bot.sim.desk.contracts import ContractDesk
@@ -16,9 +17,11 @@ from bot.sim.desk.depth import DepthDesk
 from bot.sim.desk.history import HistoryDesk
 from bot.sim.desk.orders import OrderDesk
 from bot.sim.desk.past_ticks import PastTicks
+from bot.sim.desk.profits import ProfitDesk
 from bot.sim.desk.quotes import QuoteDesk
 from bot.sim.desk.rights import DataRights
 from bot.sim.desk.small_lists import SmallLists
+from bot.sim.desk.summaries import SummaryDesk
 from bot.sim.desk.tick_by_tick import TickStreams
 from bot.sim.ports import Venue
 from bot.sim.types import AccountState, Commission, Execution, PositionLine, VenueOrder
@@ -64,7 +67,10 @@ class Desk:
         self._clock: MarketClock | None = None
         self._unknown: Counter[str] = Counter()
         self.id_rollback = 0
-        self._accounts = AccountDesk(venue)
+        self._book = AccountBook(venue)
+        self._accounts = AccountDesk(venue, self._book)
+        self._summaries = SummaryDesk(venue, self._book)
+        self._profits = ProfitDesk(venue, self._book)
         self._contracts = ContractDesk(venue)
         self._history = HistoryDesk(venue, limits.history)
         self._ticks = PastTicks(venue, self._history.admits)
@@ -93,12 +99,16 @@ class Desk:
             ask.AccountUpdates: self._accounts.updates,
             ask.AccountUpdatesMulti: self._accounts.updates_multi,
             ask.CancelAccountUpdatesMulti: self._accounts.cancel_updates_multi,
-            ask.AccountSummary: self._accounts.summary,
-            ask.CancelAccountSummary: self._accounts.cancel_summary,
+            ask.AccountSummary: self._summaries.open,
+            ask.CancelAccountSummary: self._summaries.close,
             ask.Positions: self._accounts.positions,
             ask.CancelPositions: self._accounts.cancel_positions,
-            ask.ProfitAndLoss: self._accounts.pnl,
-            ask.CancelProfitAndLoss: self._accounts.cancel_pnl,
+            ask.ProfitAndLoss: self._profits.account,
+            ask.CancelProfitAndLoss: self._profits.cancel_account,
+            data.PositionsMulti: self._accounts.positions_multi,
+            data.CancelPositionsMulti: self._accounts.cancel_positions_multi,
+            data.ProfitAndLossSingle: self._profits.position,
+            data.CancelProfitAndLossSingle: self._profits.cancel_position,
             ask.Ids: self._ids,
             ask.ManagedAccounts: self._managed_accounts,
             ask.CurrentTime: self._current_time,
@@ -152,9 +162,9 @@ class Desk:
         return self._clock
 
     @property
-    def account_alterations(self) -> list[Callable[[str, Sequence[Figure]], Sequence[Figure]]]:
+    def account_alterations(self) -> list[Alteration]:
         """Faults that change the account figures told."""
-        return self._accounts.alterations
+        return self._book.alterations
 
     def client_ids(self) -> list[int]:
         """Ids of the connected clients."""
@@ -195,6 +205,7 @@ class Desk:
         """The connection is gone: subscriptions end, orders and account stay in the venue."""
         client.session.close()
         self._quotes.close_all(client)
+        self._summaries.close_all(client)
         self.forget_streams(client)
         if self._clients.get(client.client_id) is client:
             del self._clients[client.client_id]
@@ -202,7 +213,7 @@ class Desk:
 
     def tick(self) -> None:
         """Market time has moved: quotes and the base of the daily P&L."""
-        self._accounts.tick()
+        self._book.turn_day()
         self._quotes.tick()
         self._history.live.tick()
         self._streams.tick()
@@ -309,7 +320,10 @@ class Desk:
 
     def on_account(self, state: AccountState) -> None:
         """To every client that subscribed to the account."""
-        self._accounts.account_changed(self._clients.values(), state)
+        view, clients = self._book.note(state), [*self._clients.values()]
+        self._profits.changed(clients, view)
+        if self._accounts.account_changed(clients, view):
+            self._summaries.tell()
 
     def _master_only(self) -> Sequence[DeskClient]:
         return [self._clients[self._master]] if self._master is not None and self._master in self._clients else []

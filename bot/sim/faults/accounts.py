@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
-from bot.sim.desk.account import Figure
+from bot.sim.desk.account_book import Alteration
+from bot.sim.desk.account_figures import Figure
 from bot.sim.faults.arguments import Arguments, FaultError, number, seconds, text, texts, whole, word
 from bot.sim.faults.reach import (
     ACCOUNT,
@@ -98,9 +99,6 @@ def _account_figures(venue: SimVenue, stage: Stage, given: Arguments) -> _Facts:
     return going_on(stage, given, what, lambda: stage.desk.account_alterations.remove(alteration))
 
 
-Alteration = Callable[[str, Sequence[Figure]], Sequence[Figure]]
-
-
 def _wrong(names: set[str], tags: Sequence[str], value: str | None) -> Alteration:
     """Figures of these tags carry a wrong value, or none are sent (None)."""
 
@@ -116,13 +114,13 @@ def _wrong(names: set[str], tags: Sequence[str], value: str | None) -> Alteratio
 
 def _frozen(names: set[str], tags: Sequence[str]) -> Alteration:
     """Figures stay as they were when first looked at; all of them where no tags are named."""
-    seen: dict[tuple[str, str], str] = {}
+    seen: dict[tuple[str, str, str], str] = {}
 
     def alter(name: str, figures: Sequence[Figure]) -> Sequence[Figure]:
         if name not in names:
             return figures
         return [
-            (key, seen.setdefault((name, key), shown) if not tags or key in tags else shown, currency)
+            (key, seen.setdefault((name, key, currency), shown) if not tags or key in tags else shown, currency)
             for key, shown, currency in figures
         ]
 

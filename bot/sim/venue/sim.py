@@ -295,6 +295,10 @@ class SimVenue:
         """Account ids."""
         return tuple(self._accounts)
 
+    def position(self, account: str, spec: ContractSpec) -> PositionLine:
+        """The position in one contract, quantity 0 where there is none, with what it brought since midnight."""
+        return self._accounts[account].line(spec)
+
     def positions(self) -> Sequence[PositionLine]:
         """All positions that are not flat, by account; settled ones while they linger."""
         held = [line for account in self._accounts.values() for line in account.lines()]

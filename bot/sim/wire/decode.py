@@ -80,9 +80,8 @@ def _account_summary(read: FieldReader, version: int) -> object:
 
 def _account_updates_multi(read: FieldReader, version: int) -> object:
     read.integer("version")
-    wanted = ask.AccountUpdatesMulti(read.integer("reqId"), read.text("account"), read.text("modelCode"))
-    read.flag("ledgerAndNLV")
-    return wanted
+    request_id, account, model = read.integer("reqId"), read.text("account"), read.text("modelCode")
+    return ask.AccountUpdatesMulti(request_id, account, model, read.flag("ledgerAndNLV"))
 
 
 def _option_parameters(read: FieldReader, version: int) -> object:

@@ -143,6 +143,17 @@ def _options(read: FieldReader) -> None:
     read.text("options")
 
 
+def _positions_multi(read: FieldReader, version: int) -> data.PositionsMulti:
+    read.integer("version")
+    return data.PositionsMulti(read.integer("reqId"), read.text("account"), read.text("modelCode"))
+
+
+def _pnl_single(read: FieldReader, version: int) -> data.ProfitAndLossSingle:
+    request_id, account = read.integer("reqId"), read.text("account")
+    read.text("modelCode")
+    return data.ProfitAndLossSingle(request_id, account, read.integer("conId"))
+
+
 def _versioned(make: Callable[[int], object]) -> Decoder:
     """Requests of a version and an id; more fields may follow."""
 
@@ -182,6 +193,8 @@ DECODERS: dict[int, Decoder] = {
     68: _group_events,
     69: _group_events,
     70: _versioned(data.DisplayGroupEvents),
+    74: _positions_multi,
+    75: _versioned(data.CancelPositionsMulti),
     79: _numbered(data.SoftDollarTiers),
     80: _plain(data.FamilyCodes),
     82: _plain(data.MarketDepthExchanges),
@@ -191,6 +204,8 @@ DECODERS: dict[int, Decoder] = {
     88: _histogram,
     89: _numbered(data.CancelHistogram),
     90: _numbered(data.CancelHeadTimestamp),
+    94: _pnl_single,
+    95: _numbered(data.CancelProfitAndLossSingle),
     96: _historical_ticks,
     97: _tick_by_tick,
     98: _numbered(data.CancelTickByTick),

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from bot.sim.types import Bar, PositionLine
 from bot.sim.wire.encode import contract_fields
-from bot.sim.wire.fields import UNSET_DOUBLE, UNSET_INTEGER, message, whole
+from bot.sim.wire.fields import UNSET_INTEGER, message, whole
 
 
 # bars ------------------------------------------------------------------------------------------------
@@ -175,21 +175,21 @@ def user_info(request_id: int) -> bytes:
 
 
 # account ---------------------------------------------------------------------------------------------
-def position_multi(request_id: int, line: PositionLine, model: str) -> bytes:
-    """positionMulti (71): average cost per contract in dollars."""
+def position_multi(request_id: int, line: PositionLine) -> bytes:
+    """positionMulti (71): average cost per contract in dollars, no model."""
     fields: list[object] = [71, 1, request_id, line.account, *contract_fields(line.spec)]
-    return message([*fields, line.quantity, line.average_cost_usd, model])
+    return message([*fields, line.quantity, line.average_cost_usd, ""])
 
 
-def pnl_single(
-    request_id: int,
-    quantity: int,
-    *,
-    daily_usd: float | None,
-    unrealized_usd: float | None,
-    realized_usd: float | None,
-    value_usd: float | None,
-) -> bytes:
-    """pnlSingle (95) in dollars; what is not known is the unset marker."""
-    figures = [UNSET_DOUBLE if usd is None else usd for usd in (daily_usd, unrealized_usd, realized_usd, value_usd)]
+class PositionFigures(NamedTuple):
+    """Dollars of one position: profit of the day, unrealised, realised today, and market value."""
+
+    daily: float
+    unrealized: float
+    realized: float
+    value: float
+
+
+def pnl_single(request_id: int, quantity: int, figures: PositionFigures) -> bytes:
+    """pnlSingle (95)."""
     return message([95, request_id, quantity, *figures])

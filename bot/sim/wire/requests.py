@@ -139,11 +139,12 @@ class AccountUpdates:
 
 @dataclass(frozen=True, slots=True)
 class AccountUpdatesMulti:
-    """reqAccountUpdatesMulti (76)."""
+    """reqAccountUpdatesMulti (76); `money_only` leaves out all but the ledger (ledgerAndNLV)."""
 
     request_id: int
     account: str
     model: str
+    money_only: bool
 
 
 @dataclass(frozen=True, slots=True)

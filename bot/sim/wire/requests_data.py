@@ -209,3 +209,35 @@ class CancelCalculation:
     """cancelCalculateImpliedVolatility (56) and cancelCalculateOptionPrice (57)."""
 
     request_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class PositionsMulti:
+    """reqPositionsMulti (74)."""
+
+    request_id: int
+    account: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class CancelPositionsMulti:
+    """cancelPositionsMulti (75)."""
+
+    request_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProfitAndLossSingle:
+    """reqPnLSingle (94)."""
+
+    request_id: int
+    account: str
+    con_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class CancelProfitAndLossSingle:
+    """cancelPnLSingle (95)."""
+
+    request_id: int

@@ -371,6 +371,9 @@ class FakeVenue:
     def executions(self) -> Sequence[tuple[Execution, Commission | None]]:
         return self.done
 
+    def position(self, account: str, spec: ContractSpec) -> PositionLine:
+        return self.held.get(spec.con_id, PositionLine(account, spec, 0, 0.0))
+
     def positions(self) -> Sequence[PositionLine]:
         return [line for line in self.held.values() if line.quantity]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -84,11 +84,12 @@ def play(
     after: timedelta = timedelta(hours=1),
     tick_s: float = 15.0,
     version: int = 176,
+    accounts: Mapping[str, float] | None = None,
     **options: Any,
 ) -> Any:
     """Connects `after` the open of a day (0 the first), plays the story; every message must have been understood."""
     world = load_scenario(scenario, 7)
-    venue = SimVenue(world)
+    venue = SimVenue(world, accounts=accounts or {"DU1234567": 500_000.0})
     begin = world.days[day].open_at + after
 
     async def whole() -> Any:

@@ -98,11 +98,9 @@ MESSAGES: dict[str, tuple[Callable[[int], bytes], str]] = {
     "soft_dollar_tiers": (lambda v: encode_data.soft_dollar_tiers(5), "softDollarTiers"),
     "display_groups": (lambda v: encode_data.display_groups(5), "displayGroupList"),
     "user_info": (lambda v: encode_data.user_info(5), "userInfo"),
-    "position_multi": (lambda v: encode_data.position_multi(5, LINE, ""), "positionMulti"),
+    "position_multi": (lambda v: encode_data.position_multi(5, LINE), "positionMulti"),
     "pnl_single": (
-        lambda v: encode_data.pnl_single(
-            5, -2, daily_usd=None, unrealized_usd=70.0, realized_usd=0.0, value_usd=-800.0
-        ),
+        lambda v: encode_data.pnl_single(5, 2, encode_data.PositionFigures(1.0, 2.0, 3.0, 4.0)),
         "pnlSingle",
     ),
     "option_parameters": (
