@@ -269,7 +269,8 @@ class Venue(Protocol):
     # contracts ---------------------------------------------------------------------------------
     def find(self, query: Mapping[str, object]) -> Sequence[ContractSpec]:
         """Contracts matching the given fields (con_id, symbol, sec_type, expiry 'YYYYMM' or 'YYYYMMDD', strike, right,
-        multiplier, exchange, trading_class, local_symbol); an absent or empty field matches all."""
+        multiplier, exchange, trading_class, local_symbol); an absent or empty field matches all. `include_expired`
+        adds futures that have settled."""
         ...
 
     def spec(self, con_id: int) -> ContractSpec | None:

@@ -11,23 +11,31 @@ from bot.sim.wire import encode
 from bot.sim.wire import requests as ask
 from bot.sim.wire.encode_contract import contract_details
 
+_MOST_SAMPLES = 16
+FUTURES_ON = frozenset({"VIX"})
+"""Symbols of indices that futures go by; ES and MES have symbols of their own."""
 NOT_FOUND = "No security definition has been found for the request"
 
 
 def find_all(venue: Venue, query: ask.ContractQuery) -> Sequence[ContractSpec]:
-    """Every contract that fits; a contract id that contradicts the other fields fits nothing."""
+    """Every contract that fits; a contract id that contradicts symbol, type or currency fits nothing."""
+    if query.currency not in ("", "USD"):
+        return ()
     if query.con_id:
         spec = venue.spec(query.con_id)
-        if spec is None or (query.symbol and query.symbol != spec.symbol):
-            return ()
-        return (spec,)
+        agrees = spec is not None and query.symbol in ("", spec.symbol) and query.sec_type in ("", spec.sec_type.value)
+        return (spec,) if spec is not None and agrees else ()
     if query.sec_id:
         return [spec for spec in venue.find({"sec_type": SecType.STOCK.value}) if _has_id(spec, query)]
     if not query.symbol and not query.local_symbol:
         return ()
-    if query.currency and query.currency != "USD":
-        return ()
-    return venue.find(query.fields)
+    return [spec for spec in venue.find(query.fields) if _listed_first(spec, query.primary_exchange)]
+
+
+def _listed_first(spec: ContractSpec, exchange: str) -> bool:
+    """Whether a stock's home is the exchange asked for; NASDAQ also goes by ISLAND."""
+    homes = {"ISLAND", "NASDAQ"} if exchange in ("ISLAND", "NASDAQ") else {exchange}
+    return not exchange or spec.sec_type is not SecType.STOCK or spec.primary_exchange in homes
 
 
 def _has_id(spec: ContractSpec, query: ask.ContractQuery) -> bool:
@@ -44,8 +52,9 @@ def find_one(venue: Venue, query: ask.ContractQuery) -> ContractSpec | Reject:
         what = query.symbol or query.local_symbol
         return Reject(200, f"The contract description specified for {what} is ambiguous: {len(found)} contracts fit.")
     spec = found[0]
-    if spec.expiry is not None and spec.expiry < venue.now.date():
-        return Reject(200, f"{NOT_FOUND}: {spec.local_symbol} expired on {spec.expiry:%Y%m%d}")
+    past = spec.expiry is not None and spec.expiry < venue.now.date()
+    if past and not (query.include_expired and spec.sec_type is SecType.FUTURE):
+        return Reject(200, f"{NOT_FOUND}: {spec.local_symbol} expired on {spec.expiry}")
     return spec
 
 
@@ -118,10 +127,20 @@ class ContractDesk:
         client.send(encode.market_rule(request.rule_id, increments))
 
     def matching_symbols(self, client: DeskClient, request: ask.MatchingSymbols) -> None:
-        """reqMatchingSymbols: contracts of that symbol that are no derivatives."""
+        """reqMatchingSymbols: indices and stocks whose symbol begins with the pattern or whose name has a word that
+        does; exact symbols first, with the types of their derivatives."""
         pattern = request.pattern.strip().upper()
-        found = []
-        for sec_type in (SecType.INDEX, SecType.STOCK):
-            for spec in self._venue.find({"symbol": pattern, "sec_type": sec_type.value}) if pattern else ():
-                found.append((spec, [SecType.OPTION.value] if self._venue.option_chains(spec.symbol) else []))
+        known = [
+            spec
+            for sec_type in (SecType.INDEX, SecType.STOCK)
+            for spec in (self._venue.find({"sec_type": sec_type.value}) if pattern else ())
+            if spec.symbol.startswith(pattern) or f" {pattern}" in f" {spec.long_name.upper()}"
+        ]
+        known.sort(key=lambda spec: (spec.symbol != pattern, not spec.symbol.startswith(pattern), spec.symbol))
+        found = [(spec, self._derivatives(spec)) for spec in known[:_MOST_SAMPLES]]
         client.send(encode.symbol_samples(request.request_id, found, client.version))
+
+    def _derivatives(self, spec: ContractSpec) -> Sequence[str]:
+        options = [SecType.OPTION.value] if self._venue.option_chains(spec.symbol) else []
+        futures = [SecType.FUTURE.value] if spec.symbol in FUTURES_ON else []
+        return [*options, *futures, *([SecType.BAG.value] if options else [])]

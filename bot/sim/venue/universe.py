@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from bot.sim.exchange import expiries as rules
 from bot.sim.exchange.strikes import StrikeLadder, kind_of
@@ -38,6 +38,7 @@ _EXPIRIES: Mapping[str, Callable[[date], tuple[date, ...]]] = {
 _MONTH_CODES = "FGHJKMNQUVXZ"
 _VXM_MONTHS = 6
 _REMEMBERED_DAYS = 180
+_REMEMBERED_FUTURES_DAYS, _YEAR_DAYS = 730, 365
 _LOCAL_OPTION = re.compile(r"([A-Z ]{6})(\d\d)(\d\d)(\d\d)[CP](\d{8})", re.ASCII)
 
 
@@ -77,18 +78,21 @@ class Universe:
                 self._option(option_class, expiry, strike, right) if self._lists(option_class, expiry, strike) else None
             )
         future = decode_future(con_id)
-        if future is not None and future[1] in self._future_expiries(future[0]):
+        if future is not None and future[1] in {*self._future_expiries(future[0]), *self._expired_futures(future[0])}:
             return self._future(*future)
         return None
 
     def find(self, fields: Mapping[str, object], at: datetime) -> list[ContractSpec]:
-        """Contracts still tradable that match every given field of the query (see the Venue protocol)."""
+        """Contracts still tradable that match every given field of the query (see the Venue protocol); with
+        `include_expired` also futures of the last two years."""
         query = Query.read(fields)
         if query.con_id:
             spec = self.spec(query.con_id)
             return [spec] if spec is not None and query.matches(spec) else []
         today = at.date()
-        return [spec for spec in self._candidates(query) if _alive(spec, today) and query.matches(spec)]
+        alive = [spec for spec in self._candidates(query) if _alive(spec, today)]
+        expired = self._expired_candidates(query) if fields.get("include_expired") else ()
+        return [spec for spec in (*expired, *alive) if query.matches(spec)]
 
     def _candidates(self, query: Query) -> Iterator[ContractSpec]:
         """A superset of the answer, no wider than the query's own terms force it to be."""
@@ -102,6 +106,12 @@ class Universe:
                     yield self._future(future_class, expiry)
         if query.sec_type == SecType.OPTION or (not query.sec_type and len(query.local_symbol) == 21):
             yield from self._option_candidates(query)
+
+    def _expired_candidates(self, query: Query) -> Iterator[ContractSpec]:
+        if query.sec_type in {"", SecType.FUTURE}:
+            for future_class in FUTURE_CLASSES.values():
+                for expiry in self._expired_futures(future_class):
+                    yield self._future(future_class, expiry)
 
     def _option_candidates(self, query: Query) -> Iterator[ContractSpec]:
         rights = [right for right in Right if query.right in {"", right.value}]
@@ -192,6 +202,21 @@ class Universe:
             weeks = (day for day in self._world.weekly_expiries(self._today) if day >= self._today)
             return sorted({*months, *weeks})
         return months[:_VXM_MONTHS]
+
+    def _expired_futures(self, future_class: FutureClass) -> list[date]:
+        """Settled months of a class in the last two years of which there are prices."""
+        since = max(self._today - timedelta(days=_REMEMBERED_FUTURES_DAYS), future_class.since)
+        if future_class.exchange == "CME":
+            days = {day for ago in (since, self._today - timedelta(days=_YEAR_DAYS)) for day in rules.es_expiries(ago)}
+        else:
+            months = (rules.add_months(self._today.year, self._today.month, -ago) for ago in range(25))
+            days = {rules.vix_settlement_day(*month) for month in months}
+        return sorted(day for day in days if since <= day < self._today and self._was_priced(future_class, day))
+
+    def _was_priced(self, future_class: FutureClass, expiry: date) -> bool:
+        if future_class.exchange == "CME":
+            return bool(self._world.equity_future_daily_bars(expiry, expiry, 1))
+        return bool(self._world.future_daily_bars(expiry, expiry, 1))
 
     # construction ------------------------------------------------------------------------------
     def _option(self, option_class: OptionClass, expiry: date, strike: float, right: Right) -> ContractSpec:

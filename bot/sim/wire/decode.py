@@ -63,8 +63,7 @@ def _executions(read: FieldReader, version: int) -> object:
 def _contract_details(read: FieldReader, version: int) -> object:
     read.integer("version")
     request_id = read.integer("reqId")
-    wanted = contract(read)
-    read.flag("includeExpired")
+    wanted = replace(contract(read), include_expired=read.flag("includeExpired"))
     wanted = replace(wanted, sec_id_type=read.text("secIdType"), sec_id=read.text("secId"))
     if version >= 176:
         read.text("issuerId")

@@ -133,7 +133,15 @@ def symbol_samples(request_id: int, found: Sequence[tuple[ContractSpec, Sequence
     """Matching symbols: (contract, security types derived from it)."""
     fields: list[object] = [79, request_id, len(found)]
     for spec, derived in found:
-        fields += [spec.con_id, spec.symbol, spec.sec_type.value, spec.exchange, spec.currency, len(derived), *derived]
+        fields += [
+            spec.con_id,
+            spec.symbol,
+            spec.sec_type.value,
+            spec.primary_exchange or spec.exchange,
+            spec.currency,
+            len(derived),
+            *derived,
+        ]
         if version >= 176:
             fields += [plain(spec.long_name), ""]
     return message(fields)

@@ -41,6 +41,7 @@ class ContractQuery:
             "exchange": "" if self.exchange in ("SMART", "BEST") else self.exchange,
             "trading_class": self.trading_class,
             "local_symbol": self.local_symbol,
+            "include_expired": self.include_expired,
         }
         return {name: value for name, value in given.items() if value}
 
