@@ -1,4 +1,4 @@
-"""The real client's own writing: every request that ib_insync can send, as the text it would put on the wire."""
+"""The real client's two ends: what ib_insync would put on the wire, and what its decoder makes of what it reads."""
 
 from __future__ import annotations
 
@@ -22,6 +22,18 @@ from bot.sim.wire.framing import split_fields
 
 VERSIONS = [157, 159, 160, 162, 163, 164, 166, 169, 170, 174, 176]
 """Every protocol version at which a layout changes."""
+
+
+class Heard:
+    """A wrapper that notes every call of the real client's decoder."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, tuple[Any, ...]]] = []
+        self.ib = self
+        self.TimezoneTWS = "US/Eastern"
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *args: self.calls.append((name, args))
 
 
 class Recorder(Client):

@@ -9,7 +9,6 @@ import pkgutil
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime
-from typing import Any
 
 import pytest
 from ib_insync.decoder import Decoder  # noqa: TID251 - the reader
@@ -32,7 +31,7 @@ from bot.sim.types import (
 from bot.sim.wire import encode, encode_contract, encode_data, encode_order
 from bot.sim.wire.framing import split_fields
 from tests.sim.fakes.fake_market import NEW_YORK, SPX, VX, option
-from tests.sim.wire.recorder import VERSIONS
+from tests.sim.wire.recorder import VERSIONS, Heard
 
 AT = datetime(2018, 10, 1, 10, 30, 5, tzinfo=NEW_YORK)
 PUT = option(2700.0, Right.PUT)
@@ -150,18 +149,6 @@ MESSAGES: dict[str, tuple[Callable[[int], bytes], str]] = {
 """Name (the function's, then what it is about), the message for a version, the client's callback it leads to."""
 
 
-class Heard:
-    """A wrapper that notes the decoder's callbacks."""
-
-    def __init__(self) -> None:
-        self.names: list[str] = []
-        self.ib = self
-        self.TimezoneTWS = "US/Eastern"
-
-    def __getattr__(self, name: str) -> Any:
-        return lambda *args: self.names.append(name)
-
-
 @pytest.mark.parametrize("version", VERSIONS)
 def test_every_message_leads_to_its_callback(version: int, caplog: pytest.LogCaptureFixture) -> None:
     """Each message is read without a complaint and reaches the callback that clients wait for."""
@@ -169,9 +156,9 @@ def test_every_message_leads_to_its_callback(version: int, caplog: pytest.LogCap
     decoder = Decoder(heard, version)  # type: ignore[arg-type]
     with caplog.at_level(logging.ERROR, logger="ib_insync"):
         for name, (make, callback) in MESSAGES.items():
-            heard.names.clear()
+            heard.calls.clear()
             decoder.interpret(split_fields(make(version)))
-            assert callback in heard.names, f"{name}: heard {heard.names}"
+            assert callback in [called for called, _ in heard.calls], f"{name}: heard {heard.calls}"
     assert [record.getMessage() for record in caplog.records] == []
 
 

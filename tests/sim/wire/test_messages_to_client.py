@@ -34,22 +34,10 @@ from bot.sim.wire.encode_contract import contract_details
 from bot.sim.wire.fields import money
 from bot.sim.wire.framing import split_fields
 from tests.sim.fakes.fake_market import NEW_YORK, SPX, VX, option
+from tests.sim.wire.recorder import VERSIONS, Heard
 
-VERSIONS = [157, 159, 160, 162, 163, 164, 166, 170, 174, 176]
 AT = datetime(2018, 10, 1, 10, 30, 5, tzinfo=NEW_YORK)
 PUT = option(2700.0, Right.PUT)
-
-
-class Heard:
-    """A wrapper that notes every call of the decoder."""
-
-    def __init__(self) -> None:
-        self.calls: list[tuple[str, tuple[Any, ...]]] = []
-        self.ib = self
-        self.TimezoneTWS = "US/Eastern"
-
-    def __getattr__(self, name: str) -> Any:
-        return lambda *args: self.calls.append((name, args))
 
 
 def read(payload: bytes, version: int) -> tuple[Any, ...]:
