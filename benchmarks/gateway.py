@@ -331,9 +331,11 @@ def run(folder: Path, rounds: int = ROUNDS) -> list[Row]:
     middle = quantile(connects, 0.5)
     table.append(Row("connect and synchronise, p50", "", f"{middle:.1f} ms", None, "<= 10 ms", middle <= 10.0))
     sizes = asyncio.run(living(folder))
-    slope = (sizes[-1] - sizes[len(sizes) // 4]) / (len(sizes) - len(sizes) // 4)
-    text = f"memory over {len(sizes)} sessions, {MONTH_LINES} lines: first, last, per session after a quarter"
-    table.append(Row(text, "", f"{sizes[0]:.0f}, {sizes[-1]:.0f} MB, {slope:+.2f} MB", None, "flat", abs(slope) < 0.5))
+    middle = len(sizes) // 2  # until then the gateway's bounded caches fill: days looked back upon, trades drawn
+    slope = (sizes[-1] - sizes[middle]) / (len(sizes) - 1 - middle)
+    text = f"memory, {MONTH_LINES} lines: first, middle and last of {len(sizes)} sessions, growth of the second half"
+    said = f"{sizes[0]:.0f}, {sizes[middle]:.0f}, {sizes[-1]:.0f} MB, {slope:+.2f} MB a session"
+    table.append(Row(text, "", said, None, "<= 0.1 MB", slope <= 0.1))
     return table
 
 
