@@ -1,0 +1,145 @@
+"""The moment as every hedge rule sees it, and the record of what the rules concluded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import NamedTuple
+
+from strategies.alvh.exposure import Exposure, Sold, Valuer
+from strategies.alvh.joint import Stance
+from strategies.alvh.lattice import HedgeAction, Held, Slot
+from strategies.alvh.memory import AlvhMemory
+from strategies.alvh.params import AlvhParams
+from strategies.alvh.targets import Band
+from strategies.domain.book import Book
+from strategies.domain.decision import Decision, DecisionVerdict, Scalar
+from strategies.domain.instruments import Future
+from strategies.domain.market import Board, Market
+from strategies.domain.marks import Mark
+from strategies.domain.orders import CancelIntent, LegIntent, OrderRecord, PlaceIntent
+from strategies.signals.curve import Regime
+from strategies.signals.signals import Outlook
+from strategies.signals.tiers import Tier
+
+HEDGE = "hedge"
+"""Subject of decisions about the whole hedge."""
+
+
+@dataclass(frozen=True)
+class HedgeContext:
+    """What is known. `official` is the debounced regime; `confirmed`, `benign`, `alarm` are the macro inputs' word
+    (M-MAC-3, M-MAC-4, fresh alarm); `may_open` whether new protection may be sent at this time of day at all."""
+
+    now: datetime
+    today: date
+    market: Market
+    book: Book
+    futures: tuple[Future, ...]
+    slots: dict[int, Slot]
+    holdings: tuple[Held, ...]
+    condors: Sequence[Sold]
+    planned: bool
+    outlook: Outlook
+    official: Regime
+    stance: Stance
+    band: Band
+    exposure: Exposure
+    valuer: Valuer
+    nlv_usd: float | None
+    vix_points: float | None
+    params: AlvhParams
+    may_trade: bool
+    may_open: bool
+    at_close: bool
+    confirmed: bool
+    benign: bool
+    alarm: bool
+    pending_refs: frozenset[str]
+    live: Mapping[int, Sequence[OrderRecord]]
+    doubtful: frozenset[int]
+
+    @property
+    def tier(self) -> Tier:
+        """Stress tier with T-REG-4."""
+        return self.outlook.tier
+
+    @property
+    def net_n(self) -> float | None:
+        """Normalised net vega, None while unknown or without condors."""
+        return None if self.exposure.vega is None else self.exposure.vega.net_n
+
+    def busy(self, slot: int, memory: AlvhMemory) -> bool:
+        """Whether a slot has an order alive, in doubt, or a walk under way."""
+        walking = any(slot in walk.slots for walk in memory.walks.values())
+        return walking or slot in self.live or slot in self.doubtful
+
+
+class Step(NamedTuple):
+    """One order that a rule wants: legs per unit, units, the slots it touches (the first names it).
+
+    `share` is the part of the short layer's weight that a rotation moves; it counts once the order is begun.
+    """
+
+    action: HedgeAction
+    rule: str
+    slots: tuple[int, ...]
+    legs: tuple[LegIntent, ...]
+    quantity: int
+    text: str
+    urgent: bool = False
+    share: float = 0.0
+
+
+@dataclass(slots=True)
+class HedgeAgenda:
+    """The scratch pad of one look."""
+
+    ctx: HedgeContext
+    memory: AlvhMemory
+    slots: dict[int, Slot]
+    cancels: list[CancelIntent] = field(default_factory=list)
+    places: list[PlaceIntent] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    chains: list[tuple[str, str]] = field(default_factory=list)
+    boards: list[Board] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+    marks: dict[int, Mark] = field(default_factory=dict)
+
+    def note(
+        self,
+        rule: str,
+        subject: str,
+        verdict: DecisionVerdict,
+        text: str,
+        *,
+        inputs: Mapping[str, Scalar] | None = None,
+        thresholds: Mapping[str, Scalar] | None = None,
+        near: float | None = None,
+        ref: str | None = None,
+    ) -> None:
+        """Writes one rule's verdict down."""
+        row = Decision(
+            at=self.ctx.now,
+            rule=rule,
+            subject=subject,
+            verdict=verdict,
+            text=text,
+            inputs=dict(inputs or {}),
+            thresholds=dict(thresholds or {}),
+            near=near,
+            intent_ref=ref,
+        )
+        self.decisions.append(row)
+
+    def free(self, slot: int) -> bool:
+        """Whether a slot can take an order now: none alive, none walking, none planned in this look."""
+        planned = any(slot in step.slots for step in self.steps)
+        return not planned and not self.ctx.busy(slot, self.memory)
+
+
+def nearness(value: float, threshold: float) -> float | None:
+    """How far a value is from its threshold, as a share of the threshold; None for a threshold of zero."""
+    return abs(value - threshold) / abs(threshold) if threshold else None

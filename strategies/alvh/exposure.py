@@ -1,0 +1,289 @@
+"""What the hedge and the condors are exposed to now: every holding valued on its own future, net vega in one unit.
+
+Rules
+- A VIX option is priced by Black-76 on the future that settles with it; between two listed months on the line through
+  them; never on spot VIX, and not before the first listed month.
+- A condor leg without a mark, or a hedge without a forward, leaves the net vega unknown: no sizing rests on a guess.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import NamedTuple
+
+from strategies.alvh.lattice import Held
+from strategies.domain.instruments import Future, Option, Tradable
+from strategies.domain.market import Market
+from strategies.domain.marks import Mark
+from strategies.pricing import black76
+from strategies.pricing.net_vega import NetVega, SpxLeg, VixFutureLeg, VixOptionLeg, Wings, net_vega
+from strategies.pricing.single import analyse_one
+from strategies.pricing.vix_beta import BetaScales, vix_beta
+
+YEAR_S = 365.0 * 86_400.0
+DAY_S = 86_400.0
+VIX = "VIX"
+
+
+class Sold(NamedTuple):
+    """A condor as the hedge sees it: signed contracts per unit, units, wing in index points, worst loss in dollars."""
+
+    id: str
+    legs: tuple[tuple[int, int], ...]
+    units: int
+    width_points: float
+    loss_usd: float
+
+
+class Forwards:
+    """Levels of the VIX futures by settlement day, and the line between them."""
+
+    def __init__(self, market: Market, futures: Sequence[Future], now: datetime, max_age_s: float) -> None:
+        self.levels: dict[date, float] = {}
+        for future in futures:
+            quote = market.fresh(future.con_id, now, max_age_s)
+            if quote is not None and quote.mid is not None and future.last_trade_at > now:
+                self.levels[future.expiry] = quote.mid
+        self._days = sorted(self.levels)
+
+    def at(self, expiry: date) -> float | None:
+        """Points of the future that settles on a day; None where no listed months enclose it."""
+        if expiry in self.levels:
+            return self.levels[expiry]
+        later = [day for day in self._days if day > expiry]
+        earlier = [day for day in self._days if day < expiry]
+        if not later or not earlier:
+            return None
+        near, far = earlier[-1], later[0]
+        share = (expiry - near).days / (far - near).days
+        return self.levels[near] + share * (self.levels[far] - self.levels[near])
+
+    def slope(self, expiry: date) -> float | None:
+        """Points a day by which the curve rises up to that settlement, from the month before it; None if unknown."""
+        here, earlier = self.at(expiry), [day for day in self._days if day < expiry]
+        later = [day for day in self._days if day > expiry]
+        if here is None:
+            return None
+        if earlier:
+            return (here - self.levels[earlier[-1]]) / (expiry - earlier[-1]).days
+        return (self.levels[later[0]] - here) / (later[0] - expiry).days if later else None
+
+
+class Line(NamedTuple):
+    """One holding of the hedge, valued. Points per share; dollars for the whole holding; None where unknown.
+
+    `days` to the end of trading, `beta_days` whole days to settlement; `delta` is on its own future,
+    `usd_per_vix_point` its weighted vega, `carry_usd_per_day` theta and roll together.
+    """
+
+    held: Held
+    contract: Tradable
+    days: float
+    beta_days: float
+    mid_points: float | None
+    mark: Mark | None
+    delta: float | None
+    vega_points: float | None
+    theta_points: float | None
+    usd_per_vix_point: float | None
+    carry_usd_per_day: float | None
+
+    @property
+    def value_usd(self) -> float | None:
+        """What it is worth at mid."""
+        if self.mid_points is None:
+            return None
+        return self.held.quantity * self.mid_points * self.contract.multiplier
+
+    @property
+    def cost_usd(self) -> float:
+        """What was paid for what is still held."""
+        return self.held.quantity * self.held.price_points * self.contract.multiplier
+
+    @property
+    def multiple(self) -> float | None:
+        """Value over cost."""
+        if self.mid_points is None or self.held.price_points <= 0.0:
+            return None
+        return self.mid_points / self.held.price_points
+
+
+class Valuer:
+    """Values VIX products and SPX options at one moment."""
+
+    def __init__(
+        self,
+        market: Market,
+        now: datetime,
+        forwards: Forwards,
+        scales: BetaScales,
+        *,
+        rate: float,
+        spot_points: float | None,
+        carry_rate: float,
+        max_age_s: float,
+    ) -> None:
+        self.market, self.now, self.forwards, self.scales = market, now, forwards, scales
+        self.spot_points = spot_points
+        self._rate, self._carry_rate, self._max_age_s = rate, carry_rate, max_age_s
+
+    def mid(self, con_id: int) -> float | None:
+        """Midpoint of a fresh two-sided quote; half the offer where nobody bids but somebody offers."""
+        quote = self.market.fresh(con_id, self.now, self._max_age_s)
+        if quote is None:
+            return None
+        if quote.mid is None and quote.bid is None and quote.ask is not None and quote.ask > 0.0:
+            return 0.5 * quote.ask
+        return quote.mid
+
+    def line(self, held: Held) -> Line | None:
+        """One holding; None for a contract without loaded details."""
+        contract = self.market.tradable(held.con_id)
+        if contract is None:
+            return None
+        days = max(0.0, (contract.last_trade_at - self.now).total_seconds() / DAY_S)
+        mid = self.mid(held.con_id)
+        if isinstance(contract, Future):
+            return self._future(held, contract, days, mid)
+        return self._option(held, contract, days, mid)
+
+    def mark(self, option: Option) -> Mark | None:
+        """The option's mark at its mid, with its future's beta and roll where it is a VIX option."""
+        tau = (option.last_trade_at - self.now).total_seconds() / YEAR_S
+        forward, mid = self.forward(option, tau), self.mid(option.con_id)
+        if forward is None or mid is None or tau <= 0.0 or mid <= 0.0:
+            return None
+        discount = math.exp(-self._rate * tau)
+        greeks = analyse_one(mid, forward, option.strike, tau, option.is_call, discount)
+        if greeks is None:
+            return None
+        if option.symbol != VIX:
+            return Mark(greeks.sigma, forward, tau, discount)
+        slope = self.forwards.slope(option.expiry)
+        beta = vix_beta(self._days_to(option.expiry), self.scales)
+        return Mark(greeks.sigma, forward, tau, discount, beta, None if slope is None else -slope)
+
+    def forward(self, option: Option, tau: float) -> float | None:
+        """The forward an option is priced on."""
+        if option.symbol == VIX:
+            return self.forwards.at(option.expiry)
+        return None if self.spot_points is None else self.spot_points * math.exp(self._carry_rate * tau)
+
+    def _days_to(self, expiry: date) -> float:
+        return max(0.0, float((expiry - self.now.date()).days))
+
+    def _future(self, held: Held, future: Future, days: float, mid: float | None) -> Line:
+        size = held.quantity * future.multiplier
+        slope = self.forwards.slope(future.expiry)
+        beta = vix_beta(self._days_to(future.expiry), self.scales)
+        mark = (
+            None
+            if mid is None
+            else Mark(1.0, mid, max(days / 365.0, 1e-6), 1.0, beta, None if slope is None else -slope)
+        )
+        return Line(held, future, days, mid, mark, 1.0, 0.0, 0.0, size * beta, None if slope is None else -slope * size)
+
+    def _option(self, held: Held, option: Option, days: float, mid: float | None) -> Line:
+        mark = self.mark(option)
+        if mark is None:
+            return Line(held, option, days, self._days_to(option.expiry), mid, None, None, None, None, None, None)
+        greeks = black76.greeks(
+            mark.forward_points, option.strike, mark.iv, mark.tau_years, option.is_call, mark.discount
+        )
+        delta, vega, theta = float(greeks.delta), float(greeks.vega), float(greeks.theta)
+        size = held.quantity * option.multiplier
+        if option.symbol == VIX:
+            usd = size * delta * (mark.vix_beta or 0.0)
+        else:
+            usd = size * vega * math.sqrt(30.0 / max(days, 7.0))
+        roll = mark.roll_points_per_day
+        carry = None if option.symbol == VIX and roll is None else size * (theta + delta * (roll or 0.0))
+        return Line(held, option, days, self._days_to(option.expiry), mid, mark, delta, vega, theta, usd, carry)
+
+
+class Exposure(NamedTuple):
+    """The whole book. `vega` is None while a part of it cannot be valued, `unknown` says which.
+
+    `condor_theta_usd` is dollars a day the condors earn, `carry_usd` what the hedge costs (negative) or earns.
+    `condor_loss_usd` is the condors' worst loss at expiry, a planned one included.
+    """
+
+    lines: tuple[Line, ...]
+    vega: NetVega | None
+    unknown: str
+    condor_theta_usd: float | None
+    carry_usd: float | None
+    condor_loss_usd: float
+    planned: bool
+
+    def of_slot(self, slot: int) -> tuple[Line, ...]:
+        """The lines of one slot."""
+        return tuple(line for line in self.lines if line.held.slot == slot)
+
+    def slot_usd(self, slot: int) -> float:
+        """Weighted vega of one slot in dollars per VIX point; what cannot be valued counts as none."""
+        return sum(line.usd_per_vix_point or 0.0 for line in self.of_slot(slot))
+
+
+def measure(
+    valuer: Valuer, holdings: Iterable[Held], condors: Sequence[Sold], marks: Mapping[int, Mark], planned: bool = False
+) -> Exposure:
+    """The exposure of what is held and sold; `planned` says that one of the condors is only about to be."""
+    lines = tuple(line for held in holdings if (line := valuer.line(held)) is not None)
+    spx, theta, unknown = _condor_legs(condors, valuer, marks)
+    faults = [line for line in lines if line.usd_per_vix_point is None and not _worthless(line)]
+    if faults and not unknown:
+        unknown = f"contract {faults[0].held.con_id} of slot {faults[0].held.slot} has no mark"
+    carries = [line.carry_usd_per_day for line in lines if not _worthless(line)]
+    return Exposure(
+        lines=lines,
+        vega=None if unknown else _net(spx, condors, lines, valuer.scales),
+        unknown=unknown,
+        condor_theta_usd=theta,
+        carry_usd=None if None in carries else sum(c for c in carries if c is not None),
+        condor_loss_usd=sum(condor.loss_usd for condor in condors),
+        planned=planned,
+    )
+
+
+def _worthless(line: Line) -> bool:
+    """A long that nobody bids for: it is worth next to nothing and moves as little."""
+    return line.mark is None and line.held.quantity > 0 and line.mid_points is not None and line.mid_points <= 0.10
+
+
+def _condor_legs(
+    condors: Sequence[Sold], valuer: Valuer, marks: Mapping[int, Mark]
+) -> tuple[list[SpxLeg], float | None, str]:
+    """Vega legs of the condors and their theta in dollars a day, or why they cannot be told."""
+    found: list[SpxLeg] = []
+    theta_usd = 0.0
+    for condor in condors:
+        for con_id, sign in condor.legs:
+            option, mark = valuer.market.option(con_id), marks.get(con_id)
+            if option is None or mark is None:
+                return [], None, f"{condor.id} has a leg without a mark"
+            greeks = black76.greeks(
+                mark.forward_points, option.strike, mark.iv, mark.tau_years, option.is_call, mark.discount
+            )
+            found.append(SpxLeg(sign * condor.units, float(greeks.vega), mark.tau_years * 365.0))
+            theta_usd += sign * condor.units * option.multiplier * float(greeks.theta)
+    return found, theta_usd, ""
+
+
+def _net(spx: Sequence[SpxLeg], condors: Sequence[Sold], lines: Sequence[Line], scales: BetaScales) -> NetVega:
+    options, futures, puts = [], [], []
+    for line in lines:
+        quantity, contract = float(line.held.quantity), line.contract
+        if isinstance(contract, Future):
+            futures.append(VixFutureLeg(quantity, line.beta_days, contract.multiplier))
+        elif line.delta is not None and line.vega_points is not None:
+            if contract.symbol == VIX:
+                options.append(
+                    VixOptionLeg(quantity, line.delta, line.vega_points, line.beta_days, contract.multiplier)
+                )
+            else:
+                puts.append(SpxLeg(quantity, line.vega_points, line.days))
+    wings = [Wings(condor.units, condor.width_points) for condor in condors]
+    return net_vega(spx, wings, hedge_spx_legs=puts, vix_options=options, vix_futures=futures, scales=scales)

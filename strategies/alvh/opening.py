@@ -1,0 +1,266 @@
+"""Buying protection up to what is wanted, slot by slot, inside premium, risk and carry budgets (A-SIZE, A-BUD, A-ENG).
+
+Rules
+- Each layer buys the contracts its slots lack, at most one order a slot; a lack below three fifths of a contract waits.
+- In calm (the budget comes first) the premium of L1 and L2 stays within its share of the condors' worst loss, and the
+  hedge's carry within half of the condors' theta; elsewhere the band comes first. The risk of a layer never exceeds
+  its share of net liquidation.
+- Short calls' layer is opened outright only below VIX 25. The second engine fires on a quiet bleed, on stress with
+  evidence, or always where the profile says so; what it buys depends on why it fires.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from strategies.alvh.context import HEDGE, HedgeAgenda, HedgeContext, Step
+from strategies.alvh.instruments import Candidate, find
+from strategies.alvh.lattice import HedgeAction, SlotState
+from strategies.alvh.machine import SlotTrigger, moved
+from strategies.alvh.params import HedgeKind
+from strategies.alvh.targets import Target, largest_remainder
+from strategies.domain.decision import DecisionVerdict
+from strategies.domain.hedge import SLOTS_OF, Layer, layer_of
+from strategies.signals.tiers import Tier
+
+HOLD, ACT, DECLINE = DecisionVerdict.HOLD, DecisionVerdict.ACT, DecisionVerdict.DECLINE
+LEAST_LACK = 0.6
+"""Share of a contract that must be missing before one is bought: keeps a slot from trading back and forth."""
+
+
+# the second engine -----------------------------------------------------------------------------------
+def second_engine(agenda: HedgeAgenda) -> None:
+    """A-ENG-1 to 3: whether the deep slots are awake, and in what they are bought."""
+    ctx, params = agenda.ctx, agenda.ctx.params
+    measures = ctx.outlook.measures
+    rsi, five, spot, mean = (
+        measures.rsi_vix,
+        measures.spx_return_5_pct,
+        ctx.valuer.spot_points,
+        measures.spx_mean_20_points,
+    )
+    inputs = {"rsi_vix": rsi, "spx_return_5_pct": five, "tier": int(ctx.tier), "evidence": ctx.outlook.evidence.points}
+    thresholds = {"rsi_low": params.second_engine.rsi_low, "rsi_high": params.second_engine.rsi_high, "tier": 2}
+    bleed = (
+        rsi is not None and five is not None and spot is not None and mean is not None
+        and rsi <= params.second_engine.rsi_low and five < 0.0 and spot < mean
+    )  # fmt: skip
+    stress = ctx.stance.deep and (
+        (rsi is not None and rsi >= params.second_engine.rsi_high) or ctx.outlook.evidence.points >= 2
+    )
+    kind, rule, why = None, "", "the deep slots sleep"
+    if params.lattice.always_on:
+        kind, rule, why = params.lattice.deep.kind, "A-ENG-1", "the profile keeps the deep slots on"
+    elif bleed:
+        kind, rule, why = HedgeKind.VIX_CALL, "A-ENG-2", "a quiet bleed: convexity is cheap"
+    elif stress:
+        kind, rule, why = params.second_engine.stress_kind, "A-ENG-3", "stress with evidence: convexity as a spread"
+    elif agenda.memory.deep is not None and not _asleep(ctx):
+        kind, rule, why = agenda.memory.deep, agenda.memory.deep_rule, "the reason has gone, calm has not come back"
+    changed = kind is not agenda.memory.deep
+    agenda.note(rule or "A-ENG-2", "second engine", ACT if changed and kind is not None else HOLD, why, inputs=inputs,
+                thresholds=thresholds)  # fmt: skip
+    agenda.memory = msgspec.structs.replace(agenda.memory, deep=kind, deep_rule=rule)
+
+
+def _asleep(ctx: HedgeContext) -> bool:
+    rsi = ctx.outlook.measures.rsi_vix
+    return ctx.tier <= Tier.WATCH and rsi is not None and 40.0 <= rsi <= 60.0
+
+
+# candidates and quantities ---------------------------------------------------------------------------
+def candidates(agenda: HedgeAgenda) -> dict[Layer, Candidate | str]:
+    """What each layer would be bought in; a sleeping deep layer is not looked for."""
+    lattice = agenda.ctx.params.lattice
+    found: dict[Layer, Candidate | str] = {}
+    for layer in (Layer.SHORT, Layer.INTERMEDIATE):
+        params = lattice.layer(layer)
+        found[layer] = find(params.kind, params, params.delta, agenda)
+    if agenda.memory.deep is not None:
+        found[Layer.DEEP] = find(agenda.memory.deep, lattice.deep, lattice.deep.delta, agenda)
+    return found
+
+
+def contracts_wanted(
+    target: Target, weights: Mapping[int, float], found: Mapping[Layer, Candidate | str]
+) -> dict[int, int]:
+    """A-SIZE-3: whole contracts per slot, by largest remainder within each layer; layers that cannot be valued are
+    absent."""
+    whole: dict[int, int] = {}
+    for layer, candidate in found.items():
+        if isinstance(candidate, Candidate):
+            shares = {s: target.usd_per_vix_point * weights[s] / candidate.usd_per_vix_point for s in SLOTS_OF[layer]}
+            whole |= largest_remainder(shares)
+    return whole
+
+
+# openings --------------------------------------------------------------------------------------------
+def open_slots(
+    agenda: HedgeAgenda, target: Target, weights: Mapping[int, float], found: Mapping[Layer, Candidate | str]
+) -> None:
+    """Arms, disarms and buys."""
+    budget = _Budget(agenda)
+    for layer in (Layer.INTERMEDIATE, Layer.SHORT, Layer.DEEP):
+        candidate = found.get(layer)
+        wanted_usd = {slot: target.usd_per_vix_point * weights[slot] for slot in SLOTS_OF[layer]}
+        if candidate is None or isinstance(candidate, str):
+            reason = candidate or "the deep slots sleep"
+            inputs = {"wanted_usd": round(sum(wanted_usd.values()), 2)}
+            agenda.note("A-LAT-1", f"layer {layer.value}", HOLD, reason, inputs=inputs)
+            _arm(agenda, layer, dict.fromkeys(wanted_usd, 0.0) if candidate is None else wanted_usd)
+            continue
+        _arm(agenda, layer, wanted_usd)
+        _fill(agenda, layer, candidate, wanted_usd, target, budget)
+
+
+def _arm(agenda: HedgeAgenda, layer: Layer, wanted_usd: Mapping[int, float]) -> None:
+    """Dormant slots that are wanted are armed, armed ones that are not go back to sleep."""
+    for slot in SLOTS_OF[layer]:
+        held = agenda.slots[slot]
+        wants = wanted_usd.get(slot, 0.0) > 0.0
+        if held.state is SlotState.DORMANT and wants:
+            agenda.slots[slot] = moved(held, SlotTrigger.ARM, agenda.ctx.now, "wanted")
+        elif held.state is SlotState.ARMED and not wants:
+            agenda.slots[slot] = moved(held, SlotTrigger.DISARM, agenda.ctx.now, "not wanted any more")
+
+
+class _Budget:
+    """What may still be spent and carried in this look; every purchase planned takes its part."""
+
+    def __init__(self, agenda: HedgeAgenda) -> None:
+        ctx = agenda.ctx
+        size = ctx.params.size
+        self.first = ctx.stance.budget_first
+        paid = dict.fromkeys(Layer, 0.0)
+        for line in ctx.exposure.lines:
+            paid[layer_of(line.held.slot)] += max(0.0, line.cost_usd)
+        cap = ctx.exposure.condor_loss_usd * size.premium_pct_of_condor_loss / 100.0
+        self.premium_usd = cap - paid[Layer.SHORT] - paid[Layer.INTERMEDIATE]
+        theta, carry = ctx.exposure.condor_theta_usd, ctx.exposure.carry_usd
+        self.carry_usd = (
+            None if theta is None or carry is None else theta * size.carry_max_pct_of_theta / 100.0 + min(0.0, carry)
+        )
+        nlv = ctx.nlv_usd
+        self.risk_usd = {
+            layer: 0.0 if nlv is None else nlv * size.layer_risk_pct_nlv / 100.0 - paid[layer] for layer in Layer
+        }
+
+    def units(self, layer: Layer, candidate: Candidate, wanted: int) -> tuple[int, str]:
+        """How many of the wanted units fit, and what binds where not all do."""
+        allowed, binding = wanted, ""
+        limits = [(int(max(0.0, self.risk_usd[layer]) / candidate.risk_usd), "K-SIZE-2")]
+        if self.first and layer is not Layer.DEEP:
+            limits.append((int(max(0.0, self.premium_usd) / candidate.risk_usd), "A-SIZE-2"))
+        cost = candidate.carry_usd_per_day
+        if self.first and cost is not None and cost < 0.0:
+            room = self.carry_usd
+            limits.append((0 if room is None else int(max(0.0, room) / -cost), "A-BUD-1"))
+        for most, rule in limits:
+            if most < allowed:
+                allowed, binding = most, rule
+        return allowed, binding
+
+    def take(self, layer: Layer, candidate: Candidate, units: int) -> None:
+        """Counts a purchase."""
+        self.risk_usd[layer] -= units * candidate.risk_usd
+        if layer is not Layer.DEEP:
+            self.premium_usd -= units * candidate.risk_usd
+        if self.carry_usd is not None and candidate.carry_usd_per_day is not None:
+            self.carry_usd += units * min(0.0, candidate.carry_usd_per_day)
+
+
+def _fill(
+    agenda: HedgeAgenda,
+    layer: Layer,
+    candidate: Candidate,
+    wanted_usd: Mapping[int, float],
+    target: Target,
+    budget: _Budget,
+) -> None:
+    """Purchases of one layer: its lack in whole contracts, spread over the slots that lack most."""
+    ctx = agenda.ctx
+    lack_usd = {slot: wanted_usd[slot] - ctx.exposure.slot_usd(slot) for slot in wanted_usd}
+    missing = sum(lack_usd.values()) / candidate.usd_per_vix_point
+    subject = f"layer {layer.value}"
+    inputs = {"wanted_usd": round(sum(wanted_usd.values()), 2), "held_usd": round(sum(wanted_usd.values()) - sum(lack_usd.values()), 2),
+              "missing_contracts": round(missing, 3), "contract": candidate.text, "share": round(target.share, 4)}  # fmt: skip
+    rule = agenda.memory.deep_rule if layer is Layer.DEEP else target.rule
+    if missing < LEAST_LACK:
+        agenda.note(
+            rule, subject, HOLD, f"{target.text}: the layer has it", inputs=inputs, thresholds={"least": LEAST_LACK}
+        )
+        return
+    if not ctx.may_open:
+        agenda.note(
+            rule, subject, HOLD, "nothing is opened at this time of day or in this trading state", inputs=inputs
+        )
+        return
+    refused = _refused(ctx, layer)
+    if refused:
+        agenda.note(refused[0], subject, DECLINE, refused[1], inputs={**inputs, "vix_points": ctx.vix_points},
+                    thresholds={"outright_below_vix": ctx.params.size.outright_below_vix_points})  # fmt: skip
+        return
+    units, binding = budget.units(layer, candidate, max(1, int(missing + 0.5)))
+    if units == 0:
+        agenda.note(binding, subject, DECLINE, f"the budget {binding} has no room for another contract", inputs=inputs)
+        return
+    bought = _buy(agenda, candidate, lack_usd, units, rule, target.text)
+    budget.take(layer, candidate, bought)
+    text = f"{target.text}: {bought} of {candidate.text}" if bought else "its slots are busy, resting or cooling down"
+    agenda.note(rule, subject, ACT if bought else HOLD, text, inputs={**inputs, "binding": binding})
+
+
+def _refused(ctx: HedgeContext, layer: Layer) -> tuple[str, str] | None:
+    if layer is not Layer.SHORT:
+        return None
+    if not ctx.stance.open_short:
+        return "A-ROT-1", "the curve is inverted: the short layer is not enlarged"
+    if ctx.vix_points is None or ctx.vix_points >= ctx.params.size.outright_below_vix_points:
+        return "A-SIZE-2", "VIX is too high to open short-dated calls outright"
+    return None
+
+
+def _buy(
+    agenda: HedgeAgenda, candidate: Candidate, lack_usd: Mapping[int, float], units: int, rule: str, why: str
+) -> int:
+    """One order a slot, the greatest lack first; returns the contracts planned."""
+    ctx, open_ = agenda.ctx, (SlotState.ARMED, SlotState.ACTIVE)
+    ready = [
+        slot
+        for slot in sorted(lack_usd, key=lambda slot: (-lack_usd[slot], slot))
+        if agenda.slots[slot].state in open_
+        and agenda.free(slot)
+        and not _cooling(agenda, slot)
+        and lack_usd[slot] > 0.0
+    ]
+    if not ready:
+        return 0
+    shares = largest_remainder(
+        {slot: units * max(0.0, lack_usd[slot]) / sum(max(0.0, lack_usd[s]) for s in ready) for slot in ready}
+    )
+    bought = 0
+    for slot in ready:
+        quantity = min(shares[slot], ctx.params.orders.max_quantity)
+        if quantity > 0:
+            legs = candidate.leg_intents(slot)
+            agenda.steps.append(Step(HedgeAction.OPEN, rule, (slot,), legs, quantity, f"{why}: {candidate.text}"))
+            bought += quantity
+    return bought
+
+
+def _cooling(agenda: HedgeAgenda, slot: int) -> bool:
+    until = agenda.slots[slot].cooldown_until
+    return until is not None and agenda.ctx.now < until
+
+
+def note_alarm(agenda: HedgeAgenda) -> None:
+    """A-VEGA-3 on the short side: an alarm, tightened while inflation is elevated."""
+    ctx, net = agenda.ctx, agenda.ctx.net_n
+    if net is None:
+        return
+    limit = -(ctx.params.band.alarm_inflation if ctx.alarm else ctx.params.band.alarm)
+    text = "over-short of volatility" if net <= limit else "not over-short"
+    agenda.note("A-VEGA-3", HEDGE, ACT if net <= limit else HOLD, text, inputs={"net_vega_n": round(net, 4)},
+                thresholds={"alarm_n": limit}, near=abs(net - limit) / abs(limit))  # fmt: skip

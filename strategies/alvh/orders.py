@@ -1,0 +1,207 @@
+"""Hedge orders: references that never repeat, prices that walk from mid, one order alive per slot.
+
+Rules
+- A walk is a row of orders with the same legs. The first asks for mid, each further one concedes more of the
+  half-spread up to the walk's share (more in a crisis); it ends there. Nothing is ever modified: the next attempt is
+  sent only after the one before is proved over.
+- A walk whose order was denied rests and is given up; the rules ask again at their next look.
+- No order is made while a leg has no fresh two-sided quote, or while an order of the slot is in doubt.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import msgspec
+
+from strategies.alvh.context import HedgeAgenda, HedgeContext, Step
+from strategies.alvh.lattice import HedgeAction
+from strategies.alvh.memory import HedgeWalk
+from strategies.domain.decision import DecisionVerdict
+from strategies.domain.hedge import HEDGE_OWNER, slot_name
+from strategies.domain.instruments import tick_size
+from strategies.domain.orders import Action, CancelIntent, LegIntent, OrderRecord, OrderState, PlaceIntent, Purpose
+from strategies.signals.tiers import Tier
+
+HOLD, ACT = DecisionVerdict.HOLD, DecisionVerdict.ACT
+SPX_COMBO_TICK = 0.05
+
+
+class NetPrice(NamedTuple):
+    """Net price of one unit in points per share: positive is paid. `tick` is the grid it is asked on."""
+
+    mid: float
+    natural: float
+    tick: float
+
+
+def net_price(legs: tuple[LegIntent, ...], ctx: HedgeContext) -> NetPrice | None:
+    """From fresh two-sided quotes; a leg that is sold may have no bid if it is only part of a combination."""
+    mid = natural = 0.0
+    for leg in legs:
+        quote = ctx.market.fresh(leg.con_id, ctx.now, ctx.params.orders.quote_max_age_s)
+        if quote is None or quote.bid is None or quote.ask is None or not quote.two_sided:
+            return None
+        sign = leg.action.sign * leg.ratio
+        mid += sign * 0.5 * (quote.bid + quote.ask)
+        natural += sign * (quote.ask if leg.action is Action.BUY else quote.bid)
+    return NetPrice(mid, natural, _tick(legs, mid, ctx))
+
+
+def _tick(legs: tuple[LegIntent, ...], price: float, ctx: HedgeContext) -> float:
+    contract = ctx.market.tradable(legs[0].con_id)
+    if len(legs) == 1 and contract is not None and contract.ticks:
+        return tick_size(contract.ticks, price)
+    return SPX_COMBO_TICK if contract is not None and contract.symbol == "SPX" else ctx.params.orders.tick_points
+
+
+def limit_of(net: NetPrice, attempt: int, urgent: bool, ctx: HedgeContext) -> float:
+    """Limit of an attempt (from 1), on the grid in our favour, never beyond the natural."""
+    params = ctx.params.orders
+    crisis = ctx.tier is Tier.CRISIS or urgent
+    share = (params.crisis_concession_pct if crisis else params.concession_pct) / 100.0
+    step = share * (attempt - 1) / params.reprices if params.reprices else share
+    half = max(0.0, net.natural - net.mid)
+    wanted = net.mid + max(step * half, min((attempt - 1) * net.tick, share * half))
+    return round(math.floor(wanted / net.tick + 1e-6) * net.tick, 6)
+
+
+# walks -----------------------------------------------------------------------------------------------
+def run_walks(agenda: HedgeAgenda) -> None:
+    """Goes on with every walk: waits, cancels, asks again, or ends."""
+    for slot, walk in tuple(agenda.memory.walks.items()):
+        record = agenda.ctx.book.orders.get(walk.ref)
+        if _wait(walk, record, agenda):
+            continue
+        filled = walk.filled + (record.filled_units if record is not None else 0)
+        denied = record is None
+        over = denied or filled >= walk.quantity or walk.attempt > agenda.ctx.params.orders.reprices
+        if over or not agenda.ctx.may_trade:
+            _end(agenda, slot, walk, filled, "denied" if denied else "")
+            continue
+        _attempt(agenda, msgspec.structs.replace(walk, filled=filled, attempt=walk.attempt + 1))
+
+
+def _wait(walk: HedgeWalk, record: OrderRecord | None, agenda: HedgeAgenda) -> bool:
+    """Whether the walk's order is still to be waited for; asks to cancel one whose time is up."""
+    ctx, params = agenda.ctx, agenda.ctx.params.orders
+    if record is None:
+        young = (ctx.now - walk.at).total_seconds() < params.denied_pause_s
+        return walk.ref in ctx.pending_refs or young
+    if not record.live:
+        return False
+    if record.state is OrderState.WORKING:
+        since = record.sent_at if record.sent_at is not None else record.approved_at
+        if (ctx.now - since).total_seconds() >= params.step_s or not ctx.may_trade:
+            agenda.cancels.append(CancelIntent(ref=record.ref, rule="X-EXEC", text="step of the hedge's price walk"))
+    return True
+
+
+def _end(agenda: HedgeAgenda, slot: int, walk: HedgeWalk, filled: int, why: str) -> None:
+    rest = {number: one for number, one in agenda.memory.walks.items() if number != slot}
+    agenda.memory = msgspec.structs.replace(agenda.memory, walks=rest)
+    if walk.action is HedgeAction.ROTATE and filled == 0:
+        _discount_rotation(agenda, walk)
+    text = f"{walk.action.value} by {walk.rule} ended: {filled} of {walk.quantity} filled"
+    agenda.note("X-EXEC", slot_name(slot), HOLD, f"{text}{', ' + why if why else ''}",
+                inputs={"attempts": walk.attempt, "filled": filled, "wanted": walk.quantity})  # fmt: skip
+
+
+def begin(agenda: HedgeAgenda, step: Step) -> bool:
+    """Starts the walk of a step; False when a leg has no quote to price it by yet."""
+    slot = step.slots[0]
+    count = agenda.memory.counts.get(slot, 0) + 1
+    chain = f"{slot_name(slot)}.{step.action.value}/{agenda.ctx.today:%Y%m%d}-{count}"
+    walk = HedgeWalk(
+        action=step.action,
+        rule=step.rule,
+        slots=step.slots,
+        legs=step.legs,
+        quantity=step.quantity,
+        chain_ref=chain,
+        ref="",
+        attempt=1,
+        at=agenda.ctx.now,
+        urgent=step.urgent,
+        share=step.share,
+        text=step.text,
+    )
+    if not _attempt(agenda, walk):
+        return False
+    count_rotation(agenda, walk)
+    return True
+
+
+def count_rotation(agenda: HedgeAgenda, walk: HedgeWalk) -> None:
+    """A rotation counts from its first order on; one look's orders are one clip."""
+    if walk.action is not HedgeAction.ROTATE:
+        return
+    episode, now = agenda.memory.episode, agenda.ctx.now
+    if walk.rule == "A-ROT-2":
+        episode = msgspec.structs.replace(episode, slot4_moved=True, slot4_at=now)
+    else:
+        first = episode.clip_at != now
+        episode = msgspec.structs.replace(
+            episode,
+            rotated_share=episode.rotated_share + walk.share,
+            clips_done=episode.clips_done + (1 if first else 0),
+            clip_at=now,
+        )
+    agenda.memory = msgspec.structs.replace(agenda.memory, episode=episode)
+
+
+def _discount_rotation(agenda: HedgeAgenda, walk: HedgeWalk) -> None:
+    """A rotation of which nothing filled did not happen: the rules will ask for it again."""
+    episode = agenda.memory.episode
+    if walk.rule == "A-ROT-2":
+        episode = msgspec.structs.replace(episode, slot4_moved=False, slot4_at=None)
+    else:
+        episode = msgspec.structs.replace(episode, rotated_share=max(0.0, episode.rotated_share - walk.share))
+    agenda.memory = msgspec.structs.replace(agenda.memory, episode=episode)
+
+
+def _attempt(agenda: HedgeAgenda, walk: HedgeWalk) -> bool:
+    """Makes the order of an attempt and remembers the walk; False, and nothing done, without fresh quotes."""
+    ctx, slot = agenda.ctx, walk.slots[0]
+    net = net_price(walk.legs, ctx)
+    if net is None:
+        agenda.lines.extend(leg.con_id for leg in walk.legs)
+        agenda.note("X-EXEC", slot_name(slot), HOLD, "a leg has no fresh two-sided quote", inputs={"rule": walk.rule})
+        return False
+    count = agenda.memory.counts.get(slot, 0) + 1
+    ref = f"{slot_name(slot)}.{walk.action.value}.{ctx.today:%Y%m%d}.{count}"
+    limit = limit_of(net, walk.attempt, walk.urgent, ctx)
+    if len(walk.legs) == 1 and limit * walk.legs[0].action.sign <= 0.0:
+        agenda.note("X-EXEC", slot_name(slot), HOLD, "not worth a tick", inputs={"limit_points": limit})
+        return False
+    agenda.places.append(
+        PlaceIntent(
+            ref=ref,
+            chain_ref=walk.chain_ref,
+            attempt=walk.attempt,
+            purpose=Purpose.EXIT if walk.action is HedgeAction.HARVEST else Purpose.HEDGE,
+            owner=HEDGE_OWNER,
+            rule=walk.rule,
+            legs=walk.legs,
+            quantity=walk.quantity - walk.filled,
+            limit_points=limit,
+            mid_points=round(net.mid, 6),
+            natural_points=round(net.natural, 6),
+            decided_at=ctx.now,
+            text=walk.text,
+        )
+    )
+    for leg in walk.legs:
+        option = ctx.market.option(leg.con_id)
+        mark = None if option is None else ctx.valuer.mark(option)
+        if mark is not None:
+            agenda.marks[leg.con_id] = mark
+    kept = msgspec.structs.replace(walk, ref=ref, at=ctx.now)
+    agenda.memory = msgspec.structs.replace(
+        agenda.memory, walks={**agenda.memory.walks, slot: kept}, counts={**agenda.memory.counts, slot: count}
+    )
+    inputs = {"attempt": walk.attempt, "limit_points": limit, "mid_points": round(net.mid, 4),
+              "natural_points": round(net.natural, 4), "quantity": walk.quantity - walk.filled}  # fmt: skip
+    agenda.note("X-EXEC", slot_name(slot), ACT, f"{walk.action.value}: {walk.text}", inputs=inputs, ref=ref)
+    return True
