@@ -11,6 +11,10 @@ from datetime import date, datetime
 
 import msgspec
 
+from strategies.alvh.lattice import Slot
+from strategies.alvh.memory import AlvhMemory
+from strategies.alvh.params import AlvhParams
+from strategies.alvh.plan import HedgeOutcome
 from strategies.condor import filters
 from strategies.condor.adjust import defend, run_adjust
 from strategies.condor.context import NEW_YORK, Agenda, Context, Watch
@@ -27,42 +31,43 @@ from strategies.domain.account import AccountSnapshot
 from strategies.domain.book import Book
 from strategies.domain.control import Control, LinkState
 from strategies.domain.decision import Decision, DecisionVerdict
-from strategies.domain.instruments import Future
 from strategies.domain.known import Known, Unknown
 from strategies.domain.market import Board, Market
 from strategies.domain.marks import Mark
 from strategies.domain.orders import Intent, Purpose
 from strategies.domain.session import Calendar
+from strategies.hedging import HedgeSeen, admit, protect, withdraw
 from strategies.pricing.single import OptionGreeks
-from strategies.signals.curve import RegimeState, advance, effective, front_futures, read_curve
+from strategies.reference import Reference
+from strategies.signals.curve import RegimeState, effective, front_futures, read_curve
+from strategies.signals.live import Feed
+from strategies.signals.live import keep_warm as warm
+from strategies.signals.live import look as observe
+from strategies.signals.signals import Macro, SignalParams
 from strategies.signals.tiers import Tier, tier_by_level
 
 HOLD, ACT = DecisionVerdict.HOLD, DecisionVerdict.ACT
 
+SIGNALS_EVERY_S = 15.0
+PLAN_LASTS_S = 900.0
+HEDGE_MONTHS = 4
+"""Futures quoted beyond those of the curve, for the later layers."""
+
 _PRIORITY = {Purpose.EXIT: 0, Purpose.ADJUST: 1, Purpose.HEDGE: 2, Purpose.ENTRY: 3}
-
-
-class Reference(msgspec.Struct, frozen=True):
-    """Contract ids of the indices and VIX futures, kept so that a look need not search thousands of contracts.
-
-    Looked up again when the number of known contracts changes, and after a minute.
-    """
-
-    known: int = -1
-    at: datetime | None = None
-    spx: int | None = None
-    vix: int | None = None
-    futures: tuple[int, ...] = ()
 
 
 class DeskState(msgspec.Struct, frozen=True):
     """The desk's memory between calls; replaced, never mutated.
 
     `counts` numbers each condor's orders per purpose and `proposed` the day's proposals, so that no ref or id is ever
-    used twice; `slot_at`, `slot_proposals` and `proposed_at` limit how often one evaluation slot may propose.
+    used twice; `slot_at`, `slot_proposals` and `proposed_at` limit how often one evaluation slot may propose. `feed`
+    holds the market's signals, `hedge` the hedge's memory, `planned` a condor that waits for its hedge (C-ENTRY-9).
     """
 
-    regime: RegimeState = RegimeState()
+    feed: Feed = Feed()
+    hedge: AlvhMemory = AlvhMemory()
+    planned: Condor | None = None
+    planned_at: datetime | None = None
     crisis_since: datetime | None = None
     walks: dict[str, Walk] = {}
     watches: dict[str, Watch] = {}
@@ -90,6 +95,10 @@ class DeskView(msgspec.Struct, frozen=True):
     params: CondorParams
     desk_state: DeskState
     pending_refs: frozenset[str] = frozenset()
+    alvh: AlvhParams = AlvhParams()
+    signals: SignalParams = SignalParams()
+    hedge: HedgeSeen = HedgeSeen()
+    macro: Macro = Macro()
 
 
 class Wants(msgspec.Struct, frozen=True):
@@ -111,21 +120,25 @@ class DeskOutcome(msgspec.Struct, frozen=True):
     updates: tuple[Condor, ...]
     desk_state: DeskState
     marks: dict[int, Mark]
+    slots: dict[int, Slot] = {}
 
 
 def decide(view: DeskView) -> DeskOutcome:
     """Looks at everything once. Pure: the same view gives the same outcome."""
     before = view.desk_state
-    reference = _reference(view)
-    ctx, regime, crisis_since = _context(view, reference)
+    reference = before.reference.renewed(view.market, view.now, view.params.curve.futures_class)
+    feed = _feed(view, reference)
+    ctx, crisis_since = _context(view, reference, feed)
     agenda = Agenda(ctx, dict(before.walks), dict(before.watches), dict(before.counts))
     active = [c for c in view.condors.values() if c.active]
     greeks = mark_legs(agenda, active)
     for condor in active:
         _attend(condor, greeks, agenda)
     _cancel_strays(view, agenda)
-    state = msgspec.structs.replace(before, regime=regime, crisis_since=crisis_since, reference=reference)
+    state = msgspec.structs.replace(before, feed=feed, crisis_since=crisis_since, reference=reference)
     state = _enter(view, agenda, state)
+    hedge = _protect(view, agenda, state)
+    state = state if hedge is None else msgspec.structs.replace(state, hedge=hedge.memory)
     known = {c.id for c in active} | {c.id for c in agenda.proposals}
     state = msgspec.structs.replace(
         state,
@@ -133,44 +146,69 @@ def decide(view: DeskView) -> DeskOutcome:
         watches={k: v for k, v in agenda.watches.items() if k in known},
         counts={k: v for k, v in agenda.counts.items() if k.rpartition(".")[0] in known},
     )
-    places = sorted(agenda.places, key=lambda intent: _PRIORITY[intent.purpose])
+    cancels, places, decisions = list(agenda.cancels), list(agenda.places), list(_settle_verdicts(agenda))
+    if hedge is not None:
+        cancels, places = [*cancels, *hedge.cancels], [*places, *hedge.places]
+        decisions += hedge.decisions
+    places.sort(key=lambda intent: _PRIORITY[intent.purpose])
     return DeskOutcome(
-        intents=(*agenda.cancels, *places),
-        decisions=_settle_verdicts(agenda),
-        wants=_wants(view, agenda, active, reference),
+        intents=(*cancels, *places),
+        decisions=tuple(decisions),
+        wants=_wants(view, agenda, active, reference, hedge),
         proposals=tuple(agenda.proposals),
         updates=tuple(agenda.updates),
         desk_state=state,
-        marks=agenda.marks,
+        marks=agenda.marks if hedge is None else {**agenda.marks, **hedge.marks},
+        slots={} if hedge is None else hedge.slots,
     )
 
 
-def _reference(view: DeskView) -> Reference:
-    """The kept contract ids while they are good, else a new search."""
-    kept, market = view.desk_state.reference, view.market
-    young = kept.at is not None and (view.now - kept.at).total_seconds() < 60.0
-    if kept.known == len(market.instruments) and young:
-        return kept
-    spx, vix = market.index("SPX"), market.index("VIX")
-    return Reference(
-        known=len(market.instruments),
-        at=view.now,
-        spx=None if spx is None else spx.con_id,
-        vix=None if vix is None else vix.con_id,
-        futures=tuple(f.con_id for f in market.futures(view.params.curve.futures_class)),
+def _feed(view: DeskView, reference: Reference) -> Feed:
+    """The signals after this look: histories folded, the running session seen while it runs."""
+    local = view.now.astimezone(NEW_YORK)
+    feed = warm(view.desk_state.feed, view.market, view.now, local.date(), view.signals)
+    session = view.calendar.current(view.now)
+    if session is None or view.link is not LinkState.UP or view.now >= session.index_close_at:
+        return feed
+    before = view.calendar.last_before(session.day)
+    return observe(
+        feed,
+        view.market,
+        reference.listed_futures(view.market),
+        session,
+        None if before is None else before.day,
+        view.now,
+        view.signals,
+        every_s=SIGNALS_EVERY_S,
+        max_age_s=view.params.orders.index_max_age_s,
+        macro=view.macro,
     )
 
 
-def _context(view: DeskView, reference: Reference) -> tuple[Context, RegimeState, datetime | None]:
-    """The moment as every rule sees it, with the regime sampled and the crisis clock moved."""
+def _protect(view: DeskView, agenda: Agenda, state: DeskState) -> HedgeOutcome | None:
+    """The hedge's own look, a condor that waits for it included."""
+    return protect(
+        agenda.ctx, agenda, view.hedge, state.feed, state.hedge, view.alvh, view.account, _planned(state, view.now)
+    )
+
+
+def _planned(state: DeskState, now: datetime) -> Condor | None:
+    """The condor that waits for its hedge, while its plan is young."""
+    if state.planned is None or state.planned_at is None:
+        return None
+    return state.planned if (now - state.planned_at).total_seconds() <= PLAN_LASTS_S else None
+
+
+def _context(view: DeskView, reference: Reference, feed: Feed) -> tuple[Context, datetime | None]:
+    """The moment as every rule sees it, with the crisis clock moved."""
     params, now, market = view.params, view.now, view.market
     local = now.astimezone(NEW_YORK)
     today = local.date()
     session = view.calendar.current(now)
-    found = (market.instruments.get(con_id) for con_id in reference.futures)
-    futures = tuple(f for f in found if isinstance(f, Future))
+    futures = reference.listed_futures(view.market)
     reading = read_curve(market, futures, now, today, params.curve)
-    regime, crisis_since = view.desk_state.regime, view.desk_state.crisis_since
+    regime = RegimeState() if feed.signals is None else feed.signals.regime
+    crisis_since = view.desk_state.crisis_since
     spot, vix = _level(view, reference.spx), _level(view, reference.vix)
     bars = market.bars.get("VIX", ())
     tier = None if vix is None else tier_by_level(
@@ -197,12 +235,9 @@ def _context(view: DeskView, reference: Reference) -> tuple[Context, RegimeState
         tier=tier,
         crisis_since=crisis_since,
     )
-    if session is not None and ctx.can_trade:
-        at_close = ctx.minutes_to_close() <= 15.0
-        regime = advance(regime, reading, now, at_close=at_close, params=params.curve)
-        if tier is not None:
-            crisis_since = (crisis_since or now) if tier is Tier.CRISIS else None
-    return ctx, regime, crisis_since
+    if session is not None and ctx.can_trade and tier is not None:
+        crisis_since = (crisis_since or now) if tier is Tier.CRISIS else None
+    return ctx, crisis_since
 
 
 def _level(view: DeskView, con_id: int | None) -> float | None:
@@ -292,6 +327,15 @@ def _enter(view: DeskView, agenda: Agenda, state: DeskState) -> DeskState:
     condor_id = f"ic-{ctx.today:%Y%m%d}-{number}"
     search = run_search(agenda, terms, state.search, slot, condor_id)
     if agenda.proposals and agenda.proposals[-1].id == condor_id:
+        proposed = agenda.proposals[-1]
+        seen = protect(ctx, agenda, view.hedge, state.feed, state.hedge, view.alvh, view.account, proposed)
+        if not admit(agenda, seen, proposed, enabled=view.alvh.enabled):
+            withdraw(agenda, proposed)
+            first = _planned(state, ctx.now) is None
+            return msgspec.structs.replace(
+                state, search=search, planned=proposed, planned_at=ctx.now if first else state.planned_at
+            )
+        state = msgspec.structs.replace(state, planned=None, planned_at=None)
         return msgspec.structs.replace(
             state, search=None, proposed=number, slot_proposals=state.slot_proposals + 1, proposed_at=ctx.now
         )
@@ -313,7 +357,9 @@ def _settle_verdicts(agenda: Agenda) -> tuple[Decision, ...]:
     return tuple(last.values())
 
 
-def _wants(view: DeskView, agenda: Agenda, active: list[Condor], reference: Reference) -> Wants:
+def _wants(
+    view: DeskView, agenda: Agenda, active: list[Condor], reference: Reference, hedge: HedgeOutcome | None
+) -> Wants:
     """Legs first, then indices and front futures, then what a search or a widening looks at; never over the cap."""
     ctx, search = agenda.ctx, view.params.search
     lines: list[int] = []
@@ -321,11 +367,17 @@ def _wants(view: DeskView, agenda: Agenda, active: list[Condor], reference: Refe
         lines.extend(condor.con_ids())
     lines.extend(con_id for con_id in (reference.spx, reference.vix) if con_id is not None)
     lines.extend(f.con_id for f in front_futures(ctx.futures, ctx.today, view.params.curve)[: search.futures_lines])
+    if view.alvh.enabled:
+        lines.extend(f.con_id for f in ctx.futures[: search.futures_lines + HEDGE_MONTHS])
+        lines.extend(reference.volatility)
+    if hedge is not None:
+        lines.extend(hedge.lines)
     lines.extend(agenda.line_wants)
     chain = (view.params.symbol, view.params.trading_class)
     missing = chain[1] not in view.market.chains and filters.slot_start(ctx) is not None
+    boards = (*agenda.option_wants, *(hedge.boards if hedge is not None else ()))
     return Wants(
-        chains=(chain,) if missing else (),
-        options=tuple(dict.fromkeys(agenda.option_wants)),
+        chains=(*((chain,) if missing else ()), *(hedge.chains if hedge is not None else ())),
+        options=tuple(dict.fromkeys(boards)),
         lines=tuple(dict.fromkeys(lines))[: search.max_lines],
     )

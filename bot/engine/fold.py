@@ -10,9 +10,12 @@ import msgspec
 from bot import reconcile
 from bot.actions import AlertLevel, AskSnapshot, Cancel, CancelAll, ClearLatch, WriteLatch
 from bot.engine import fold_market, orders
-from bot.engine.holdings import holdings
+from bot.engine.holdings import held_by_slots, holdings
 from bot.engine.state import Baselines, Link, Parameters
 from bot.engine.work import Work
+from strategies.alvh.lattice import SlotState
+from strategies.alvh.machine import on_settlement as on_slot_settlement
+from strategies.alvh.machine import release
 from strategies.condor.machine import CondorState, on_settlement
 from strategies.domain import events as ev
 from strategies.domain.book import Fill
@@ -118,6 +121,10 @@ def _arm(work: Work, event: ev.OperatorCommanded) -> None:
         work.alert(AlertLevel.CRITICAL, "arm.refused", f"arm refused: {why}")
         return
     work.set(control=Control(), kill_file=False, baselines=Baselines(), mismatch_since=None)
+    held = {row.slot for row in held_by_slots(work.state.book) if row.quantity}
+    for slot in tuple(work.state.slots.values()):
+        if slot.state is SlotState.BLOCKED:
+            work.put_slot(release(slot, slot.number in held, work.at))
     work.act(ClearLatch())
     work.alert(AlertLevel.WARNING, "arm", f"armed by {event.who}: {event.reason}; loss baselines start anew")
 
@@ -287,7 +294,15 @@ def _settle(work: Work, check: reconcile.PositionCheck) -> None:
         condor = work.state.condors.get(owner)
         if condor is not None:
             work.put_condor(on_settlement(condor, tuple(s for s in settled if s.owner == owner), work.at))
+        elif owner == HEDGE_OWNER:
+            _settle_slots(work, {s.slot for s in settled if s.slot is not None})
         work.alert(AlertLevel.WARNING, f"settled.{owner}", f"{owner} settled in cash at expiry")
+
+
+def _settle_slots(work: Work, slots: set[int]) -> None:
+    held = {row.slot for row in held_by_slots(work.state.book) if row.quantity}
+    for number in sorted(slots):
+        work.put_slot(on_slot_settlement(work.state.slots[number], number in held, work.at))
 
 
 # orders -------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from risk.view import Holding
+from strategies.alvh.lattice import Held
 from strategies.domain.book import Book, Fill, Settled
 from strategies.domain.hedge import HEDGE_OWNER
 
@@ -42,6 +43,15 @@ def holdings(book: Book) -> tuple[Holding, ...]:
         if rest != 0:
             rows.append(Holding(owner=None, con_id=con_id, quantity=rest, average_price_points=None))
     return tuple(sorted(rows, key=lambda r: (r.owner or "", r.slot or 0, r.con_id)))
+
+
+def held_by_slots(book: Book) -> tuple[Held, ...]:
+    """What the hedge's slots hold, by slot and contract."""
+    return tuple(
+        Held(row.slot, row.con_id, row.quantity, row.average_price_points or 0.0)
+        for row in holdings(book)
+        if row.owner == HEDGE_OWNER and row.slot is not None
+    )
 
 
 def _place(book: Book, fill: Fill) -> _Place:

@@ -14,8 +14,10 @@ from bot.engine.work import Work
 from risk import gate
 from risk.gate import Verdict
 from risk.view import RiskView
+from strategies.alvh.lattice import slots_of
 from strategies.condor.machine import Condor
 from strategies.domain.account import MarginImpact
+from strategies.domain.hedge import HEDGE_OWNER
 from strategies.domain.known import Known, Unknown
 from strategies.domain.orders import CancelIntent, Intent, OrderTrigger, PlaceIntent
 
@@ -61,7 +63,7 @@ def _cancel(work: Work, intent: CancelIntent) -> None:
 
 
 def _consider(work: Work, intent: PlaceIntent, proposal: Condor | None) -> None:
-    _supersede(work, intent.owner)
+    _supersede(work, intent)
     view = risk_view(work.state, Unknown("not asked"))
     if proposal is None and gate.reduces(intent, view, work.parameters.limits):
         _review(work, intent, Unknown("not needed: the order reduces risk"))
@@ -80,11 +82,18 @@ def _consider(work: Work, intent: PlaceIntent, proposal: Condor | None) -> None:
     _review(work, intent, Unknown("not needed: the order reduces risk"))
 
 
-def _supersede(work: Work, owner: str) -> None:
-    """A later decision about an owner outweighs an order of it that still waits for its what-if: never both."""
+def _supersede(work: Work, intent: PlaceIntent) -> None:
+    """A later decision outweighs an order of the same condor, or of the same slots, that still waits for its what-if:
+    never both."""
     waiting = work.state.pending_margin
-    if any(pending.intent.owner == owner for pending in waiting.values()):
-        work.set(pending_margin={k: v for k, v in waiting.items() if v.intent.owner != owner})
+    if any(_same_place(pending.intent, intent) for pending in waiting.values()):
+        work.set(pending_margin={k: v for k, v in waiting.items() if not _same_place(v.intent, intent)})
+
+
+def _same_place(one: PlaceIntent, other: PlaceIntent) -> bool:
+    if one.owner != other.owner or one.owner != HEDGE_OWNER:
+        return one.owner == other.owner
+    return bool(set(slots_of(one)) & set(slots_of(other)))
 
 
 def resolve_margin(work: Work) -> None:

@@ -7,6 +7,8 @@ from datetime import date, datetime
 import msgspec
 
 from risk.limits import Limits
+from strategies.alvh.lattice import Slot, fresh_lattice
+from strategies.alvh.params import AlvhParams
 from strategies.condor.machine import Condor
 from strategies.condor.params import CondorParams
 from strategies.desk import DeskState
@@ -18,6 +20,7 @@ from strategies.domain.market import Market
 from strategies.domain.marks import Mark
 from strategies.domain.orders import PlaceIntent
 from strategies.domain.session import Calendar
+from strategies.signals.signals import SignalParams
 
 
 class EngineParams(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +44,8 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     condor: CondorParams
     limits: Limits
     engine: EngineParams = EngineParams()
+    alvh: AlvhParams = AlvhParams()
+    signals: SignalParams = SignalParams()
 
 
 class Link(msgspec.Struct, frozen=True):
@@ -86,6 +91,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     market: Market = Market()
     book: Book = Book()
     condors: dict[str, Condor] = {}
+    slots: dict[int, Slot] = msgspec.field(default_factory=fresh_lattice)
     control: Control = Control()
     stopping: bool = False
     kill_file: bool = False

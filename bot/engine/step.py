@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from bot.actions import AskChain, AskOptions, Subscribe
 from bot.engine.fold import fold
+from bot.engine.holdings import held_by_slots
 from bot.engine.outcome import Step
 from bot.engine.permit import permit, resolve_margin
 from bot.engine.state import State
@@ -19,6 +20,7 @@ from strategies.desk import DeskView, Wants, decide
 from strategies.domain import events as ev
 from strategies.domain.control import LinkState
 from strategies.domain.decision import Decision, DecisionVerdict
+from strategies.hedging import HedgeSeen
 
 _SILENT = (ev.CommissionReported, ev.OrderSent, ev.TimerMissed, ev.FaultNoted)
 """Facts after which nobody needs to decide anything."""
@@ -54,6 +56,9 @@ def _decide(work: Work) -> None:
         params=work.parameters.condor,
         desk_state=state.desk,
         pending_refs=frozenset(state.pending_margin),
+        alvh=work.parameters.alvh,
+        signals=work.parameters.signals,
+        hedge=HedgeSeen(state.slots, held_by_slots(state.book)),
     )
     outcome = decide(view)
     # An intent that waits for its what-if is revalued when the answer comes: its legs keep their marks until then.
@@ -63,6 +68,8 @@ def _decide(work: Work) -> None:
     _keep_decisions(work, outcome.decisions)
     for condor in outcome.updates:
         work.put_condor(condor)
+    for slot in outcome.slots.values():
+        work.put_slot(slot)
     if state.link.state is LinkState.UP:
         _want(work, outcome.wants)
     permit(work, outcome.intents, outcome.proposals)

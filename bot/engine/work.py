@@ -8,14 +8,21 @@ from typing import Any
 import msgspec
 
 from bot.actions import Action, Alert, AlertLevel
+from bot.engine.holdings import held_by_slots
 from bot.engine.orders import Folded
 from bot.engine.outcome import Move, Outcome, Step, journal_form
 from bot.engine.state import Parameters, State
 from risk.gate import Verdict
 from risk.utilisation import Use
+from strategies.alvh.lattice import Slot, slots_of
+from strategies.alvh.machine import block
+from strategies.alvh.machine import on_order as on_slot_order
 from strategies.condor.machine import Condor, on_order, quarantine
 from strategies.domain.control import Latch, TradingState
 from strategies.domain.decision import Decision
+from strategies.domain.hedge import HEDGE_OWNER
+from strategies.domain.orders import OrderRecord
+from strategies.domain.session import NEW_YORK
 from strategies.domain.transitions import ImpossibleEvent
 
 
@@ -75,6 +82,17 @@ class Work:
             self.note_move("condor", condor.id, old, condor.state.value, text or condor.exit_rule or "")
         self.set(condors={**self.state.condors, condor.id: condor})
 
+    def put_slot(self, slot: Slot, text: str = "") -> None:
+        """Stores a slot of the hedge and notes its move."""
+        before = self.state.slots.get(slot.number)
+        if before == slot:
+            return
+        if before is None or before.state is not slot.state:
+            old = before.state.value if before is not None else "-"
+            why = text or (slot.history[-1].text if slot.history else "")
+            self.note_move("slot", slot.name, old, slot.state.value, why)
+        self.set(slots={**self.state.slots, slot.number: slot})
+
     def take(self, folded: Folded) -> None:
         """Takes a folded book: notes order moves, tells the condors, quarantines what the world contradicted."""
         before = self.state.book
@@ -85,13 +103,16 @@ class Work:
             old_state = old.state.value if old is not None else "-"
             if old is None or old.state is not record.state:
                 self.note_move("order", ref, old_state, record.state.value, record.last_text)
-            self._tell_condor(ref)
+            self._tell_owner(ref)
         for text in folded.impossible:
             self.alert(AlertLevel.CRITICAL, "impossible", f"the broker reported something impossible: {text}")
             self.latch("C31", TradingState.REDUCING, "engine", text)
 
-    def _tell_condor(self, ref: str) -> None:
+    def _tell_owner(self, ref: str) -> None:
         record = self.state.book.orders[ref]
+        if record.intent.owner == HEDGE_OWNER:
+            self._tell_slots(record)
+            return
         condor = self.state.condors.get(record.intent.owner)
         if condor is None:
             return
@@ -100,6 +121,19 @@ class Work:
         except ImpossibleEvent as reason:
             self.put_condor(quarantine(condor, str(reason), self.at), str(reason))
             self.alert(AlertLevel.CRITICAL, f"quarantine.{condor.id}", f"{condor.id} is in quarantine: {reason}")
+
+    def _tell_slots(self, record: OrderRecord) -> None:
+        """Every slot of a hedge order hears of it, with what it holds now."""
+        held = {row.slot for row in held_by_slots(self.state.book) if row.quantity}
+        today = self.at.astimezone(NEW_YORK).date()
+        for number in slots_of(record.intent):
+            slot = self.state.slots[number]
+            try:
+                cooldown_min = self.parameters.alvh.orders.cooldown_min
+                self.put_slot(on_slot_order(slot, record, number in held, self.at, today, cooldown_min))
+            except ImpossibleEvent as reason:
+                self.put_slot(block(slot, str(reason), self.at), str(reason))
+                self.alert(AlertLevel.CRITICAL, f"blocked.{slot.name}", f"{slot.name} is blocked: {reason}")
 
     def finish(self) -> Step:
         """The step's result."""

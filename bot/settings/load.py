@@ -30,7 +30,9 @@ from bot.settings.layers import (
 )
 from bot.settings.models import FIXED_LIMITS, MacroSection, Settings, known_keys
 from risk.limits import Limits, paper_limits
+from strategies.alvh.params import AlvhParams
 from strategies.condor.params import CondorParams
+from strategies.signals.signals import SignalParams
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG_DIR = ROOT / "config"
@@ -174,7 +176,13 @@ def _without(layers: Sequence[Layer], wrong: Sequence[str]) -> dict[str, Any]:
     return values
 
 
-_STRUCTS: dict[str, Any] = {"condor": CondorParams, "risk": Limits, "engine": EngineParams}
+_STRUCTS: dict[str, Any] = {
+    "condor": CondorParams,
+    "risk": Limits,
+    "alvh": AlvhParams,
+    "signals": SignalParams,
+    "engine": EngineParams,
+}
 
 
 def _parameters(values: Mapping[str, Any], layers: Sequence[Layer]) -> tuple[Parameters | None, list[Problem]]:
@@ -187,7 +195,11 @@ def _parameters(values: Mapping[str, Any], layers: Sequence[Layer]) -> tuple[Par
         problems += wrong
     if problems:
         return None, problems
-    return Parameters(condor=built["condor"], limits=built["risk"], engine=built["engine"]), []
+    condor: CondorParams = built["condor"]
+    signals = msgspec.structs.replace(built["signals"], curve=condor.curve, tiers=condor.tiers)
+    return Parameters(
+        condor=condor, limits=built["risk"], engine=built["engine"], alvh=built["alvh"], signals=signals
+    ), []
 
 
 def _built(section: str, values: dict[str, Any], layers: Sequence[Layer]) -> tuple[Any, list[Problem]]:

@@ -23,7 +23,9 @@ from pydantic_settings import (
 
 from bot.engine.state import EngineParams
 from risk.limits import Limits
+from strategies.alvh.params import AlvhParams
 from strategies.condor.params import CondorParams
+from strategies.signals.signals import SignalParams
 
 SCHEMA_VERSION = 1
 
@@ -143,6 +145,9 @@ FIXED_LIMITS = frozenset(("whitelist", "account_prefix"))
 CondorSection = _mirror("CondorSection", CondorParams)
 RiskSection = _mirror("RiskSection", Limits, FIXED_LIMITS)
 EngineSection = _mirror("EngineSection", EngineParams)
+AlvhSection = _mirror("AlvhSection", AlvhParams)
+SignalsSection = _mirror("SignalsSection", SignalParams, frozenset(("curve", "tiers")))
+"""Curve and tiers are written once, in the condor's section, and are the hedge's too."""
 
 
 class Settings(BaseSettings):
@@ -163,6 +168,8 @@ class Settings(BaseSettings):
     run: RunSection = RunSection()
     condor: CondorSection  # type: ignore[valid-type]  # generated from CondorParams
     risk: RiskSection  # type: ignore[valid-type]  # generated from Limits
+    alvh: AlvhSection  # type: ignore[valid-type]  # generated from AlvhParams
+    signals: SignalsSection  # type: ignore[valid-type]  # generated from SignalParams
     engine: EngineSection  # type: ignore[valid-type]  # generated from EngineParams
 
     @classmethod

@@ -26,6 +26,9 @@ from strategies.signals.tiers import Tier
 HEDGE = "hedge"
 """Subject of decisions about the whole hedge."""
 
+Inputs = dict[str, Scalar]
+"""What a rule saw, by name with its unit."""
+
 
 @dataclass(frozen=True)
 class HedgeContext:

@@ -183,7 +183,19 @@ class Valuer:
             if mid is None
             else Mark(1.0, mid, max(days / 365.0, 1e-6), 1.0, beta, None if slope is None else -slope)
         )
-        return Line(held, future, days, mid, mark, 1.0, 0.0, 0.0, size * beta, None if slope is None else -slope * size)
+        return Line(
+            held,
+            future,
+            days,
+            self._days_to(future.expiry),
+            mid,
+            mark,
+            1.0,
+            0.0,
+            0.0,
+            size * beta,
+            None if slope is None else -slope * size,
+        )
 
     def _option(self, held: Held, option: Option, days: float, mid: float | None) -> Line:
         mark = self.mark(option)

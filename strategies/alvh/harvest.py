@@ -1,8 +1,9 @@
 """Selling protection that has paid or is too much (A-HARV-1 to 3, A-VEGA-2 and 3 above the cap, A-ROT-4, A-SIZE-1).
 
 Rules
-- Above the band's cap for the dwell time: sell to the cap less a margin, the dearest carry per weighted vega first. At once, without the dwell, when the RSI of VIX falls back through 70 or the front is 15 % off its high.
-- A slot worth twice its cost sells half, four times: all but a quarter; the first only while the floor holds without it.
+- Above the band's cap for the dwell time: sell to the cap less a margin, the dearest carry per weighted vega first. At
+  once, without the dwell, when the RSI of VIX falls back through 70 or the front is 15 % off its high.
+- A slot worth twice its cost sells half, at four times all but a quarter; the first only while the floor holds.
 - In the cash press deep slots are sold first, then intermediate ones; slots 1 and 2 stay for the next expansion.
 - With nothing to protect for two sessions, or after the roll back into contango, the surplus is sold in turn.
 - Nothing is re-levered on the day of a harvest: entries see it in the day's proceeds (A-HARV-4).
@@ -14,7 +15,7 @@ from datetime import timedelta
 
 import msgspec
 
-from strategies.alvh.context import HEDGE, HedgeAgenda, nearness
+from strategies.alvh.context import HEDGE, HedgeAgenda, Inputs, nearness
 from strategies.alvh.exposure import Line
 from strategies.alvh.roll import sale
 from strategies.domain.decision import DecisionVerdict
@@ -72,7 +73,7 @@ def _over_cap(agenda: HedgeAgenda) -> None:
         high = min(high, ctx.params.band.calm_high_falling)
     if net is None or vega is None or high is None:
         return
-    inputs = {"net_vega_n": round(net, 4), "net_vega_usd": round(vega.net_usd_per_vix_point, 2), "sign": sign}
+    inputs: Inputs = {"net_vega_n": round(net, 4), "net_vega_usd": round(vega.net_usd_per_vix_point, 2), "sign": sign}
     thresholds = {"cap_n": high, "dwell_min": ctx.params.band.dwell_min, "alarm_n": ctx.params.band.alarm}
     rule = "A-HARV-3" if sign else "A-VEGA-3" if net >= ctx.params.band.alarm else "A-VEGA-2"
     if net <= high:

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from strategies.alvh.context import HEDGE, HedgeAgenda, HedgeContext, Step
+from strategies.alvh.context import HEDGE, HedgeAgenda, HedgeContext, Inputs, Step
 from strategies.alvh.instruments import Candidate, find
 from strategies.alvh.lattice import HedgeAction, SlotState
 from strategies.alvh.machine import SlotTrigger, moved
@@ -182,10 +182,16 @@ def _fill(
     """Purchases of one layer: its lack in whole contracts, spread over the slots that lack most."""
     ctx = agenda.ctx
     lack_usd = {slot: wanted_usd[slot] - ctx.exposure.slot_usd(slot) for slot in wanted_usd}
-    missing = sum(lack_usd.values()) / candidate.usd_per_vix_point
+    whole, lack = sum(wanted_usd.values()), sum(lack_usd.values())
+    missing = lack / candidate.usd_per_vix_point
     subject = f"layer {layer.value}"
-    inputs = {"wanted_usd": round(sum(wanted_usd.values()), 2), "held_usd": round(sum(wanted_usd.values()) - sum(lack_usd.values()), 2),
-              "missing_contracts": round(missing, 3), "contract": candidate.text, "share": round(target.share, 4)}  # fmt: skip
+    inputs: Inputs = {
+        "wanted_usd": round(whole, 2),
+        "held_usd": round(whole - lack, 2),
+        "missing_contracts": round(missing, 3),
+        "contract": candidate.text,
+        "share": round(target.share, 4),
+    }
     rule = agenda.memory.deep_rule if layer is Layer.DEEP else target.rule
     if missing < LEAST_LACK:
         agenda.note(

@@ -214,9 +214,10 @@ def _evaluate(agenda: HedgeAgenda) -> Target | None:
     found = opening.candidates(agenda)
     target, weights = _wanted(agenda)
     opening.note_alarm(agenda)
-    layer_usd = {
-        layer: sum(target.usd_per_vix_point * weights[slot] for slot in slots) for layer, slots in SLOTS_OF.items()
-    } if target is not None else {}  # fmt: skip
+    layer_usd: dict[Layer, float] = {}
+    if target is not None:
+        for layer, slots in SLOTS_OF.items():
+            layer_usd[layer] = sum(target.usd_per_vix_point * weights[slot] for slot in slots)
     harvest.harvest(agenda, layer_usd)
     if _in_press(agenda):
         harvest.press(agenda)
@@ -261,7 +262,7 @@ def _note_state(agenda: HedgeAgenda) -> None:
             "soft_n": ctx.band.soft,
             "high_n": ctx.band.high,
             "carry_warn_pct": ctx.params.size.carry_warn_pct_of_theta,
-        },  # fmt: skip
+        },
         near=None if net is None or ctx.band.low is None else nearness(net, ctx.band.low),
     )
 

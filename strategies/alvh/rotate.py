@@ -184,7 +184,10 @@ def _clip(agenda: HedgeAgenda, share: float) -> list[Step] | str:
     """Steps that move this share of the short layer, from slot 4 down; or why not now."""
     ctx = agenda.ctx
     lines = [
-        line for slot in reversed(SLOTS_OF[Layer.SHORT]) for line in ctx.exposure.of_slot(slot) if line.held.quantity > 0
+        line
+        for slot in reversed(SLOTS_OF[Layer.SHORT])
+        for line in ctx.exposure.of_slot(slot)
+        if line.held.quantity > 0
     ]
     total = sum(line.held.quantity for line in lines)
     rest = int(total * share / max(1e-9, 1.0 - agenda.memory.episode.rotated_share) + 0.5)

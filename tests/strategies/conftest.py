@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from strategies.alvh.params import AlvhParams
 from strategies.condor.machine import Condor, CondorState, on_order, quarantine
 from strategies.condor.params import CondorParams
 from strategies.desk import DeskOutcome, DeskState, DeskView, decide
@@ -48,6 +49,7 @@ class DeskBench:
 
     def __init__(self, params: CondorParams | None = None) -> None:
         self.params = params or CondorParams()
+        self.alvh = AlvhParams(enabled=False)  # the condor rules by themselves; the hedge has its own bench
         self.day = date(2026, 5, 4)
         self.now = datetime(2026, 5, 4, 10, 0, 0, tzinfo=NY)
         self.spot, self.vix = 5500.0, 17.0
@@ -165,7 +167,7 @@ class DeskBench:
         account = AccountSnapshot("DU1", self.now, net_liquidation_usd=self.nlv)
         return DeskView(
             now=self.now, market=self.market(), calendar=self.calendar(), book=self.book, condors=self.condors,
-            account=Known(account), control=self.control, link=self.link, params=self.params, desk_state=self.state,
+            account=Known(account), control=self.control, link=self.link, params=self.params, desk_state=self.state, alvh=self.alvh,
             pending_refs=self.pending,
         )  # fmt: skip
 

@@ -11,6 +11,7 @@ import msgspec
 
 from bot.engine.state import EngineParams, Parameters
 from risk.limits import paper_limits
+from strategies.alvh.params import AlvhParams
 from strategies.condor.params import CondorParams
 from strategies.domain import events as ev
 from strategies.domain.account import AccountSnapshot
@@ -24,6 +25,7 @@ from strategies.domain.orders import Action as Side
 from strategies.domain.orders import LegIntent, OrderRecord, OrderState, PlaceIntent, Purpose
 from strategies.domain.session import SessionDay
 from strategies.signals.curve import CurveParams
+from strategies.signals.signals import SignalParams
 
 NEW_YORK = ZoneInfo("America/New_York")
 DAY = date(2026, 5, 4)
@@ -115,10 +117,13 @@ def calm_spx() -> tuple[DailyBar, ...]:
 # facts ------------------------------------------------------------------------
 def make_parameters(**changes: Any) -> Parameters:
     """The rulebook's numbers, with a regime that believes its first sample."""
+    curve = CurveParams(samples=1, sample_every_s=1.0)
     base = Parameters(
-        condor=CondorParams(curve=CurveParams(samples=1, sample_every_s=1.0)),
+        condor=CondorParams(curve=curve),
         limits=paper_limits(),
         engine=EngineParams(),
+        alvh=AlvhParams(enabled=False),  # condors and engine by themselves; the hedge has its own bench
+        signals=SignalParams(curve=curve),
     )
     return msgspec.structs.replace(base, **changes)
 

@@ -1,0 +1,137 @@
+"""Where condors and hedge meet: what the hedge is shown of the condors, and what an entry must wait for (C-ENTRY-9)."""
+
+from __future__ import annotations
+
+import msgspec
+
+from strategies.alvh.exposure import Sold
+from strategies.alvh.lattice import Held, Slot, fresh_lattice
+from strategies.alvh.memory import AlvhMemory
+from strategies.alvh.params import AlvhParams
+from strategies.alvh.plan import HedgeMacro, HedgeOutcome, HedgeView, look
+from strategies.condor.context import Agenda, Context
+from strategies.condor.machine import Condor
+from strategies.domain.account import AccountSnapshot
+from strategies.domain.control import LinkState
+from strategies.domain.decision import Decision, DecisionVerdict
+from strategies.domain.known import Known, Unknown
+from strategies.domain.orders import Purpose
+from strategies.signals.live import Feed
+
+DECLINE, HOLD = DecisionVerdict.DECLINE, DecisionVerdict.HOLD
+CLOSE_MINUTES = 15.0
+
+
+class HedgeSeen(msgspec.Struct, frozen=True):
+    """The hedge as the engine hands it over: slots by number, what each holds, the macro inputs' word."""
+
+    slots: dict[int, Slot] = msgspec.field(default_factory=fresh_lattice)
+    holdings: tuple[Held, ...] = ()
+    macro: HedgeMacro = HedgeMacro()
+
+
+def sold(condor: Condor, units: int) -> Sold:
+    """A condor as the hedge sees it."""
+    legs = tuple((leg.con_id, sign) for leg, sign in zip(condor.legs.all(), (1, -1, -1, 1), strict=True))
+    loss = max(0.0, condor.legs.width_points - (condor.credit_points or 0.0) - condor.adjust_points) * units * 100.0
+    return Sold(condor.id, legs, units, condor.legs.width_points, loss)
+
+
+def protect(
+    ctx: Context,
+    agenda: Agenda,
+    seen: HedgeSeen,
+    feed: Feed,
+    memory: AlvhMemory,
+    params: AlvhParams,
+    account: Known[AccountSnapshot] | Unknown,
+    planned: Condor | None,
+) -> HedgeOutcome | None:
+    """One look of the hedge; None while there are no signals or no session to look at."""
+    outlook = feed.signals.outlook if feed.signals is not None else None
+    if not params.enabled or outlook is None or ctx.session is None or feed.signals is None:
+        return None
+    condors = [sold(c, c.quantity) for c in ctx.condors.values() if c.active and c.quantity > 0]
+    if planned is not None:
+        condors.append(sold(planned, planned.quantity_wanted))
+    may_trade = ctx.can_trade and not ctx.halted and ctx.link is LinkState.UP
+    late = ctx.minutes_to_close() <= max(CLOSE_MINUTES, params.orders.no_orders_before_close_min)
+    nlv = account.value.net_liquidation_usd if isinstance(account, Known) else None
+    carry = next((c.carry_rate for c in ctx.condors.values() if c.active), 0.0)
+    return look(
+        HedgeView(
+            now=ctx.now,
+            today=ctx.today,
+            market=ctx.market,
+            book=ctx.book,
+            futures=ctx.futures,
+            slots=seen.slots,
+            holdings=seen.holdings,
+            condors=condors,
+            planned=planned is not None,
+            marks=agenda.marks,
+            outlook=outlook,
+            official=feed.signals.regime.official,
+            macro=seen.macro,
+            nlv_usd=nlv,
+            spot_points=ctx.spot_points,
+            vix_points=ctx.vix_points,
+            rate=ctx.params.exit.risk_free_pct / 100.0,
+            carry_rate=planned.carry_rate if planned is not None and not carry else carry,
+            params=params,
+            memory=memory,
+            may_trade=may_trade,
+            may_open=may_trade and not late,
+            at_close=late,
+            pending_refs=ctx.pending_refs,
+        )
+    )
+
+
+def admit(agenda: Agenda, outcome: HedgeOutcome | None, condor: Condor, *, enabled: bool) -> bool:
+    """C-ENTRY-9: whether the proposed condor may be sold now, the hedge being what it is."""
+    if not enabled:
+        return True
+    if outcome is None:
+        _note(agenda, condor, DECLINE, "the hedge cannot be judged: no signals yet", {}, {})
+        return False
+    vega, low = outcome.exposure.vega, outcome.band.low
+    if vega is None or vega.net_n is None or low is None:
+        reason = outcome.exposure.unknown or "no band holds while the curve cannot be read"
+        _note(agenda, condor, DECLINE, f"net vega after the trade is unknown: {reason}", {}, {})
+        return False
+    inputs = {
+        "net_vega_after_n": round(vega.net_n, 4),
+        "hedge_usd_per_vix_point": round(vega.hedges_usd_per_vix_point, 2),
+        "condors_usd_per_vix_point": round(vega.condors_usd_per_vix_point, 2),
+    }
+    inside = vega.net_n >= low - 1e-9
+    text = "net vega stays inside the band" if inside else "the hedge goes first: net vega would leave the band"
+    _note(agenda, condor, HOLD if inside else DECLINE, text, inputs, {"low_n": low})
+    return inside
+
+
+def _note(
+    agenda: Agenda,
+    condor: Condor,
+    verdict: DecisionVerdict,
+    text: str,
+    inputs: dict[str, float],
+    thresholds: dict[str, float],
+) -> None:
+    near = None
+    if inputs and thresholds and thresholds["low_n"]:
+        near = abs(inputs["net_vega_after_n"] - thresholds["low_n"]) / abs(thresholds["low_n"])
+    agenda.note(
+        "C-ENTRY-9", "entry", verdict, text, inputs={"condor": condor.id, **inputs}, thresholds=thresholds, near=near
+    )
+
+
+def withdraw(agenda: Agenda, condor: Condor) -> None:
+    """Takes a proposal of this look back: nothing of it goes to the gate, and its names stay unused."""
+    agenda.proposals[:] = [c for c in agenda.proposals if c.id != condor.id]
+    agenda.places[:] = [p for p in agenda.places if p.owner != condor.id]
+    agenda.walks.pop(condor.id, None)
+    agenda.counts.pop(f"{condor.id}.{Purpose.ENTRY.value}", None)
+    kept: list[Decision] = [d for d in agenda.decisions if d.subject != condor.id]
+    agenda.decisions[:] = kept

@@ -1,0 +1,116 @@
+"""Feeds the signals from the market as the desk knows it: warm-up from daily histories, then looks at fresh quotes.
+
+Rules
+- Histories are folded anew when a finished session is missing in them or a series has come late, at most once a while;
+  regime, tier and the jumps under way are kept over it, because closes cannot tell them.
+- An index that is stale is left out of a look, never repeated from memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+
+import msgspec
+
+from strategies.domain.instruments import Future
+from strategies.domain.market import DailyBar, Market
+from strategies.domain.series import INDEX_SERIES, VOLATILITY_SERIES, future_expiry
+from strategies.domain.session import SessionDay
+from strategies.signals.closes import HISTORY_SYMBOLS, BadHistory, SessionCloses, sessions_from_bars
+from strategies.signals.curve import read_strip
+from strategies.signals.signals import Macro, Sample, SignalParams, Signals, observe, warm_up
+
+REWARM_S = 60.0
+CLOSE_MINUTES = 15.0
+
+
+class Feed(msgspec.Struct, frozen=True):
+    """The signals and how they were warmed: which histories (series and last day), when, and what was wrong."""
+
+    signals: Signals | None = None
+    histories: tuple[tuple[str, date], ...] = ()
+    warmed_at: datetime | None = None
+    looked_at: datetime | None = None
+    fault: str = ""
+
+
+def keep_warm(feed: Feed, market: Market, now: datetime, today: date, params: SignalParams) -> Feed:
+    """The feed with every history that has come; unchanged while nothing new has."""
+    bars = {name: rows for name in HISTORY_SYMBOLS if (rows := _before(market.bars.get(name, ()), today))}
+    if any(name not in bars for name in INDEX_SERIES):
+        return feed
+    futures = {
+        expiry: rows
+        for name, told in market.bars.items()
+        if (expiry := future_expiry(name)) is not None and (rows := _before(told, today))
+    }
+    known = tuple(sorted((name, rows[-1].day) for name, rows in (*bars.items(), *_named(futures))))
+    if known == feed.histories:
+        return feed
+    young = feed.warmed_at is not None and now - feed.warmed_at < timedelta(seconds=REWARM_S)
+    if young and feed.signals is not None:
+        return feed
+    try:
+        fresh = warm_up(sessions_from_bars(bars, futures), params)
+    except BadHistory as reason:
+        return msgspec.structs.replace(feed, histories=known, warmed_at=now, fault=str(reason))
+    old = feed.signals
+    if old is not None:
+        fresh = msgspec.structs.replace(
+            fresh,
+            regime=old.regime,
+            tier=old.tier,
+            vix_jump=old.vix_jump,
+            front_jump=old.front_jump,
+            front_spreads=old.front_spreads,
+        )
+    return Feed(fresh, known, now, feed.looked_at)
+
+
+def _before(rows: Sequence[DailyBar], today: date) -> tuple[DailyBar, ...]:
+    return tuple(bar for bar in rows if bar.day < today)
+
+
+def _named(futures: dict[date, tuple[DailyBar, ...]]) -> list[tuple[str, tuple[DailyBar, ...]]]:
+    return [(expiry.isoformat(), rows) for expiry, rows in futures.items()]
+
+
+def look(
+    feed: Feed,
+    market: Market,
+    futures: Sequence[Future],
+    session: SessionDay,
+    last_session: date | None,
+    now: datetime,
+    params: SignalParams,
+    *,
+    every_s: float,
+    max_age_s: float,
+    macro: Macro,
+) -> Feed:
+    """The feed after one look at the running session, at most every `every_s` seconds."""
+    if feed.signals is None:
+        return feed
+    if feed.looked_at is not None and now - feed.looked_at < timedelta(seconds=every_s):
+        return feed
+    levels: dict[str, float] = {}
+    oldest = now
+    for symbol in (*INDEX_SERIES, *VOLATILITY_SERIES):
+        index = market.index(symbol)
+        quote = None if index is None else market.fresh(index.con_id, now, max_age_s)
+        if quote is not None and quote.level is not None and quote.level > 0.0:
+            levels[symbol] = quote.level
+            oldest = min(oldest, quote.at)
+    sample = Sample(
+        at=now,
+        levels=SessionCloses(session.day, levels),
+        strip=read_strip(market, futures, now, session.day, params.curve),
+        open_at=session.open_at,
+        levels_at=oldest,
+        last_session=last_session,
+        vix_settles_today=any(future.expiry == session.day for future in futures),
+        at_close=session.index_close_at - now <= timedelta(minutes=CLOSE_MINUTES),
+        macro=macro,
+    )
+    return msgspec.structs.replace(feed, signals=observe(feed.signals, sample, params), looked_at=now)
