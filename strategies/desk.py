@@ -331,10 +331,10 @@ def _enter(view: DeskView, agenda: Agenda, state: DeskState) -> DeskState:
         seen = protect(ctx, agenda, view.hedge, state.feed, state.hedge, view.alvh, view.account, proposed)
         if not admit(agenda, seen, proposed, enabled=view.alvh.enabled):
             withdraw(agenda, proposed)
-            first = _planned(state, ctx.now) is None
-            return msgspec.structs.replace(
-                state, search=search, planned=proposed, planned_at=ctx.now if first else state.planned_at
-            )
+            if _planned(state, ctx.now) is None:  # the hedge looks at once, not at its next turn
+                hedge = msgspec.structs.replace(state.hedge, evaluated_at=None)
+                state = msgspec.structs.replace(state, planned_at=ctx.now, hedge=hedge)
+            return msgspec.structs.replace(state, search=search, planned=proposed)
         state = msgspec.structs.replace(state, planned=None, planned_at=None)
         return msgspec.structs.replace(
             state, search=None, proposed=number, slot_proposals=state.slot_proposals + 1, proposed_at=ctx.now

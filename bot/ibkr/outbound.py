@@ -10,7 +10,7 @@ Rules of an order that leaves the house (control C13)
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from math import isfinite
 from typing import NamedTuple
 
@@ -20,6 +20,7 @@ from strategies.domain.orders import Action, LegIntent, PlaceIntent, Purpose
 
 Scalar = str | int | float | bool
 Fields = dict[str, Scalar]
+_SETTLES_WITHIN = timedelta(days=4)
 
 _PRICE_DIGITS = 6
 
@@ -94,19 +95,26 @@ def futures_query(symbol: str, trading_class: str) -> Fields:
     }
 
 
-def options_query(symbol: str, trading_class: str, expiry: date, *, by_month: bool) -> Fields:
-    """Description of all options of a class and expiry: one request without strike and right brings the whole board.
+def options_queries(symbol: str, trading_class: str, expiry: date, *, by_month: bool) -> list[Fields]:
+    """Descriptions of all options of a class and expiry: without strike and right each brings a whole board.
 
-    Morning-settled series are asked by month, because the broker may file them under their last trading day.
+    Morning-settled series are asked by month, because the broker may file them under their last trading day; a last
+    trading day that ends its month belongs to a series that settles in the next, so both months are asked.
     """
-    return {
-        "secType": "OPT",
-        "symbol": symbol,
-        "exchange": "SMART",
-        "currency": "USD",
-        "tradingClass": trading_class,
-        "lastTradeDateOrContractMonth": f"{expiry:%Y%m}" if by_month else f"{expiry:%Y%m%d}",
-    }
+    days = [f"{expiry:%Y%m%d}"]
+    if by_month:
+        days = sorted({f"{expiry:%Y%m}", f"{expiry + _SETTLES_WITHIN:%Y%m}"})
+    return [
+        {
+            "secType": "OPT",
+            "symbol": symbol,
+            "exchange": "SMART",
+            "currency": "USD",
+            "tradingClass": trading_class,
+            "lastTradeDateOrContractMonth": day,
+        }
+        for day in days
+    ]
 
 
 def place(intent: PlaceIntent, instruments: Mapping[int, Instrument], account: str) -> OutboundOrder:

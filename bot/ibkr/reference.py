@@ -131,15 +131,15 @@ class Reference:
 
     async def _load_options(self, ask: AskOptions) -> None:
         by_month = contracts.settlement(ask.trading_class) is SettlementStyle.AM
-        query = outbound.options_query(ask.symbol, ask.trading_class, ask.expiry, by_month=by_month)
         found: list[Instrument] = []
-        for details in await self._contracts(query):
+        for details in await self._boards(
+            outbound.options_queries(ask.symbol, ask.trading_class, ask.expiry, by_month=by_month)
+        ):
             if not ask.low_strike <= details.contract.strike <= ask.high_strike:
                 continue
             option = contracts.to_option(details, await self._ticks(details))
             # Chains date a morning-settled series by its last trading day, the caller may know its settlement day.
-            days = {option.expiry, option.last_trade_at.astimezone(contracts.NEW_YORK).date()}
-            if ask.expiry in days and option.trading_class == ask.trading_class:
+            if option.expires(ask.expiry) and option.trading_class == ask.trading_class:
                 found.append(option)
                 self._note_hours(details, option)
         if not found:
@@ -148,6 +148,19 @@ class Reference:
                 f"between {ask.low_strike:g} and {ask.high_strike:g}"
             )
         self._loaded(ask.wanted, found)
+
+    async def _boards(self, queries: list[outbound.Fields]) -> list[Any]:
+        """Rows of every query; one that lists nothing is no fault while another lists something."""
+        rows: list[Any] = []
+        refused: RequestRefused | None = None
+        for query in queries:
+            try:
+                rows += await self._contracts(query)
+            except RequestRefused as error:
+                refused = error
+        if not rows and refused is not None:
+            raise refused
+        return rows
 
     async def _load_chain(self, ask: AskChain) -> None:
         known = next((i for i in self._instruments.values() if isinstance(i, Index) and i.symbol == ask.symbol), None)

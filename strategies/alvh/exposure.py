@@ -243,8 +243,12 @@ def measure(
     valuer: Valuer, holdings: Iterable[Held], condors: Sequence[Sold], marks: Mapping[int, Mark], planned: bool = False
 ) -> Exposure:
     """The exposure of what is held and sold; `planned` says that one of the condors is only about to be."""
-    lines = tuple(line for held in holdings if (line := valuer.line(held)) is not None)
+    valued = [(held, valuer.line(held)) for held in holdings]
+    lines = tuple(line for _, line in valued if line is not None)
     spx, theta, unknown = _condor_legs(condors, valuer, marks)
+    nameless = [held for held, line in valued if line is None]
+    if nameless and not unknown:
+        unknown = f"contract {nameless[0].con_id} of slot {nameless[0].slot} is not described yet"
     faults = [line for line in lines if line.usd_per_vix_point is None and not _worthless(line)]
     if faults and not unknown:
         unknown = f"contract {faults[0].held.con_id} of slot {faults[0].held.slot} has no mark"
@@ -273,7 +277,8 @@ def _condor_legs(
     theta_usd = 0.0
     for condor in condors:
         for con_id, sign in condor.legs:
-            option, mark = valuer.market.option(con_id), marks.get(con_id)
+            option = valuer.market.option(con_id)
+            mark = marks.get(con_id) or (None if option is None else valuer.mark(option))
             if option is None or mark is None:
                 return [], None, f"{condor.id} has a leg without a mark"
             greeks = black76.greeks(

@@ -22,13 +22,13 @@ from strategies.domain.market import Board
 from strategies.domain.orders import Action, LegIntent
 from strategies.pricing import black76
 from strategies.pricing.vix_beta import vix_beta
-from strategies.signals.term_structure import month_of
 
 GUESS_VOL = {HedgeKind.VIX_CALL: 0.85, HedgeKind.VIX_CALL_SPREAD: 0.85, HedgeKind.SPX_PUT_SPREAD: 0.20}
 REACH = 2.6
 """A board is asked for from the future divided by this to the future times this; of SPX, within 35 % of spot."""
 DELTA_TOLERANCE = 0.15
 VXM_CLASS = "VXM"
+MONTHLY_CLASSES = ("SPX", "VIX")
 
 
 class Candidate(NamedTuple):
@@ -86,7 +86,7 @@ def _expiry(kind: HedgeKind, layer: LayerParams, agenda: HedgeAgenda) -> tuple[s
         for day in chain.expiries:
             dte = (day - ctx.today).days
             if layer.dte_min_days <= dte <= layer.dte_max_days:
-                monthly = trading_class == "SPX" or month_of(day) is not None
+                monthly = trading_class in MONTHLY_CLASSES
                 away = abs(dte - layer.dte_target_days) + (0 if monthly else ctx.params.lattice.monthly_bonus_days)
                 found.append((away, trading_class, day))
     if not found:

@@ -27,7 +27,7 @@ from strategies.domain.hedge import HEDGE_OWNER, SLOTS_OF, Layer, slot_name
 from strategies.domain.instruments import Future
 from strategies.domain.market import Board, Market
 from strategies.domain.marks import Mark
-from strategies.domain.orders import DOUBTFUL_STATES, LIVE_STATES, CancelIntent, OrderRecord, PlaceIntent
+from strategies.domain.orders import DOUBTFUL_STATES, LIVE_STATES, CancelIntent, LegIntent, OrderRecord, PlaceIntent
 from strategies.signals.curve import Regime
 from strategies.signals.signals import Outlook
 from strategies.signals.tiers import Tier
@@ -101,6 +101,8 @@ def look(view: HedgeView) -> HedgeOutcome:
         agenda.lines.append(line.held.con_id)
         if line.mark is not None:
             agenda.marks[line.held.con_id] = line.mark
+    for condor in ctx.condors:
+        agenda.lines.extend(con_id for con_id, _ in condor.legs)
     orders.run_walks(agenda)
     _cancel_strays(agenda)
     target = None
@@ -111,7 +113,7 @@ def look(view: HedgeView) -> HedgeOutcome:
     return HedgeOutcome(
         cancels=tuple(agenda.cancels),
         places=tuple(agenda.places),
-        decisions=tuple(agenda.decisions),
+        decisions=_settle(agenda),
         slots=agenda.slots,
         memory=agenda.memory,
         chains=tuple(dict.fromkeys(agenda.chains)),
@@ -364,12 +366,33 @@ def _close_of_day(agenda: HedgeAgenda) -> None:
 
 
 def _send(agenda: HedgeAgenda) -> None:
-    """Begins the planned steps, the urgent first, as many as may be alive at once."""
-    alive = {record.ref for records in agenda.ctx.live.values() for record in records}
-    room = agenda.ctx.params.orders.orders_at_once - max(len(agenda.memory.walks), len(alive))
+    """Begins the planned steps, the urgent first, as many as may be alive at once and never two in the same legs."""
+    records = {record.ref: record for rows in agenda.ctx.live.values() for record in rows}
+    room = agenda.ctx.params.orders.orders_at_once - max(len(agenda.memory.walks), len(records))
+    taken = {_traded(record.intent.legs) for record in records.values()}
+    taken |= {_traded(intent.legs) for intent in agenda.places}
     for step in sorted(agenda.steps, key=lambda step: not step.urgent):
         blocked = step.action.value == "open" and agenda.slots[step.slots[0]].state is SlotState.BLOCKED
-        if room <= 0 or blocked:
+        if room <= 0 or blocked or _traded(step.legs) in taken:
             continue
         if orders.begin(agenda, step):
             room -= 1
+            taken.add(_traded(step.legs))
+
+
+def _traded(legs: tuple[LegIntent, ...]) -> frozenset[tuple[int, int, str]]:
+    return frozenset((leg.con_id, leg.ratio, leg.action.value) for leg in legs)
+
+
+def _settle(agenda: HedgeAgenda) -> tuple[Decision, ...]:
+    """A verdict is ACT only where an order of this look follows it, and names that order; else it holds."""
+    refs = {intent.rule: intent.ref for intent in agenda.places} | {
+        cancel.rule: cancel.ref for cancel in agenda.cancels
+    }
+    rows: list[Decision] = []
+    for row in agenda.decisions:
+        if row.verdict is ACT and row.intent_ref is None:
+            ref = refs.get(row.rule)
+            row = msgspec.structs.replace(row, verdict=ACT if ref is not None else HOLD, intent_ref=ref)
+        rows.append(row)
+    return tuple(rows)

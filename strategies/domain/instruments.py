@@ -11,6 +11,8 @@ from enum import StrEnum
 
 import msgspec
 
+from strategies.domain.session import NEW_YORK
+
 
 class Right(StrEnum):
     """Call or put."""
@@ -75,6 +77,12 @@ class Option(msgspec.Struct, frozen=True, tag="option"):
     def is_call(self) -> bool:
         """True for a call."""
         return self.right is Right.CALL
+
+    def expires(self, day: date) -> bool:
+        """Whether `day` names the series: its settlement day or, settling in the morning, its last trading day."""
+        if self.expiry == day:
+            return True
+        return self.settlement is SettlementStyle.AM and self.last_trade_at.astimezone(NEW_YORK).date() == day
 
 
 Tradable = Future | Option

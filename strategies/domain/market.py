@@ -123,11 +123,14 @@ class Market(msgspec.Struct, frozen=True):
         return None if found is None or isinstance(found, Index) else found
 
     def options(self, trading_class: str, expiry: date) -> tuple[Option, ...]:
-        """Loaded options of one class and expiry, by strike then right."""
+        """Loaded options of one class by strike then right; `expiry` is their settlement or their last trading day.
+
+        Brokers list morning-settled series by either (VIX settles on a Wednesday and last trades on the Tuesday).
+        """
         rows = [
             i
             for i in self.instruments.values()
-            if isinstance(i, Option) and i.trading_class == trading_class and i.expiry == expiry
+            if isinstance(i, Option) and i.trading_class == trading_class and i.expires(expiry)
         ]
         return tuple(sorted(rows, key=lambda o: (o.strike, o.right.value)))
 

@@ -131,10 +131,15 @@ def test_contracts_are_named_by_id_alone() -> None:
 
 
 def test_boards_are_asked_by_day_or_by_month() -> None:
-    """Morning-settled series may be filed under the day before, so the month is asked."""
-    pm = outbound.options_query("SPX", "SPXW", date(2018, 10, 19), by_month=False)
-    am = outbound.options_query("SPX", "SPX", date(2018, 10, 19), by_month=True)
-    assert (pm["lastTradeDateOrContractMonth"], am["lastTradeDateOrContractMonth"]) == ("20181019", "201810")
+    """Morning-settled series may be filed under the day before, so the month is asked, at a month's end two."""
+
+    def asked(day: date, *, by_month: bool) -> list[object]:
+        queries = outbound.options_queries("VIX", "VIXW", day, by_month=by_month)
+        return [query["lastTradeDateOrContractMonth"] for query in queries]
+
+    assert asked(date(2018, 10, 19), by_month=False) == ["20181019"]
+    assert asked(date(2018, 10, 16), by_month=True) == ["201810"]
+    assert asked(date(2026, 3, 31), by_month=True) == ["202603", "202604"]
 
 
 def test_an_intent_is_not_changed_by_sending_it() -> None:
