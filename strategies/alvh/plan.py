@@ -389,10 +389,11 @@ def _settle(agenda: HedgeAgenda) -> tuple[Decision, ...]:
     refs = {intent.rule: intent.ref for intent in agenda.places} | {
         cancel.rule: cancel.ref for cancel in agenda.cancels
     }
-    rows: list[Decision] = []
-    for row in agenda.decisions:
-        if row.verdict is ACT and row.intent_ref is None:
-            ref = refs.get(row.rule)
-            row = msgspec.structs.replace(row, verdict=ACT if ref is not None else HOLD, intent_ref=ref)
-        rows.append(row)
-    return tuple(rows)
+
+    def settled(row: Decision) -> Decision:
+        if row.verdict is not ACT or row.intent_ref is not None:
+            return row
+        ref = refs.get(row.rule)
+        return msgspec.structs.replace(row, verdict=HOLD if ref is None else ACT, intent_ref=ref)
+
+    return tuple(settled(row) for row in agenda.decisions)

@@ -167,8 +167,8 @@ class DeskBench:
         account = AccountSnapshot("DU1", self.now, net_liquidation_usd=self.nlv)
         return DeskView(
             now=self.now, market=self.market(), calendar=self.calendar(), book=self.book, condors=self.condors,
-            account=Known(account), control=self.control, link=self.link, params=self.params, desk_state=self.state, alvh=self.alvh,
-            pending_refs=self.pending,
+            account=Known(account), control=self.control, link=self.link, params=self.params, desk_state=self.state,
+            pending_refs=self.pending, alvh=self.alvh,
         )  # fmt: skip
 
     def look(self, after_s: float = 0.0, approve: bool = True) -> DeskOutcome:
