@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 
 from bot.actions import AlertLevel
-from bot.engine.histories import merged
+from bot.engine.histories import REFINING_SERIES, merged
 from bot.engine.work import Work
 from strategies.domain import events as ev
 from strategies.domain.instruments import Option
@@ -77,5 +77,7 @@ def bars(work: Work, event: ev.BarsLoaded) -> None:
 
 
 def request_failed(work: Work, event: ev.RequestFailed) -> None:
-    """A person hears of it; the request is made again when it is due."""
-    work.alert(AlertLevel.WARNING, f"request.{event.wanted}", f"request {event.wanted} failed: {event.reason}")
+    """A person hears of it; the request is made again when it is due. A history that only refines is worth a note."""
+    _, _, series = event.wanted.partition("bars:")
+    level = AlertLevel.INFO if series in REFINING_SERIES else AlertLevel.WARNING
+    work.alert(level, f"request.{event.wanted}", f"request {event.wanted} failed: {event.reason}")

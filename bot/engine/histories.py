@@ -13,6 +13,16 @@ from strategies.signals.curve import CurveParams
 OVERLAP_SESSIONS = 5
 """Sessions asked for again beside the missing ones: a late correction of the broker's is taken over."""
 
+REFINING_SERIES = frozenset((*VOLATILITY_SERIES, *STOCK_SERIES))
+"""Without these some measures are unknown, and nothing else: a broker that refuses them is asked a few times a day."""
+BARS_AGAIN_S = 3600.0
+REFINING_AGAIN_S = 6.0 * 3600.0
+
+
+def again_s(series: str) -> float:
+    """Seconds between two requests for a series that does not come."""
+    return REFINING_AGAIN_S if series in REFINING_SERIES else BARS_AGAIN_S
+
 
 def missing(market: Market, params: CurveParams, today: date, finished: date | None, count: int) -> Iterator[AskBars]:
     """A request for each series that does not reach the last finished session, the needed ones first."""

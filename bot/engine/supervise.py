@@ -19,7 +19,6 @@ from strategies.domain.orders import OrderState, OrderTrigger
 from strategies.domain.session import NEW_YORK
 
 REFERENCE_EVERY_S = 20.0 * 3600.0
-BARS_AGAIN_S = 3600.0
 
 
 def supervise(work: Work, event: ev.AnyEvent) -> None:
@@ -103,7 +102,7 @@ def _reference(work: Work) -> None:
     session = work.state.calendar.last_before(today)
     finished = None if session is None else session.day
     for ask in histories.missing(market, work.parameters.condor.curve, today, finished, engine.bars_count):
-        if due(work, f"bars:{ask.symbol}", BARS_AGAIN_S):
+        if due(work, f"bars:{ask.symbol}", histories.again_s(ask.symbol)):
             work.act(ask)
 
 

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import msgspec
 
-from bot.actions import AskBars, BarSource
+from bot.actions import AlertLevel, AskBars, BarSource
 from bot.engine import histories
 from strategies.domain import events as ev
 from strategies.domain.market import DailyBar
@@ -73,3 +73,14 @@ def test_names_of_futures_histories_are_told_apart() -> None:
     """A future's series names its settlement day and nothing else does."""
     assert future_expiry(future_series(TODAY)) == TODAY
     assert future_expiry("VIX") is None
+
+
+def test_a_history_that_only_refines_fails_quietly() -> None:
+    """A fund the broker does not list is a note asked for a few times a day; a missing index history is a warning."""
+    bench = Bench().start()
+    levels = {}
+    for series in ("XLB", "VIX"):
+        steps = bench.feed(ev.RequestFailed(wanted=f"bars:{series}", reason="200: no security definition"))
+        levels[series] = [alert.level for step in steps for alert in step.outcome.alerts]
+    assert levels == {"XLB": [AlertLevel.INFO], "VIX": [AlertLevel.WARNING]}
+    assert histories.again_s("XLB") > histories.again_s("VIX")
