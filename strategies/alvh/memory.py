@@ -55,7 +55,7 @@ class Episode(msgspec.Struct, frozen=True):
 
 class AlvhMemory(msgspec.Struct, frozen=True):
     """All of it; replaced, never mutated. `counts` numbers the day's orders per slot, `closed_on` is the last session
-    whose close was looked at, `idle_since` the session since which there is nothing to protect."""
+    whose close was looked at, `idle_sessions` how many went by with nothing to protect."""
 
     walks: dict[int, HedgeWalk] = {}
     counts: dict[int, int] = {}
@@ -69,7 +69,4 @@ class AlvhMemory(msgspec.Struct, frozen=True):
     wacc_total: float = 1.0
     deep: HedgeKind | None = None
     deep_rule: str = ""
-    reserve_usd: float = 0.0
-    idle_since: date | None = None
     idle_sessions: int = 0
-    cut_wanted_usd: float = 0.0

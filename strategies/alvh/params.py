@@ -107,11 +107,6 @@ class SizeParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     layer_risk_pct_nlv: float = 2.0
     carry_warn_pct_of_theta: float = 35.0
     carry_max_pct_of_theta: float = 50.0
-    carry_soft_pct_nlv_year: float = 4.0
-    cut_pct_of_short_vega: float = 35.0
-    """The one-shot cut of net short vega of A-VEGA-4."""
-    reinvest_fraction: float = 0.25
-    reserve_below_vix_points: float = 15.0
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.offset_base <= self.offset_confirmed <= 1.0:
@@ -123,8 +118,6 @@ class SizeParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             raise ValueError("size: carry_warn_pct_of_theta must not exceed carry_max_pct_of_theta")
         if not 0.0 < self.layer_risk_pct_nlv <= 3.0:
             raise ValueError(f"size: layer_risk_pct_nlv is {self.layer_risk_pct_nlv:g}; K-SIZE-2 allows up to 3")
-        if not 0.0 <= self.reinvest_fraction <= 1.0:
-            raise ValueError("size: reinvest_fraction is a share between 0 and 1")
 
 
 class RotationParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -166,7 +159,6 @@ class HarvestParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     rsi_down_through: float = 70.0
     front_fall_pct: float = 15.0
     rest_rsi_below: float = 60.0
-    rest_sessions: int = 1
     leftover_below_points: float = 0.10
     """A contract worth less is not worth an order; it is left to expire."""
 

@@ -285,10 +285,6 @@ def _wanted(agenda: HedgeAgenda) -> tuple[Target | None, dict[int, float]]:
     if ctx.exposure.vega is None:
         return None, weights
     target = wanted(ctx.exposure.vega, ctx.band, ctx.params.size, ctx.params.band.margin, confirmed=ctx.confirmed)
-    if memory.cut_wanted_usd > 0.0:
-        more = ctx.exposure.vega.hedges_usd_per_vix_point + memory.cut_wanted_usd
-        if more > target.usd_per_vix_point:
-            target = Target(more, target.share, "A-VEGA-4", "the one-shot cut of net short vega")
     return target, weights
 
 
