@@ -29,6 +29,8 @@ def pages() -> dict[str, str]:
 
 def _machines() -> str:
     from bot.ibkr.link import LINK_TABLE
+    from strategies.alvh.joint import joint_markdown
+    from strategies.alvh.machine import SLOT_TABLE
     from strategies.condor.machine import CONDOR_TABLE
     from strategies.domain.orders import ORDER_TABLE
     from strategies.signals.tier_machine import TIER_TABLE
@@ -36,6 +38,7 @@ def _machines() -> str:
     tables: tuple[tuple[str, Any], ...] = (
         ("Order", ORDER_TABLE),
         ("Condor", CONDOR_TABLE),
+        ("Slot of the hedge", SLOT_TABLE),
         ("Link to the broker", LINK_TABLE),
         ("Stress tier", TIER_TABLE),
     )
@@ -48,6 +51,7 @@ def _machines() -> str:
     for name, table in tables:
         module = inspect.getmodule(type(table)) and table.name
         parts.append(f"\n## {name} (`{module}`)\n\n```mermaid\n{table.mermaid()}\n```\n\n{table.markdown()}\n")
+    parts.append(f"\n## Regime and tier together\n\nWhat the hedge does in each pair.\n\n{joint_markdown()}\n")
     return "".join(parts)
 
 

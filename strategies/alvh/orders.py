@@ -4,7 +4,8 @@ Rules
 - A walk is a row of orders with the same legs. The first asks for mid, each further one concedes more of the
   half-spread up to the walk's share (more in a crisis); it ends there. Nothing is ever modified: the next attempt is
   sent only after the one before is proved over.
-- A walk whose order was denied rests and is given up; the rules ask again at their next look.
+- A walk whose order was denied rests and is given up, and so is one whose legs are not quoted; the rules ask again at
+  their next look.
 - No order is made while a leg has no fresh two-sided quote, or while an order of the slot is in doubt.
 """
 
@@ -80,7 +81,10 @@ def run_walks(agenda: HedgeAgenda) -> None:
         if over or not agenda.ctx.may_trade:
             _end(agenda, slot, walk, filled, "denied" if denied else "")
             continue
-        _attempt(agenda, msgspec.structs.replace(walk, filled=filled, attempt=walk.attempt + 1))
+        asked = _attempt(agenda, msgspec.structs.replace(walk, filled=filled, attempt=walk.attempt + 1))
+        waited = (agenda.ctx.now - walk.at).total_seconds()
+        if not asked and waited > agenda.ctx.params.orders.give_up_s:
+            _end(agenda, slot, walk, filled, "its legs were not quoted")
 
 
 def _wait(walk: HedgeWalk, record: OrderRecord | None, agenda: HedgeAgenda) -> bool:

@@ -202,9 +202,13 @@ class HedgeOrderParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     concession_pct: float = 40.0
     crisis_concession_pct: float = 80.0
     denied_pause_s: float = 60.0
+    give_up_s: float = 180.0
+    """A walk that cannot ask again for this long, for want of quotes, ends: its slots must not wait for ever."""
     cooldown_min: float = 10.0
     quote_max_age_s: float = 3.0
-    mark_max_age_s: float = 60.0
+    mark_max_age_s: float = 300.0
+    """A far VIX option may stand unchanged for minutes; the broker tells changes only."""
+    forward_max_age_s: float = 60.0
     orders_at_once: int = 3
     no_orders_before_close_min: float = 5.0
     tick_points: float = 0.01

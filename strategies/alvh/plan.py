@@ -127,7 +127,7 @@ def look(view: HedgeView) -> HedgeOutcome:
 
 
 def _context(view: HedgeView) -> HedgeContext:
-    forwards = Forwards(view.market, view.futures, view.now, view.params.orders.mark_max_age_s)
+    forwards = Forwards(view.market, view.futures, view.now, view.params.orders.forward_max_age_s)
     valuer = Valuer(
         view.market,
         view.now,
