@@ -14,7 +14,7 @@ import msgspec
 from strategies.alvh.lattice import Slot
 from strategies.alvh.memory import AlvhMemory
 from strategies.alvh.params import AlvhParams
-from strategies.alvh.plan import HedgeOutcome
+from strategies.alvh.view import HedgeOutcome
 from strategies.condor import filters
 from strategies.condor.adjust import defend, run_adjust
 from strategies.condor.context import NEW_YORK, Agenda, Context, Watch
@@ -328,7 +328,7 @@ def _enter(view: DeskView, agenda: Agenda, state: DeskState) -> DeskState:
     search = run_search(agenda, terms, state.search, slot, condor_id)
     if agenda.proposals and agenda.proposals[-1].id == condor_id:
         proposed = agenda.proposals[-1]
-        seen = protect(ctx, agenda, view.hedge, state.feed, state.hedge, view.alvh, view.account, proposed)
+        seen = protect(ctx, agenda, view.hedge, state.feed, state.hedge, view.alvh, view.account, proposed, judged=True)
         if not admit(agenda, seen, proposed, enabled=view.alvh.enabled):
             withdraw(agenda, proposed)
             if _planned(state, ctx.now) is None:  # the hedge looks at once, not at its next turn

@@ -8,7 +8,8 @@ from strategies.alvh.exposure import Sold
 from strategies.alvh.lattice import Held, Slot, fresh_lattice
 from strategies.alvh.memory import AlvhMemory
 from strategies.alvh.params import AlvhParams
-from strategies.alvh.plan import HedgeMacro, HedgeOutcome, HedgeView, look
+from strategies.alvh.plan import look
+from strategies.alvh.view import HedgeMacro, HedgeOutcome, HedgeView
 from strategies.condor.context import Agenda, Context
 from strategies.condor.machine import Condor
 from strategies.domain.account import AccountSnapshot
@@ -46,8 +47,10 @@ def protect(
     params: AlvhParams,
     account: Known[AccountSnapshot] | Unknown,
     planned: Condor | None,
+    *,
+    judged: bool = False,
 ) -> HedgeOutcome | None:
-    """One look of the hedge; None while there are no signals or no session to look at."""
+    """One look of the hedge, `judged` when an entry waits for its word; None without signals or a session."""
     outlook = feed.signals.outlook if feed.signals is not None else None
     if not params.enabled or outlook is None or ctx.session is None or feed.signals is None:
         return None
@@ -84,6 +87,7 @@ def protect(
             may_open=may_trade and not late,
             at_close=late,
             pending_refs=ctx.pending_refs,
+            judged=judged,
         )
     )
 
@@ -92,7 +96,7 @@ def admit(agenda: Agenda, outcome: HedgeOutcome | None, condor: Condor, *, enabl
     """C-ENTRY-9: whether the proposed condor may be sold now, the hedge being what it is."""
     if not enabled:
         return True
-    if outcome is None:
+    if outcome is None or outcome.exposure is None or outcome.band is None:
         _note(agenda, condor, DECLINE, "the hedge cannot be judged: no signals yet", {}, {})
         return False
     vega, low = outcome.exposure.vega, outcome.band.low

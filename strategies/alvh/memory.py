@@ -55,7 +55,8 @@ class Episode(msgspec.Struct, frozen=True):
 
 class AlvhMemory(msgspec.Struct, frozen=True):
     """All of it; replaced, never mutated. `counts` numbers the day's orders per slot, `closed_on` is the last session
-    whose close was looked at, `idle_sessions` how many went by with nothing to protect."""
+    whose close was looked at, `idle_sessions` how many went by with nothing to protect, `lines` what the last
+    evaluation looked at: kept coming, or each evaluation would have to wait for its quotes again."""
 
     walks: dict[int, HedgeWalk] = {}
     counts: dict[int, int] = {}
@@ -70,3 +71,4 @@ class AlvhMemory(msgspec.Struct, frozen=True):
     deep: HedgeKind | None = None
     deep_rule: str = ""
     idle_sessions: int = 0
+    lines: tuple[int, ...] = ()

@@ -6,92 +6,29 @@ its verdict whether it acts or not. A slot takes one order at a time, and only s
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import date, datetime
-from typing import NamedTuple
-
 import msgspec
 
 from strategies.alvh import harvest, opening, orders, roll, rotate
 from strategies.alvh.context import HEDGE, HedgeAgenda, HedgeContext, nearness
-from strategies.alvh.exposure import Exposure, Forwards, Sold, Valuer, measure
+from strategies.alvh.exposure import Forwards, Valuer, measure
 from strategies.alvh.joint import stance
-from strategies.alvh.lattice import Held, Slot, SlotState
+from strategies.alvh.lattice import SlotState
 from strategies.alvh.machine import SlotTrigger, moved
-from strategies.alvh.memory import AlvhMemory
-from strategies.alvh.params import AlvhParams
-from strategies.alvh.targets import Band, Mood, Target, Weights, band_of, slot_weights, wacc_weights, wanted
-from strategies.domain.book import Book
+from strategies.alvh.targets import Mood, Target, Weights, band_of, slot_weights, wacc_weights, wanted
+from strategies.alvh.view import HedgeOutcome, HedgeView
 from strategies.domain.decision import Decision, DecisionVerdict
 from strategies.domain.hedge import HEDGE_OWNER, SLOTS_OF, Layer, slot_name
-from strategies.domain.instruments import Future
-from strategies.domain.market import Board, Market
-from strategies.domain.marks import Mark
-from strategies.domain.orders import DOUBTFUL_STATES, LIVE_STATES, CancelIntent, LegIntent, OrderRecord, PlaceIntent
+from strategies.domain.orders import DOUBTFUL_STATES, LIVE_STATES, CancelIntent, LegIntent, OrderRecord
 from strategies.signals.curve import Regime
-from strategies.signals.signals import Outlook
 from strategies.signals.tiers import Tier
 
 HOLD, ACT = DecisionVerdict.HOLD, DecisionVerdict.ACT
 
 
-class HedgeMacro(NamedTuple):
-    """What the macro inputs say: L2 confirmed (M-MAC-3), benign (M-MAC-4), fresh alarm; neutral by default."""
-
-    confirmed: bool = False
-    benign: bool = False
-    alarm: bool = False
-
-
-class HedgeView(NamedTuple):
-    """Everything the hedge may look at. `may_trade`: orders may be sent at this time and in this trading state;
-    `may_open`: new protection too; `at_close`: the minutes that count as the session's close."""
-
-    now: datetime
-    today: date
-    market: Market
-    book: Book
-    futures: tuple[Future, ...]
-    slots: dict[int, Slot]
-    holdings: tuple[Held, ...]
-    condors: Sequence[Sold]
-    planned: bool
-    marks: Mapping[int, Mark]
-    outlook: Outlook
-    official: Regime
-    macro: HedgeMacro
-    nlv_usd: float | None
-    spot_points: float | None
-    vix_points: float | None
-    rate: float
-    carry_rate: float
-    params: AlvhParams
-    memory: AlvhMemory
-    may_trade: bool
-    may_open: bool
-    at_close: bool
-    pending_refs: frozenset[str]
-
-
-class HedgeOutcome(NamedTuple):
-    """What the look concluded. `slots` are those the desk itself moved; `exposure` serves the condor rules."""
-
-    cancels: tuple[CancelIntent, ...]
-    places: tuple[PlaceIntent, ...]
-    decisions: tuple[Decision, ...]
-    slots: dict[int, Slot]
-    memory: AlvhMemory
-    chains: tuple[tuple[str, str], ...]
-    boards: tuple[Board, ...]
-    lines: tuple[int, ...]
-    marks: dict[int, Mark]
-    exposure: Exposure
-    band: Band
-    target: Target | None
-
-
 def look(view: HedgeView) -> HedgeOutcome:
     """Looks once. Pure: the same view gives the same outcome."""
+    if not (view.judged or _rested(view) or view.memory.walks or _live(view)):
+        return _waits(view)
     ctx = _context(view)
     memory = view.memory if view.memory.day == view.today else msgspec.structs.replace(
         view.memory, day=view.today, counts={}
@@ -106,10 +43,11 @@ def look(view: HedgeView) -> HedgeOutcome:
     orders.run_walks(agenda)
     _cancel_strays(agenda)
     target = None
-    if _due(agenda):
+    if _rested(view):
         agenda.memory = msgspec.structs.replace(agenda.memory, evaluated_at=ctx.now)
         target = _evaluate(agenda)
         _send(agenda)
+        agenda.memory = msgspec.structs.replace(agenda.memory, lines=tuple(dict.fromkeys(agenda.lines)))
     return HedgeOutcome(
         cancels=tuple(agenda.cancels),
         places=tuple(agenda.places),
@@ -118,12 +56,29 @@ def look(view: HedgeView) -> HedgeOutcome:
         memory=agenda.memory,
         chains=tuple(dict.fromkeys(agenda.chains)),
         boards=tuple(dict.fromkeys(agenda.boards)),
-        lines=tuple(dict.fromkeys(agenda.lines)),
+        lines=tuple(dict.fromkeys((*agenda.lines, *agenda.memory.lines))),
         marks=agenda.marks,
         exposure=ctx.exposure,
         band=ctx.band,
         target=target,
     )
+
+
+def _live(view: HedgeView) -> bool:
+    return any(r.intent.owner == HEDGE_OWNER and r.state in LIVE_STATES for r in view.book.orders.values())
+
+
+def _rested(view: HedgeView) -> bool:
+    last = view.memory.evaluated_at
+    rested = last is None or (view.now - last).total_seconds() >= view.params.evaluate_every_s
+    return view.may_trade and rested
+
+
+def _waits(view: HedgeView) -> HedgeOutcome:
+    """A look between two evaluations with no order to attend: keeps its quotes coming, values nothing."""
+    held = tuple(held.con_id for held in view.holdings)
+    lines = tuple(dict.fromkeys((*held, *view.memory.lines)))
+    return HedgeOutcome((), (), (), view.slots, view.memory, (), (), lines, {}, None, None, None)
 
 
 def _context(view: HedgeView) -> HedgeContext:
@@ -183,12 +138,6 @@ def _context(view: HedgeView) -> HedgeContext:
         live=live,
         doubtful=frozenset(doubtful),
     )
-
-
-def _due(agenda: HedgeAgenda) -> bool:
-    last = agenda.memory.evaluated_at
-    rested = last is None or (agenda.ctx.now - last).total_seconds() >= agenda.ctx.params.evaluate_every_s
-    return agenda.ctx.may_trade and rested
 
 
 def _cancel_strays(agenda: HedgeAgenda) -> None:

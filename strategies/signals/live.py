@@ -8,7 +8,8 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 import msgspec
@@ -68,11 +69,12 @@ def keep_warm(feed: Feed, market: Market, now: datetime, today: date, params: Si
     return Feed(fresh, known, now, feed.looked_at)
 
 
-def _before(rows: Sequence[DailyBar], today: date) -> tuple[DailyBar, ...]:
-    return tuple(bar for bar in rows if bar.day < today)
+def _before(rows: Sequence[DailyBar], today: date) -> Sequence[DailyBar]:
+    """The sessions before today; rows are in order of days, and nearly always today's is not among them."""
+    return rows[: bisect_left(rows, today, key=lambda bar: bar.day)]
 
 
-def _named(futures: dict[date, tuple[DailyBar, ...]]) -> list[tuple[str, tuple[DailyBar, ...]]]:
+def _named(futures: Mapping[date, Sequence[DailyBar]]) -> list[tuple[str, Sequence[DailyBar]]]:
     return [(expiry.isoformat(), rows) for expiry, rows in futures.items()]
 
 
