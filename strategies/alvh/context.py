@@ -82,7 +82,8 @@ class HedgeContext:
 class Step(NamedTuple):
     """One order that a rule wants: legs per unit, units, the slots it touches (the first names it).
 
-    `share` is the part of the short layer's weight that a rotation moves; it counts once the order is begun.
+    `share` is the part of the short layer's weight that a rotation moves; it counts once the order is begun. `stage` is
+    A-HARV-1's after a sale; it counts once something of it has filled.
     """
 
     action: HedgeAction
@@ -93,6 +94,7 @@ class Step(NamedTuple):
     text: str
     urgent: bool = False
     share: float = 0.0
+    stage: int = 0
 
 
 @dataclass(slots=True)

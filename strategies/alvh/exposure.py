@@ -234,6 +234,10 @@ class Exposure(NamedTuple):
         """The lines of one slot."""
         return tuple(line for line in self.lines if line.held.slot == slot)
 
+    def held_in(self, slots: Iterable[int]) -> int:
+        """Contracts bought that some slots hold."""
+        return sum(max(0, line.held.quantity) for slot in slots for line in self.of_slot(slot))
+
     def slot_usd(self, slot: int) -> float:
         """Weighted vega of one slot in dollars per VIX point; what cannot be valued counts as none."""
         return sum(line.usd_per_vix_point or 0.0 for line in self.of_slot(slot))

@@ -17,9 +17,11 @@ import msgspec
 
 from strategies.alvh.context import HEDGE, HedgeAgenda, Inputs, nearness
 from strategies.alvh.exposure import Line
+from strategies.alvh.orders import stage_key, under_way_usd
 from strategies.alvh.roll import sale
 from strategies.domain.decision import DecisionVerdict
 from strategies.domain.hedge import SLOTS_OF, Layer, layer_of, slot_name
+from strategies.pricing.net_vega import NetVega
 
 HOLD, ACT, DECLINE = DecisionVerdict.HOLD, DecisionVerdict.ACT, DecisionVerdict.DECLINE
 IDLE_SESSIONS = 2
@@ -43,6 +45,11 @@ def harvest(agenda: HedgeAgenda, layer_wanted_usd: dict[Layer, float]) -> None:
     _multiples(agenda)
     _idle(agenda)
     _unwind(agenda, layer_wanted_usd)
+
+
+def _net_usd(agenda: HedgeAgenda, vega: NetVega) -> float:
+    """Net vega when the sales under way and planned have filled; purchases count once they are held."""
+    return vega.net_usd_per_vix_point + sum(min(0.0, usd) for usd in under_way_usd(agenda).values())
 
 
 def _sellable(agenda: HedgeAgenda) -> list[Line]:
@@ -86,7 +93,7 @@ def _over_cap(agenda: HedgeAgenda) -> None:
     if rule == "A-VEGA-2" and ctx.now - since < timedelta(minutes=ctx.params.band.dwell_min):
         agenda.note(rule, HEDGE, HOLD, "above the cap: waiting for it to last", inputs=inputs, thresholds=thresholds)
         return
-    surplus = vega.net_usd_per_vix_point - vega.usd(high - ctx.params.band.margin)
+    surplus = _net_usd(agenda, vega) - vega.usd(high - ctx.params.band.margin)
     sold = _sell_usd(agenda, surplus, rule)
     text = "over-hedged: protection is sold" if sold else "over-hedged, but nothing can be sold now"
     agenda.note(rule, HEDGE, ACT if sold else HOLD, text, inputs={**inputs, "surplus_usd": round(surplus, 2)},
@@ -114,12 +121,14 @@ def _multiples(agenda: HedgeAgenda) -> None:
         slot, multiple = line.held.slot, line.multiple
         if line.held.quantity <= 0 or multiple is None or len(ctx.exposure.of_slot(slot)) > 1:
             continue
-        stage = agenda.memory.stages.get(line.held.con_id, 0)
+        stage = agenda.memory.stages.get(stage_key(slot, line.held.con_id), 0)
         inputs = {"multiple": round(multiple, 3), "stage": stage, "held": line.held.quantity}
         thresholds = {"half_at": params.half_at_multiple, "most_at": params.most_at_multiple}
         quantity, then = _to_sell(line.held.quantity, multiple, stage, agenda)
         if quantity == 0:
-            agenda.note("A-HARV-1", slot_name(slot), HOLD, "it has not multiplied", inputs=inputs,
+            halved = stage == 0 and multiple >= params.half_at_multiple
+            text = "a single contract cannot be halved" if halved else "it has not multiplied further"
+            agenda.note("A-HARV-1", slot_name(slot), HOLD, text, inputs=inputs,
                         thresholds=thresholds, near=nearness(multiple, params.half_at_multiple))  # fmt: skip
             continue
         if not agenda.free(slot):
@@ -128,9 +137,9 @@ def _multiples(agenda: HedgeAgenda) -> None:
             agenda.note("A-HARV-1", slot_name(slot), DECLINE, "twice its cost, but the floor needs it", inputs=inputs,
                         thresholds=thresholds)  # fmt: skip
             continue
-        agenda.steps.append(sale(line, quantity, "A-HARV-1", f"worth {multiple:.1f} times its cost"))
-        stages = {**agenda.memory.stages, line.held.con_id: then}
-        agenda.memory = msgspec.structs.replace(agenda.memory, stages=stages)
+        agenda.steps.append(
+            sale(line, quantity, "A-HARV-1", f"worth {multiple:.1f} times its cost")._replace(stage=then)
+        )
         agenda.note("A-HARV-1", slot_name(slot), ACT, f"worth {multiple:.1f} times its cost: part is sold",
                     inputs=inputs, thresholds=thresholds)  # fmt: skip
 
@@ -149,7 +158,7 @@ def _floor_holds_without(agenda: HedgeAgenda, line: Line, quantity: int) -> bool
     vega, low = agenda.ctx.exposure.vega, agenda.ctx.band.low
     if vega is None or low is None or vega.net_n is None:
         return False
-    left = vega.net_usd_per_vix_point - quantity * (line.usd_per_vix_point or 0.0) / line.held.quantity
+    left = _net_usd(agenda, vega) - quantity * (line.usd_per_vix_point or 0.0) / line.held.quantity
     return left >= vega.usd(low)
 
 
@@ -158,7 +167,7 @@ def press(agenda: HedgeAgenda) -> None:
     ctx, vega = agenda.ctx, agenda.ctx.exposure.vega
     if vega is None or ctx.band.low is None or vega.net_n is None:
         return
-    room = vega.net_usd_per_vix_point - vega.usd(ctx.band.low + ctx.params.band.margin)
+    room = _net_usd(agenda, vega) - vega.usd(ctx.band.low + ctx.params.band.margin)
     order = [*SLOTS_OF[Layer.DEEP], *SLOTS_OF[Layer.INTERMEDIATE]]
     lines = sorted((line for line in _sellable(agenda) if line.held.slot in order),
                    key=lambda line: order.index(line.held.slot))  # fmt: skip
@@ -200,14 +209,18 @@ def _idle(agenda: HedgeAgenda) -> None:
 def _unwind(agenda: HedgeAgenda, layer_wanted_usd: dict[Layer, float]) -> None:
     """A-ROT-4: while the rotation is undone, what the intermediate layer holds too much is sold."""
     ctx, episode = agenda.ctx, agenda.memory.episode
-    if episode.calm_closes < ctx.params.rotation.unwind_closes or ctx.net_n is None:
+    if not episode.surplus or ctx.net_n is None:
         return
-    held = sum(ctx.exposure.slot_usd(slot) for slot in SLOTS_OF[Layer.INTERMEDIATE])
+    coming = under_way_usd(agenda)
+    held = sum(ctx.exposure.slot_usd(slot) + coming.get(slot, 0.0) for slot in SLOTS_OF[Layer.INTERMEDIATE])
     excess = held - layer_wanted_usd.get(Layer.INTERMEDIATE, 0.0)
     low, vega = ctx.band.low, ctx.exposure.vega
     if vega is None or low is None:
         return
-    room = min(excess, vega.net_usd_per_vix_point - vega.usd(low + ctx.params.band.margin))
+    if excess <= 0.0 and episode.unwind_left == 0:
+        agenda.memory = msgspec.structs.replace(agenda.memory, episode=msgspec.structs.replace(episode, surplus=False))
+        return
+    room = min(excess, _net_usd(agenda, vega) - vega.usd(low + ctx.params.band.margin))
     for line in _sellable(agenda):
         if layer_of(line.held.slot) is not Layer.INTERMEDIATE:
             continue

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import NamedTuple
 
 from strategies.alvh.context import HedgeAgenda, HedgeContext
@@ -27,6 +27,8 @@ GUESS_VOL = {HedgeKind.VIX_CALL: 0.85, HedgeKind.VIX_CALL_SPREAD: 0.85, HedgeKin
 REACH = 2.6
 """A board is asked for from the future divided by this to the future times this; of SPX, within 35 % of spot."""
 DELTA_TOLERANCE = 0.15
+FUTURE_RISK = 0.25
+"""K-SIZE-2: what a future is taken to lose at most, as a share of its price."""
 VXM_CLASS = "VXM"
 MONTHLY_CLASSES = ("SPX", "VIX")
 
@@ -110,7 +112,7 @@ def _board(kind: HedgeKind, trading_class: str, day: date, agenda: HedgeAgenda) 
             return "SPX is not known"
         agenda.boards.append(Board("SPX", trading_class, day, 0.65 * spot, 1.02 * spot))
     else:
-        forward = ctx.valuer.forwards.at(day)
+        forward = ctx.valuer.forwards.at(day) or ctx.valuer.forwards.at(day + timedelta(days=1))  # listed by last trade
         if forward is None:
             return f"no VIX futures enclose {day.isoformat()}"
         agenda.boards.append(Board("VIX", trading_class, day, forward / REACH, REACH * forward))
@@ -240,7 +242,7 @@ def _future(layer: LayerParams, agenda: HedgeAgenda) -> Candidate | str:
         delta=1.0,
         usd_per_vix_point=usd,
         premium_points=mid,
-        risk_usd=0.25 * mid * future.multiplier,
+        risk_usd=FUTURE_RISK * mid * future.multiplier,
         carry_usd_per_day=None if slope is None else -slope * future.multiplier,
         text=f"VXM {future.expiry.isoformat()} at {mid:.2f}",
     )

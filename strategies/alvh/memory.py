@@ -29,6 +29,7 @@ class HedgeWalk(msgspec.Struct, frozen=True):
     urgent: bool = False
     filled: int = 0
     share: float = 0.0
+    stage: int = 0
     text: str = ""
 
 
@@ -36,7 +37,8 @@ class Episode(msgspec.Struct, frozen=True):
     """One inversion of the curve and how far protection has moved out in it.
 
     `inverted_at` and `closes` confirm it (A-ROT-1); `rotated_share` is what has been ordered to move of the short
-    layer's weight, of `share_wanted`; `slot4_moved` after A-ROT-2; `addon_pct` after A-ROT-3.
+    layer's weight, slot 4's quarter included, of `share_wanted`; `slot4_moved` after A-ROT-2; `addon_pct` after
+    A-ROT-3; `surplus` while the intermediate layer may still hold what an inversion brought (A-ROT-4).
     """
 
     inverted_at: datetime | None = None
@@ -51,12 +53,14 @@ class Episode(msgspec.Struct, frozen=True):
     preempted: bool = False
     calm_closes: int = 0
     unwind_left: int = 0
+    surplus: bool = False
 
 
 class AlvhMemory(msgspec.Struct, frozen=True):
     """All of it; replaced, never mutated. `counts` numbers the day's orders per slot, `closed_on` is the last session
-    whose close was looked at, `idle_sessions` how many went by with nothing to protect, `lines` what the last
-    evaluation looked at: kept coming, or each evaluation would have to wait for its quotes again."""
+    whose close was looked at, `stages` what A-HARV-1 has sold of a contract in a slot (1 half, 2 most), `idle_sessions`
+    how many went by with nothing to protect, `lines` what the last evaluation looked at: kept coming, or each
+    evaluation would have to wait for its quotes again."""
 
     walks: dict[int, HedgeWalk] = {}
     counts: dict[int, int] = {}
@@ -65,7 +69,7 @@ class AlvhMemory(msgspec.Struct, frozen=True):
     closed_on: date | None = None
     episode: Episode = Episode()
     outside_since: datetime | None = None
-    stages: dict[int, int] = {}
+    stages: dict[str, int] = {}
     wacc: dict[int, float] = {}
     wacc_total: float = 1.0
     deep: HedgeKind | None = None

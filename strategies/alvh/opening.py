@@ -16,13 +16,15 @@ from collections.abc import Mapping
 import msgspec
 
 from strategies.alvh.context import HEDGE, HedgeAgenda, HedgeContext, Inputs, Step
-from strategies.alvh.instruments import Candidate, find
+from strategies.alvh.instruments import FUTURE_RISK, Candidate, find
 from strategies.alvh.lattice import HedgeAction, SlotState
 from strategies.alvh.machine import SlotTrigger, moved
+from strategies.alvh.orders import under_way_usd
 from strategies.alvh.params import HedgeKind
 from strategies.alvh.targets import Target, largest_remainder
 from strategies.domain.decision import DecisionVerdict
 from strategies.domain.hedge import SLOTS_OF, Layer, layer_of
+from strategies.domain.instruments import Future
 from strategies.signals.tiers import Tier
 
 HOLD, ACT, DECLINE = DecisionVerdict.HOLD, DecisionVerdict.ACT, DecisionVerdict.DECLINE
@@ -122,7 +124,7 @@ def _arm(agenda: HedgeAgenda, layer: Layer, wanted_usd: Mapping[int, float]) -> 
         wants = wanted_usd.get(slot, 0.0) > 0.0
         if held.state is SlotState.DORMANT and wants:
             agenda.slots[slot] = moved(held, SlotTrigger.ARM, agenda.ctx.now, "wanted")
-        elif held.state is SlotState.ARMED and not wants:
+        elif held.state is SlotState.ARMED and not wants and agenda.free(slot):
             agenda.slots[slot] = moved(held, SlotTrigger.DISARM, agenda.ctx.now, "not wanted any more")
 
 
@@ -135,7 +137,8 @@ class _Budget:
         self.first = ctx.stance.budget_first
         paid = dict.fromkeys(Layer, 0.0)
         for line in ctx.exposure.lines:
-            paid[layer_of(line.held.slot)] += max(0.0, line.cost_usd)
+            share = FUTURE_RISK if isinstance(line.contract, Future) else 1.0
+            paid[layer_of(line.held.slot)] += share * max(0.0, line.cost_usd)
         cap = ctx.exposure.condor_loss_usd * size.premium_pct_of_condor_loss / 100.0
         self.premium_usd = cap - paid[Layer.SHORT] - paid[Layer.INTERMEDIATE]
         theta, carry = ctx.exposure.condor_theta_usd, ctx.exposure.carry_usd
@@ -181,9 +184,12 @@ def _fill(
 ) -> None:
     """Purchases of one layer: its lack in whole contracts, spread over the slots that lack most."""
     ctx = agenda.ctx
-    lack_usd = {slot: wanted_usd[slot] - ctx.exposure.slot_usd(slot) for slot in wanted_usd}
+    coming = under_way_usd(agenda)
+    lack_usd = {s: wanted_usd[s] - ctx.exposure.slot_usd(s) - coming.get(s, 0.0) for s in wanted_usd}
     whole, lack = sum(wanted_usd.values()), sum(lack_usd.values())
     missing = lack / candidate.usd_per_vix_point
+    ready = _ready(agenda, lack_usd)
+    fits = min(missing, sum(lack_usd[slot] for slot in ready) / candidate.usd_per_vix_point)
     subject = f"layer {layer.value}"
     inputs: Inputs = {
         "wanted_usd": round(whole, 2),
@@ -208,14 +214,17 @@ def _fill(
         agenda.note(refused[0], subject, DECLINE, refused[1], inputs={**inputs, "vix_points": ctx.vix_points},
                     thresholds={"outright_below_vix": ctx.params.size.outright_below_vix_points})  # fmt: skip
         return
-    units, binding = budget.units(layer, candidate, max(1, int(missing + 0.5)))
+    if fits < LEAST_LACK:
+        agenda.note(rule, subject, HOLD, "its slots are busy, resting or cooling down", inputs=inputs)
+        return
+    units, binding = budget.units(layer, candidate, max(1, int(fits + 0.5)))
     if units == 0:
         agenda.note(binding, subject, DECLINE, f"the budget {binding} has no room for another contract", inputs=inputs)
         return
-    bought = _buy(agenda, candidate, lack_usd, units, rule, target.text)
+    bought = _buy(agenda, candidate, {slot: lack_usd[slot] for slot in ready}, units, rule, target.text)
     budget.take(layer, candidate, bought)
-    text = f"{target.text}: {bought} of {candidate.text}" if bought else "its slots are busy, resting or cooling down"
-    agenda.note(rule, subject, ACT if bought else HOLD, text, inputs={**inputs, "binding": binding})
+    text = f"{target.text}: {bought} of {candidate.text}"
+    agenda.note(rule, subject, ACT, text, inputs={**inputs, "binding": binding})
 
 
 def _refused(ctx: HedgeContext, layer: Layer) -> tuple[str, str] | None:
@@ -228,27 +237,27 @@ def _refused(ctx: HedgeContext, layer: Layer) -> tuple[str, str] | None:
     return None
 
 
+def _ready(agenda: HedgeAgenda, lack_usd: Mapping[int, float]) -> tuple[int, ...]:
+    """Slots of a layer that lack something and can take an order now, the greatest lack first."""
+    return tuple(
+        slot
+        for slot in sorted(lack_usd, key=lambda slot: (-lack_usd[slot], slot))
+        if lack_usd[slot] > 0.0
+        and agenda.slots[slot].state in (SlotState.ARMED, SlotState.ACTIVE)
+        and agenda.free(slot)
+        and not _cooling(agenda, slot)
+    )
+
+
 def _buy(
     agenda: HedgeAgenda, candidate: Candidate, lack_usd: Mapping[int, float], units: int, rule: str, why: str
 ) -> int:
-    """One order a slot, the greatest lack first; returns the contracts planned."""
-    ctx, open_ = agenda.ctx, (SlotState.ARMED, SlotState.ACTIVE)
-    ready = [
-        slot
-        for slot in sorted(lack_usd, key=lambda slot: (-lack_usd[slot], slot))
-        if agenda.slots[slot].state in open_
-        and agenda.free(slot)
-        and not _cooling(agenda, slot)
-        and lack_usd[slot] > 0.0
-    ]
-    if not ready:
-        return 0
-    shares = largest_remainder(
-        {slot: units * max(0.0, lack_usd[slot]) / sum(max(0.0, lack_usd[s]) for s in ready) for slot in ready}
-    )
+    """One order a slot, shared out by what each lacks; returns the contracts planned."""
+    whole = sum(lack_usd.values())
+    shares = largest_remainder({slot: units * lack / whole for slot, lack in lack_usd.items()})
     bought = 0
-    for slot in ready:
-        quantity = min(shares[slot], ctx.params.orders.max_quantity)
+    for slot in lack_usd:
+        quantity = min(shares[slot], agenda.ctx.params.orders.max_quantity)
         if quantity > 0:
             legs = candidate.leg_intents(slot)
             agenda.steps.append(Step(HedgeAction.OPEN, rule, (slot,), legs, quantity, f"{why}: {candidate.text}"))

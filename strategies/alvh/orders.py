@@ -7,6 +7,7 @@ Rules
 - A walk whose order was denied rests and is given up, and so is one whose legs are not quoted; the rules ask again at
   their next look.
 - No order is made while a leg has no fresh two-sided quote, or while an order of the slot is in doubt.
+- Nothing is bought for a blocked slot: its walks that buy end and their orders are cancelled; sales go on.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import NamedTuple
 import msgspec
 
 from strategies.alvh.context import HedgeAgenda, HedgeContext, Step
-from strategies.alvh.lattice import HedgeAction
+from strategies.alvh.lattice import HedgeAction, Held, SlotState
 from strategies.alvh.memory import HedgeWalk
 from strategies.domain.decision import DecisionVerdict
 from strategies.domain.hedge import HEDGE_OWNER, slot_name
@@ -78,8 +79,9 @@ def run_walks(agenda: HedgeAgenda) -> None:
         filled = walk.filled + (record.filled_units if record is not None else 0)
         denied = record is None
         over = denied or filled >= walk.quantity or walk.attempt > agenda.ctx.params.orders.reprices
-        if over or not agenda.ctx.may_trade:
-            _end(agenda, slot, walk, filled, "denied" if denied else "")
+        blocked = buys_blocked(walk.legs, agenda)
+        if over or blocked or not agenda.ctx.may_trade:
+            _end(agenda, slot, walk, filled, "denied" if denied else "blocked" if blocked else "")
             continue
         asked = _attempt(agenda, msgspec.structs.replace(walk, filled=filled, attempt=walk.attempt + 1))
         waited = (agenda.ctx.now - walk.at).total_seconds()
@@ -97,24 +99,60 @@ def _wait(walk: HedgeWalk, record: OrderRecord | None, agenda: HedgeAgenda) -> b
         return False
     if record.state is OrderState.WORKING:
         since = record.sent_at if record.sent_at is not None else record.approved_at
-        if (ctx.now - since).total_seconds() >= params.step_s or not ctx.may_trade:
+        late = (ctx.now - since).total_seconds() >= params.step_s
+        if late or not ctx.may_trade or buys_blocked(walk.legs, agenda):
             agenda.cancels.append(CancelIntent(ref=record.ref, rule="X-EXEC", text="step of the hedge's price walk"))
     return True
+
+
+def buys_blocked(legs: tuple[LegIntent, ...], agenda: HedgeAgenda) -> bool:
+    """Whether an order would bring something into a slot that is blocked."""
+    return any(
+        leg.action is Action.BUY and leg.slot is not None and agenda.slots[leg.slot].state is SlotState.BLOCKED
+        for leg in legs
+    )
+
+
+def under_way_usd(agenda: HedgeAgenda) -> dict[int, float]:
+    """Weighted vega by slot, dollars per VIX point, that walks alive and steps planned bring (sales: take) when they
+    fill. What cannot be valued now counts as none."""
+    coming: dict[int, float] = {}
+    rows = [(walk.legs, _rest(walk, agenda)) for walk in agenda.memory.walks.values()]
+    rows += [(step.legs, step.quantity) for step in agenda.steps]
+    for legs, units in rows:
+        for leg in legs:
+            line = agenda.ctx.valuer.line(Held(leg.slot or 0, leg.con_id, 1, 0.0))
+            usd = 0.0 if line is None or line.usd_per_vix_point is None else line.usd_per_vix_point
+            if leg.slot is not None:
+                coming[leg.slot] = coming.get(leg.slot, 0.0) + leg.action.sign * leg.ratio * units * usd
+    return coming
+
+
+def _rest(walk: HedgeWalk, agenda: HedgeAgenda) -> int:
+    """Units of a walk that may still fill."""
+    record = agenda.ctx.book.orders.get(walk.ref)
+    return max(0, walk.quantity - walk.filled - (0 if record is None else record.filled_units))
 
 
 def _end(agenda: HedgeAgenda, slot: int, walk: HedgeWalk, filled: int, why: str) -> None:
     rest = {number: one for number, one in agenda.memory.walks.items() if number != slot}
     agenda.memory = msgspec.structs.replace(agenda.memory, walks=rest)
-    if walk.action is HedgeAction.ROTATE and filled == 0:
-        _discount_rotation(agenda, walk)
+    if walk.action is HedgeAction.ROTATE and filled < walk.quantity:
+        _discount_rotation(agenda, walk, 1.0 - filled / walk.quantity)
+    if walk.stage and filled > 0:
+        stages = {**agenda.memory.stages, stage_key(slot, walk.legs[0].con_id): walk.stage}
+        agenda.memory = msgspec.structs.replace(agenda.memory, stages=stages)
     text = f"{walk.action.value} by {walk.rule} ended: {filled} of {walk.quantity} filled"
     agenda.note("X-EXEC", slot_name(slot), HOLD, f"{text}{', ' + why if why else ''}",
                 inputs={"attempts": walk.attempt, "filled": filled, "wanted": walk.quantity})  # fmt: skip
 
 
 def begin(agenda: HedgeAgenda, step: Step) -> bool:
-    """Starts the walk of a step; False when a leg has no quote to price it by yet."""
+    """Starts the walk of a step; False when a leg has no quote to price it by yet, or a slot it buys for is blocked."""
     slot = step.slots[0]
+    if buys_blocked(step.legs, agenda):
+        agenda.note("A-LAT-1", slot_name(slot), HOLD, "blocked: nothing is bought until a person has armed again")
+        return False
     count = agenda.memory.counts.get(slot, 0) + 1
     chain = f"{slot_name(slot)}.{step.action.value}/{agenda.ctx.today:%Y%m%d}-{count}"
     walk = HedgeWalk(
@@ -129,6 +167,7 @@ def begin(agenda: HedgeAgenda, step: Step) -> bool:
         at=agenda.ctx.now,
         urgent=step.urgent,
         share=step.share,
+        stage=step.stage,
         text=step.text,
     )
     if not _attempt(agenda, walk):
@@ -137,31 +176,36 @@ def begin(agenda: HedgeAgenda, step: Step) -> bool:
     return True
 
 
+def stage_key(slot: int, con_id: int) -> str:
+    """How the harvest's stage of one contract in one slot is kept: slots that hold the same contract are apart."""
+    return f"{slot_name(slot)}/{con_id}"
+
+
 def count_rotation(agenda: HedgeAgenda, walk: HedgeWalk) -> None:
     """A rotation counts from its first order on; one look's orders are one clip."""
     if walk.action is not HedgeAction.ROTATE:
         return
     episode, now = agenda.memory.episode, agenda.ctx.now
+    episode = msgspec.structs.replace(episode, rotated_share=episode.rotated_share + walk.share)
     if walk.rule == "A-ROT-2":
         episode = msgspec.structs.replace(episode, slot4_moved=True, slot4_at=now)
     else:
         first = episode.clip_at != now
         episode = msgspec.structs.replace(
             episode,
-            rotated_share=episode.rotated_share + walk.share,
             clips_done=episode.clips_done + (1 if first else 0),
             clip_at=now,
         )
     agenda.memory = msgspec.structs.replace(agenda.memory, episode=episode)
 
 
-def _discount_rotation(agenda: HedgeAgenda, walk: HedgeWalk) -> None:
-    """A rotation of which nothing filled did not happen: the rules will ask for it again."""
+def _discount_rotation(agenda: HedgeAgenda, walk: HedgeWalk, unfilled: float) -> None:
+    """The part of a rotation that did not fill did not happen: the rules will ask for it again."""
     episode = agenda.memory.episode
+    left = max(0.0, episode.rotated_share - walk.share * unfilled)
+    episode = msgspec.structs.replace(episode, rotated_share=left)
     if walk.rule == "A-ROT-2":
         episode = msgspec.structs.replace(episode, slot4_moved=False, slot4_at=None)
-    else:
-        episode = msgspec.structs.replace(episode, rotated_share=max(0.0, episode.rotated_share - walk.share))
     agenda.memory = msgspec.structs.replace(agenda.memory, episode=episode)
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from strategies.alvh.context import HedgeAgenda, Step, nearness
 from strategies.alvh.exposure import Line
 from strategies.alvh.instruments import find
-from strategies.alvh.lattice import HedgeAction
+from strategies.alvh.lattice import HedgeAction, SlotState
 from strategies.alvh.params import HedgeKind
 from strategies.alvh.rotate import calendar_step
 from strategies.domain.decision import DecisionVerdict
@@ -80,6 +80,8 @@ def _replace(agenda: HedgeAgenda, slot: int, line: Line, wanted: int, rule: str)
     layer = ctx.params.lattice.layer(number)
     if wanted == 0 or (number is Layer.SHORT and not ctx.stance.open_short):
         return sale(line, line.held.quantity, rule, "nothing is to replace it")
+    if agenda.slots[slot].state is SlotState.BLOCKED:
+        return sale(line, line.held.quantity, rule, "its slot is blocked: sold without a successor")
     into = find(layer.kind, layer, layer.delta, agenda)
     if isinstance(into, str):
         return into
@@ -104,7 +106,8 @@ def _convexity(agenda: HedgeAgenda) -> None:
             continue
         inputs, thresholds = {"delta": round(line.delta, 4)}, {"convexity_delta": params.convexity_delta}
         single = isinstance(line.contract, Option) and len(ctx.exposure.of_slot(slot)) == 1
-        if line.delta <= params.convexity_delta or not single or not agenda.free(slot):
+        blocked = agenda.slots[slot].state is SlotState.BLOCKED
+        if line.delta <= params.convexity_delta or not single or blocked or not agenda.free(slot):
             agenda.note("A-ENG-4", slot_name(slot), HOLD, "its delta is not too deep", inputs=inputs,
                         thresholds=thresholds, near=nearness(line.delta, params.convexity_delta))  # fmt: skip
             continue

@@ -14,7 +14,6 @@ Rules
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -23,7 +22,7 @@ import msgspec
 from strategies.alvh.context import HEDGE, HedgeAgenda, Step, nearness
 from strategies.alvh.exposure import Line
 from strategies.alvh.instruments import Candidate, find
-from strategies.alvh.lattice import HedgeAction
+from strategies.alvh.lattice import HedgeAction, SlotState
 from strategies.alvh.memory import Episode
 from strategies.domain.decision import DecisionVerdict
 from strategies.domain.hedge import SLOTS_OF, Layer, slot_name
@@ -38,6 +37,10 @@ HOLD, ACT, DECLINE = DecisionVerdict.HOLD, DecisionVerdict.ACT, DecisionVerdict.
 SPIKES_POINTS = (5.0, 6.5, 8.0)
 RECEIVER = dict(zip(SLOTS_OF[Layer.SHORT], SLOTS_OF[Layer.INTERMEDIATE], strict=True))
 """Slot 4 gives to 8, except in A-ROT-2, where it gives to 5 at once."""
+QUARTER = 1.0 / len(SLOTS_OF[Layer.SHORT])
+"""Slot 4's share of the short layer."""
+LEAST_SHARE = 0.02
+"""Less than this share of the short layer is not worth an order."""
 INVERTED = (Regime.BACKWARDATION, Regime.DEEP_BACKWARDATION)
 MOST_RATIO = 12
 
@@ -47,9 +50,11 @@ def keep_episode(agenda: HedgeAgenda) -> None:
     ctx, episode = agenda.ctx, agenda.memory.episode
     b12 = ctx.outlook.curve.front_minus_second_points
     inverted = ctx.official in INVERTED
-    if inverted and episode.inverted_at is None:
-        episode = msgspec.structs.replace(episode, inverted_at=ctx.now, closes=0)
-    if not inverted and ctx.official is not Regime.UNKNOWN and episode.inverted_at is not None:
+    if inverted and b12 is not None:  # the official regime calms down only at a close: the front itself must stay above
+        stands = exceeds(b12, 0.0)
+        since = (episode.inverted_at or ctx.now) if stands else None
+        episode = msgspec.structs.replace(episode, inverted_at=since, surplus=False)
+    if not inverted and ctx.official is not Regime.UNKNOWN:
         episode = msgspec.structs.replace(episode, inverted_at=None, closes=0)
     if b12 is not None and b12 < ctx.params.rotation.slot4_rearm_below_points and episode.slot4_at is not None:
         episode = msgspec.structs.replace(episode, slot4_at=None)  # a new inversion may move it again
@@ -71,7 +76,7 @@ def close_episode(episode: Episode, agenda: HedgeAgenda) -> Episode:
     inputs, thresholds = {"calm_closes": calm, "sessions_left": left}, {"closes": params.unwind_closes}
     agenda.note("A-ROT-4", HEDGE, ACT, "contango has lasted: undone in steps", inputs=inputs, thresholds=thresholds)
     if left <= 1:
-        return Episode(calm_closes=calm, slot4_at=episode.slot4_at)
+        return Episode(calm_closes=calm, slot4_at=episode.slot4_at, surplus=True)
     kept = 1.0 - 1.0 / left
     return msgspec.structs.replace(
         episode,
@@ -82,6 +87,7 @@ def close_episode(episode: Episode, agenda: HedgeAgenda) -> Episode:
         addon_pct=episode.addon_pct * kept,
         slot4_moved=False,
         preempted=False,
+        surplus=True,
     )
 
 
@@ -110,21 +116,22 @@ def _slot_four(agenda: HedgeAgenda) -> None:
         agenda.note("A-ROT-2", slot_name(4), HOLD, "front minus second has not stood above 3 points",
                     inputs=inputs, thresholds=thresholds, near=near)  # fmt: skip
         return
-    if episode.slot4_at is not None:
+    lines = [line for line in ctx.exposure.of_slot(4) if line.held.quantity > 0]
+    if episode.slot4_at is not None and not lines:  # what the first order left behind still goes
         agenda.note("A-ROT-2", slot_name(4), HOLD, "slot 4 has moved in this inversion",
                     inputs=inputs, thresholds=thresholds)  # fmt: skip
         return
-    lines = [line for line in ctx.exposure.of_slot(4) if line.held.quantity > 0]
+    share = max(0.0, QUARTER - episode.rotated_share)
     if not lines:
         text = "slot 4 holds nothing: its weight moves to slot 5"
         agenda.note("A-ROT-2", slot_name(4), ACT, text, inputs=inputs, thresholds=thresholds)
-        _remember(agenda, slot4_moved=True, slot4_at=ctx.now)
+        _remember(agenda, slot4_moved=True, slot4_at=ctx.now, rotated_share=episode.rotated_share + share)
         return
     step = _calendar(lines[0], lines[0].held.quantity, 5, "A-ROT-2", agenda)
     if isinstance(step, str):
         agenda.note("A-ROT-2", slot_name(4), HOLD, f"slot 4 is to move: {step}", inputs=inputs, thresholds=thresholds)
         return
-    agenda.steps.append(step)
+    agenda.steps.append(step._replace(share=share))
     agenda.note("A-ROT-2", slot_name(4), ACT, "slot 4 moves to slot 5", inputs=inputs, thresholds=thresholds)
 
 
@@ -156,27 +163,30 @@ def _confirmed(agenda: HedgeAgenda) -> None:
     ctx, episode, params = agenda.ctx, agenda.memory.episode, agenda.ctx.params.rotation
     share, why = _share_wanted(agenda)
     if share > episode.share_wanted + 1e-9:
-        _remember(agenda, share_wanted=share, clips_done=0, preempted=episode.preempted or ctx.official is Regime.FLAT)
+        done = 0 if episode.share_wanted - episode.rotated_share <= LEAST_SHARE else episode.clips_done
+        early = episode.preempted or ctx.official is Regime.FLAT
+        _remember(agenda, share_wanted=share, clips_done=done, preempted=early)
         episode = agenda.memory.episode
-    already = episode.rotated_share + (0.25 if episode.slot4_moved and episode.rotated_share < 0.25 else 0.0)
+    already = episode.rotated_share
     rest = episode.share_wanted - already
     inputs = {"share_wanted": round(episode.share_wanted, 4), "share_moved": round(already, 4),
               "inverted": episode.inverted_at is not None, "closes": episode.closes}  # fmt: skip
     thresholds = {"confirm_min": params.confirm_min, "confirm_closes": params.confirm_closes}
     paused = episode.clip_at is not None and ctx.now - episode.clip_at < timedelta(minutes=params.clip_pause_min)
-    if rest <= 0.02 or paused:
-        text = "between two clips" if paused and rest > 0.02 else why
+    gone = episode.inverted_at is None and not (ctx.official is Regime.FLAT and episode.preempted)
+    if rest <= LEAST_SHARE or paused or gone:
+        text = "between two clips" if paused and rest > LEAST_SHARE else why
         agenda.note("A-ROT-1", HEDGE, HOLD, text, inputs=inputs, thresholds=thresholds)
         return
     clips_left = max(1, params.clips - episode.clips_done)
-    steps = _clip(agenda, rest / clips_left)
+    steps = _clip(agenda, rest / clips_left) or _clip(agenda, rest)
     if isinstance(steps, str):
         agenda.note("A-ROT-1", HEDGE, HOLD, f"{why}: {steps}", inputs=inputs, thresholds=thresholds)
         return
     agenda.note("A-ROT-1", HEDGE, ACT, f"{why}: protection moves out", inputs={**inputs, "orders": len(steps)},
                 thresholds=thresholds)  # fmt: skip
     agenda.steps.extend(steps)
-    if not steps:  # nothing is held there: only the weights move
+    if not steps and ctx.exposure.held_in(SLOTS_OF[Layer.SHORT]) == 0:  # only the weights move
         _remember(agenda, rotated_share=already + rest)
 
 
@@ -227,6 +237,8 @@ def _calendar(line: Line, quantity: int, receiver: int, rule: str, agenda: Hedge
     ctx = agenda.ctx
     if not (agenda.free(line.held.slot) and agenda.free(receiver)):
         return "an order of these slots is under way"
+    if any(agenda.slots[slot].state is SlotState.BLOCKED for slot in (line.held.slot, receiver)):
+        return "one of the two slots is blocked"
     layer = ctx.params.lattice.intermediate
     into = find(layer.kind, layer, layer.delta, agenda)
     if isinstance(into, str):
@@ -246,22 +258,31 @@ def _calendar(line: Line, quantity: int, receiver: int, rule: str, agenda: Hedge
 def calendar_step(
     action: HedgeAction, rule: str, line: Line, sold: int, into: Candidate, bought: int, receiver: int, *, urgent: bool
 ) -> Step | str:
-    """One order that sells one contract and buys another, in the smallest whole ratio."""
-    parts = math.gcd(sold, bought)
-    if max(sold, bought) // parts > MOST_RATIO:
-        bought = max(1, min(MOST_RATIO, round(bought / sold))) * sold
-        parts = sold
+    """One order that sells one contract and buys another, in a small whole ratio; a ratio that has none leaves a few
+    contracts behind for another order."""
+    give, take, parts = whole_ratio(sold, bought)
     con_id, _ = into.legs[0]
     if con_id == line.held.con_id:
         return "it would buy what it sells"
     legs = (
-        LegIntent(line.held.con_id, sold // parts, Action.SELL, line.held.slot),
-        LegIntent(con_id, bought // parts, Action.BUY, receiver),
+        LegIntent(line.held.con_id, give, Action.SELL, line.held.slot),
+        LegIntent(con_id, take, Action.BUY, receiver),
     )
     slots = tuple(dict.fromkeys((line.held.slot, receiver)))
-    return Step(
-        action, rule, slots, legs, parts, f"{sold} out of {slot_name(line.held.slot)}, {bought} {into.text}", urgent
-    )
+    text = f"{give * parts} out of {slot_name(line.held.slot)}, {take * parts} {into.text}"
+    return Step(action, rule, slots, legs, parts, text, urgent)
+
+
+def whole_ratio(sold: int, bought: int) -> tuple[int, int, int]:
+    """Contracts sold and bought per unit, each at most MOST_RATIO, and units: off the wanted ratio by no more than one
+    contract bought where any ratio is, and then leaving as few unsold as can be."""
+    options = []
+    for give in range(1, min(MOST_RATIO, sold) + 1):
+        take = max(1, min(MOST_RATIO, round(give * bought / sold)))
+        parts = sold // give
+        error = abs(parts * take - parts * give * bought / sold)
+        options.append((max(0.0, error - 1.0), sold - parts * give, error, (give, take, parts)))
+    return min(options)[-1]
 
 
 def _preflight(line: Line, sold: int, into: Candidate, bought: int, agenda: HedgeAgenda) -> str:
