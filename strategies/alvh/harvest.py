@@ -217,8 +217,9 @@ def _unwind(agenda: HedgeAgenda, layer_wanted_usd: dict[Layer, float]) -> None:
     low, vega = ctx.band.low, ctx.exposure.vega
     if vega is None or low is None:
         return
-    if excess <= 0.0 and episode.unwind_left == 0:
-        agenda.memory = msgspec.structs.replace(agenda.memory, episode=msgspec.structs.replace(episode, surplus=False))
+    if excess < _least_usd(agenda, Layer.INTERMEDIATE) and episode.unwind_left == 0:
+        episode = msgspec.structs.replace(episode, surplus=False)
+        agenda.memory = msgspec.structs.replace(agenda.memory, episode=episode)
         return
     room = min(excess, _net_usd(agenda, vega) - vega.usd(low + ctx.params.band.margin))
     for line in _sellable(agenda):
@@ -232,3 +233,9 @@ def _unwind(agenda: HedgeAgenda, layer_wanted_usd: dict[Layer, float]) -> None:
         agenda.note("A-ROT-4", slot_name(line.held.slot), ACT, "the excess of the inversion is sold",
                     inputs={"excess_usd": round(excess, 2), "contracts": quantity})  # fmt: skip
         room -= quantity * per_unit
+
+
+def _least_usd(agenda: HedgeAgenda, layer: Layer) -> float:
+    """Weighted vega of the least contract a layer holds, dollars per VIX point; zero when it holds none."""
+    lines = [line for slot in SLOTS_OF[layer] for line in agenda.ctx.exposure.of_slot(slot) if line.held.quantity > 0]
+    return min(((line.usd_per_vix_point or 0.0) / line.held.quantity for line in lines), default=0.0)

@@ -279,9 +279,9 @@ def whole_ratio(sold: int, bought: int) -> tuple[int, int, int]:
     options = []
     for give in range(1, min(MOST_RATIO, sold) + 1):
         take = max(1, min(MOST_RATIO, round(give * bought / sold)))
-        parts = sold // give
-        error = abs(parts * take - parts * give * bought / sold)
-        options.append((max(0.0, error - 1.0), sold - parts * give, error, (give, take, parts)))
+        for parts in range(1, sold // give + 1):
+            error = abs(parts * take - parts * give * bought / sold)
+            options.append((max(0.0, error - 1.0), sold - parts * give, error, (give, take, parts)))
     return min(options)[-1]
 
 
