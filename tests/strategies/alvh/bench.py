@@ -83,7 +83,7 @@ class HedgeBench:
         self.families: tuple[Family, ...] = ()
         self.readings: tuple[Reading, ...] = ()
         self.macro, self.nlv = HedgeMacro(), 2_000_000.0
-        self.condors = (self._condor(condors),) if condors else ()
+        self.condors = (self.condor(condors),) if condors else ()
         self.slots: dict[int, Slot] = fresh_lattice()
         self.memory = AlvhMemory()
         self.held: dict[tuple[int, int], tuple[int, float]] = {}
@@ -103,7 +103,8 @@ class HedgeBench:
         self.last: HedgeOutcome | None = None
 
     @staticmethod
-    def _condor(units: int) -> Sold:
+    def condor(units: int) -> Sold:
+        """A condor of some units, 50 points wide."""
         legs = tuple((101 + i, row[2]) for i, row in enumerate(CONDOR_STRIKES))
         return Sold("ic-1", legs, units, 50.0, 3767.0 * units)
 
