@@ -88,11 +88,14 @@ def candidates(agenda: HedgeAgenda) -> dict[Layer, Candidate | str]:
 def contracts_wanted(
     target: Target, weights: Mapping[int, float], found: Mapping[Layer, Candidate | str]
 ) -> dict[int, int]:
-    """A-SIZE-3: whole contracts per slot, by largest remainder within each layer; layers that cannot be valued are
-    absent."""
+    """A-SIZE-3: whole contracts per slot, by largest remainder within each layer; none where the layer sleeps, absent
+    where it cannot be valued."""
     whole: dict[int, int] = {}
-    for layer, candidate in found.items():
-        if isinstance(candidate, Candidate):
+    for layer in Layer:
+        candidate = found.get(layer)
+        if candidate is None:
+            whole |= dict.fromkeys(SLOTS_OF[layer], 0)
+        elif isinstance(candidate, Candidate):
             shares = {s: target.usd_per_vix_point * weights[s] / candidate.usd_per_vix_point for s in SLOTS_OF[layer]}
             whole |= largest_remainder(shares)
     return whole

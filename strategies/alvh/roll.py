@@ -28,15 +28,16 @@ SETTLEMENT_WEEK_DAYS = 5
 
 
 def roll(agenda: HedgeAgenda, contracts: dict[int, int]) -> None:
-    """Looks at every slot that holds something; `contracts` is what each is to hold in new contracts."""
+    """Looks at every slot that holds something; `contracts` is what each is to hold in new contracts, a slot that is
+    absent is one of which that is not known."""
     for slot in SLOTS:
         for line in agenda.ctx.exposure.of_slot(slot):
             if line.held.quantity > 0:
-                _roll_line(agenda, slot, line, contracts.get(slot, 0))
+                _roll_line(agenda, slot, line, contracts.get(slot))
     _convexity(agenda)
 
 
-def _roll_line(agenda: HedgeAgenda, slot: int, line: Line, wanted: int) -> None:
+def _roll_line(agenda: HedgeAgenda, slot: int, line: Line, wanted: int | None) -> None:
     ctx, layer = agenda.ctx, agenda.ctx.params.lattice.layer(layer_of(slot))
     due, rule, why = _due(agenda, line, layer.roll_dte_days)
     inputs = {"days_left": round(line.days, 1), "wanted_contracts": wanted, "held": line.held.quantity}
@@ -74,11 +75,14 @@ def _due(agenda: HedgeAgenda, line: Line, roll_days: int) -> tuple[bool, str, st
     return False, "A-ROLL-1", "its roll is not due"
 
 
-def _replace(agenda: HedgeAgenda, slot: int, line: Line, wanted: int, rule: str) -> Step | str:
-    """The calendar order of a roll; a plain sale where nothing is wanted or one order cannot do both."""
+def _replace(agenda: HedgeAgenda, slot: int, line: Line, wanted: int | None, rule: str) -> Step | str:
+    """The calendar order of a roll; a plain sale where nothing is wanted or one order cannot do both. What is wanted
+    may not be known (no chain, no quote, no net vega): then it waits, in the settlement week it sells."""
     ctx, number = agenda.ctx, layer_of(slot)
     layer = ctx.params.lattice.layer(number)
-    if wanted == 0 or (number is Layer.SHORT and not ctx.stance.open_short):
+    if wanted is None and (line.days > SETTLEMENT_WEEK_DAYS or ctx.tier >= Tier.STRESS):
+        return "what the slot is to hold is not known yet"
+    if not wanted or (number is Layer.SHORT and not ctx.stance.open_short):
         return sale(line, line.held.quantity, rule, "nothing is to replace it")
     if agenda.slots[slot].state is SlotState.BLOCKED:
         return sale(line, line.held.quantity, rule, "its slot is blocked: sold without a successor")
