@@ -16,10 +16,11 @@ from collections.abc import Mapping
 import msgspec
 
 from strategies.alvh.context import HEDGE, HedgeAgenda, HedgeContext, Inputs, Step
+from strategies.alvh.exposure import Line
 from strategies.alvh.instruments import FUTURE_RISK, Candidate, find
-from strategies.alvh.lattice import HedgeAction, SlotState
+from strategies.alvh.lattice import HedgeAction, Held, SlotState
 from strategies.alvh.machine import SlotTrigger, moved
-from strategies.alvh.orders import under_way_usd
+from strategies.alvh.orders import under_way_usd, units_left
 from strategies.alvh.params import HedgeKind
 from strategies.alvh.targets import Target, largest_remainder
 from strategies.domain.decision import DecisionVerdict
@@ -139,12 +140,16 @@ class _Budget:
         size = ctx.params.size
         self.first = ctx.stance.budget_first
         paid = dict.fromkeys(Layer, 0.0)
-        for line in ctx.exposure.lines:
+        coming = _coming(agenda)
+        for line in (*ctx.exposure.lines, *coming):
             share = FUTURE_RISK if isinstance(line.contract, Future) else 1.0
-            paid[layer_of(line.held.slot)] += share * max(0.0, line.cost_usd)
+            paid[layer_of(line.held.slot)] += share * line.cost_usd
+        paid = {layer: max(0.0, usd) for layer, usd in paid.items()}
         cap = ctx.exposure.condor_loss_usd * size.premium_pct_of_condor_loss / 100.0
         self.premium_usd = cap - paid[Layer.SHORT] - paid[Layer.INTERMEDIATE]
         theta, carry = ctx.exposure.condor_theta_usd, ctx.exposure.carry_usd
+        if carry is not None:
+            carry += sum(line.carry_usd_per_day or 0.0 for line in coming)
         self.carry_usd = (
             None if theta is None or carry is None else theta * size.carry_max_pct_of_theta / 100.0 + min(0.0, carry)
         )
@@ -175,6 +180,19 @@ class _Budget:
             self.premium_usd -= units * candidate.risk_usd
         if self.carry_usd is not None and candidate.carry_usd_per_day is not None:
             self.carry_usd += units * min(0.0, candidate.carry_usd_per_day)
+
+
+def _coming(agenda: HedgeAgenda) -> list[Line]:
+    """What openings under way will hold when they fill, at mid."""
+    found = []
+    for walk in agenda.memory.walks.values():
+        if walk.action is HedgeAction.OPEN:
+            units = units_left(walk, agenda)
+            for leg in walk.legs:
+                mid = agenda.ctx.valuer.mid(leg.con_id) or 0.0
+                line = agenda.ctx.valuer.line(Held(walk.slots[0], leg.con_id, leg.action.sign * leg.ratio * units, mid))
+                found += [] if line is None else [line]
+    return found
 
 
 def _fill(

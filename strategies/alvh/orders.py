@@ -117,7 +117,7 @@ def under_way_usd(agenda: HedgeAgenda) -> dict[int, float]:
     """Weighted vega by slot, dollars per VIX point, that walks alive and steps planned bring (sales: take) when they
     fill. What cannot be valued now counts as none."""
     coming: dict[int, float] = {}
-    rows = [(walk.legs, _rest(walk, agenda)) for walk in agenda.memory.walks.values()]
+    rows = [(walk.legs, units_left(walk, agenda)) for walk in agenda.memory.walks.values()]
     rows += [(step.legs, step.quantity) for step in agenda.steps]
     for legs, units in rows:
         for leg in legs:
@@ -128,7 +128,7 @@ def under_way_usd(agenda: HedgeAgenda) -> dict[int, float]:
     return coming
 
 
-def _rest(walk: HedgeWalk, agenda: HedgeAgenda) -> int:
+def units_left(walk: HedgeWalk, agenda: HedgeAgenda) -> int:
     """Units of a walk that may still fill."""
     record = agenda.ctx.book.orders.get(walk.ref)
     return max(0, walk.quantity - walk.filled - (0 if record is None else record.filled_units))

@@ -217,7 +217,7 @@ def test_without_a_condor_for_two_sessions_the_hedge_is_sold(bench):
     assert sales(bench) == {5: 2}
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 12), st.floats(0.4, 6.0)), min_size=10, max_size=10),
     st.integers(1, 6),
