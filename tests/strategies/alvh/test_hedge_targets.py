@@ -190,7 +190,6 @@ def layer(roll_dte_days: int, delta: float) -> LayerParams:
         (lambda: SizeParams(offset_base=0.5), "offset_base"),
         (lambda: SizeParams(layer_risk_pct_nlv=3.5), "K-SIZE-2"),
         (lambda: SizeParams(carry_warn_pct_of_theta=60.0), "carry_warn"),
-        (lambda: SizeParams(reinvest_fraction=1.5), "reinvest"),
         (lambda: RotationParams(slot4_rearm_below_points=3.0), "re-arms"),
         (lambda: RotationParams(share_low_pct=70.0), "rise"),
         (lambda: RotationParams(clips=0), "at least 1"),
