@@ -177,15 +177,14 @@ def test_slot_four_counts_in_what_the_confirmed_rotation_moves(bench):
     assert bench.memory.episode.rotated_share == pytest.approx(wanted, abs=0.03)
 
 
-def test_a_short_layer_of_one_contract_moves_it_whole_or_not_at_all(bench):
-    """Half of one contract rounds to one, a fifth to none; neither is counted as moved when nothing was ordered."""
+def test_what_is_less_than_a_contract_does_not_move_and_does_not_count(bench):
+    """45 % of one contract rounds to none: it stays, and no share is counted as moved."""
     short_book(bench, each=1, slots=(1,))
     turn(bench, INVERTED)
-    rotations(bench, 120)
-    assert bench.quantity(L1) + bench.quantity(L2) >= 1
-    assert bench.quantity(L1) in (0, 1)
-    if bench.quantity(L1) == 1:
-        assert bench.memory.episode.rotated_share == 0.0
+    rotations(bench, 1)
+    rotations(bench, 75)
+    assert bench.quantity(L1) == 1
+    assert bench.memory.episode.rotated_share == 0.0
 
 
 def test_the_front_below_the_second_again_stops_the_clock(bench):
@@ -286,20 +285,37 @@ def test_a_blocked_receiver_stops_the_rotation(bench):
 
 
 def test_a_rotation_that_makes_the_spike_worse_is_declined(bench):
-    """A-ROT-0: with almost no room in the +8 loss, giving up front convexity is refused."""
-    short_book(bench, each=30, slots=(4,))
+    """A-ROT-0: far front calls gain more in a spike than what would be bought for them: they are kept."""
+    short_book(bench)
+    bench.held.clear()
+    bench.hold(4, JUNE_WEEKLY, 38.0, 12)
     bench.params = AlvhParams(
         rotation=msgspec.structs.replace(bench.params.rotation, abort_worse_pct=0.0),
         harvest=NO_HARVEST,
     )
-    bench.condors = (HedgeBench.condor(40),)
     turn(bench, DEEP, 30.0)
-    bench.ask()
+    assert not [i for i in bench.ask() if i.rule == "A-ROT-2"]
     row = bench.said("A-ROT-0")
-    assert row is not None
-    assert set(row.inputs) >= {"book_usd_at_vix_plus_5", "book_usd_at_vix_plus_6.5", "book_usd_at_vix_plus_8"}
-    worse = row.inputs["book_usd_at_vix_plus_8"] < row.inputs["before_usd"] < 0.0
-    assert row.verdict is (DECLINE if worse else HOLD)
+    assert row.verdict is DECLINE
+    assert row.inputs["book_usd_at_vix_plus_8"] < row.inputs["before_usd"] < 0.0
+
+
+def test_a_second_contract_of_slot_four_follows_the_first(bench):
+    """One order moves one contract's holding; the other goes in the next order of the same inversion."""
+    short_book(bench, slots=(4,))
+    bench.hold(4, JUNE_WEEKLY, 22.0, 2)
+    turn(bench, DEEP)
+    assert len([i for i in rotations(bench, 30) if i.rule == "A-ROT-2"]) == 2
+    assert bench.quantity((4,)) == 0
+
+
+def test_a_clip_too_small_for_a_contract_is_joined_with_the_next(bench):
+    """45 % of two contracts is one contract, though half of it rounds to none."""
+    short_book(bench, each=1, slots=(1, 2))
+    turn(bench, INVERTED)
+    rotations(bench, 1)
+    rotations(bench, 75)
+    assert bench.quantity(L1) == 1
 
 
 # A-ROT-3 and 4 ----------------------------------------------------------------------------------------
