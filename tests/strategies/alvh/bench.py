@@ -14,7 +14,8 @@ from strategies.alvh.lattice import Held, Slot, SlotState, fresh_lattice, slots_
 from strategies.alvh.machine import block, on_order
 from strategies.alvh.memory import AlvhMemory
 from strategies.alvh.params import AlvhParams
-from strategies.alvh.plan import HedgeMacro, HedgeOutcome, HedgeView, look
+from strategies.alvh.plan import look
+from strategies.alvh.view import HedgeMacro, HedgeOutcome, HedgeView
 from strategies.domain.book import Book
 from strategies.domain.decision import Decision
 from strategies.domain.hedge import HEDGE_OWNER
@@ -99,7 +100,7 @@ class HedgeBench:
         self.pending: frozenset[str] = frozenset()
         self.refuse = False
         self.may_trade = self.may_open = True
-        self.at_close = False
+        self.at_close = self.judged = False
         self.last: HedgeOutcome | None = None
 
     @staticmethod
@@ -196,6 +197,7 @@ class HedgeBench:
             outlook=outlook, official=official, macro=self.macro, nlv_usd=self.nlv, spot_points=SPOT,
             vix_points=self.vix, rate=0.045, carry_rate=0.032, params=self.params, memory=self.memory,
             may_trade=self.may_trade, may_open=self.may_open, at_close=self.at_close, pending_refs=self.pending,
+            judged=self.judged,
         )  # fmt: skip
 
     blind: CurveReading | None = None

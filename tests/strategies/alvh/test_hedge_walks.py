@@ -18,7 +18,7 @@ from strategies.alvh.orders import NetPrice, limit_of
 from strategies.alvh.params import HedgeOrderParams
 from strategies.domain.orders import OrderState, PlaceIntent, Purpose
 from strategies.signals.tiers import Tier
-from tests.strategies.alvh.bench import JULY_WEEKLY, HedgeBench
+from tests.strategies.alvh.bench import JULY_WEEKLY, JUNE_WEEKLY, HedgeBench
 
 P = HedgeOrderParams()
 
@@ -202,3 +202,19 @@ def test_references_begin_anew_each_day_and_stay_unique(bench):
     second: list[Any] = bench.ask()
     assert second[0].ref.endswith("20260505.1")
     assert second[0].ref != first.ref
+
+
+def test_between_two_evaluations_nothing_is_valued_but_quotes_keep_coming():
+    """A look before its minute, with no order alive, decides nothing and wants the lines of the look before; an entry
+    that waits for the hedge's word gets the exposure at once."""
+    bench = HedgeBench(condors=0)
+    bench.hold(1, JUNE_WEEKLY, 20.0, 1)
+    for _ in range(3):
+        evaluated = bench.look(60.0)
+    waited = bench.look(5.0)
+    assert evaluated.decisions
+    assert evaluated.exposure is not None
+    assert (waited.decisions, waited.places, waited.exposure) == ((), (), None)
+    assert set(waited.lines) >= set(evaluated.lines)
+    bench.judged = True
+    assert bench.look(5.0).exposure is not None

@@ -81,7 +81,9 @@ def test_slot_four_moves_once_as_one_order_neutral_in_weighted_vega(bench):
     """One calendar sells all of slot 4 and buys as much weighted vega for slot 5, within one contract; then no more."""
     short_book(bench)
     turn(bench, DEEP)
+    bench.judged = True
     before = bench.look(0.0).exposure.slot_usd(4)
+    bench.judged = False
     intent = next(i for i in bench.ask() if i.rule == "A-ROT-2")
     assert [(leg.action, leg.slot) for leg in intent.legs] == [(Action.SELL, 4), (Action.BUY, 5)]
     bench.fill(intent.ref)
