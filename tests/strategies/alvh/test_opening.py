@@ -136,6 +136,15 @@ def test_the_premium_budget_binds_in_calm():
     assert bench.said("A-SIZE-2", "layer L1").verdict is DECLINE
 
 
+def test_an_opening_that_still_waits_has_spent_its_premium():
+    """The budget has room for one call: while its order works, no second one is ordered in another layer."""
+    bench = with_size(premium_pct_of_condor_loss=2.0)
+    assert [i.legs[0].slot for i in bench.ask()] == [5]
+    bench.vx = tuple(points + 1.0 for points in bench.vx)  # other strikes are wanted now
+    for _ in range(3):
+        assert not bench.look(61.0).places
+
+
 def test_the_band_outranks_the_premium_budget_outside_calm():
     """A-VEGA-2: in a flat curve the same budget does not bind."""
     bench = with_size(premium_pct_of_condor_loss=2.0)
