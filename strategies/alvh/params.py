@@ -224,9 +224,9 @@ class HedgeOrderParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
 
 class AlvhParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Everything the hedge decides with. `enabled` false runs the condors alone, for comparison."""
+    """Everything the hedge decides with. `enabled` false runs the condors alone."""
 
-    enabled: bool = True
+    enabled: bool = False
     evaluate_every_s: float = 60.0
     lattice: LatticeParams = LatticeParams()
     band: BandParams = BandParams()

@@ -28,7 +28,10 @@ _JUDGED = frozenset({"place", "modify", "state", "cancel", "global_cancel", "set
 
 @dataclass(frozen=True, slots=True)
 class Caps:
-    """Hard caps; percent of net liquidation, units, condors, dollars per contract."""
+    """Hard caps; percent of net liquidation, units, condors, dollars per contract.
+
+    `hedge_*` are those of everything in VIX products together, which is no condor and can only lose what was paid.
+    """
 
     condor_loss_pct: float = 3.0
     all_condors_loss_pct: float = 15.0
@@ -36,6 +39,8 @@ class Caps:
     open_condors: int = 3
     condors_per_expiry: int = 1
     fee_usd_per_contract: float = 2.0
+    hedge_quantity: int = 20
+    hedge_loss_pct: float = 6.0
 
 
 @dataclass(slots=True)
@@ -67,6 +72,10 @@ def owner(order_ref: str) -> str:
     """The condor an order reference belongs to (`ID.purpose.count`); a foreign order is its own group."""
     head, _, _ = order_ref.rpartition(".")
     return head.rpartition(".")[0] or order_ref or "foreign"
+
+
+HEDGE = "hedge"
+_HEDGE_CLASSES = frozenset({"VIX", "VIXW", "VXM"})
 
 
 class _Group:
@@ -109,7 +118,7 @@ class Judge:
         kind = line["kind"]
         if kind == "fill":
             execution = self._truth.executions[line["exec_id"]]
-            name = owner(execution.order_ref)
+            name = self._name(execution.order_ref, {execution.con_id})
             group = self._groups.setdefault(name, _Group())
             group.held[execution.con_id] = group.held.get(execution.con_id, 0) + execution.signed
             group.cash += execution.cash
@@ -134,6 +143,14 @@ class Judge:
         if left:
             self._say(line, f"{left} contracts of {con_id} were settled that no order brought")
 
+    def _name(self, order_ref: str, con_ids: Iterable[int]) -> str:
+        """Which group an order belongs to: what trades VIX products is the hedge, the rest is by its reference."""
+        classes = {str(self._truth.contracts[con_id]["trading_class"]) for con_id in con_ids}
+        return HEDGE if classes and classes <= _HEDGE_CLASSES else owner(order_ref)
+
+    def _of(self, order: WireOrder) -> str:
+        return self._name(order.order_ref, order.unit)
+
     def _count(self, line: Line) -> None:
         ref = line["order_ref"]
         if ref in self._refs:
@@ -148,13 +165,16 @@ class Judge:
         self.found.instants += 1
         live = truth.live()
         for order in live:
-            self.found.note("order_quantity", order.quantity)
-            if order.quantity > caps.order_quantity:
-                self._say(line, f"order {order.order_ref} is for {order.quantity} units, cap {caps.order_quantity}")
+            hedges = self._of(order) == HEDGE
+            cap = caps.hedge_quantity if hedges else caps.order_quantity
+            self.found.note("hedge_quantity" if hedges else "order_quantity", order.quantity)
+            if order.quantity > cap:
+                self._say(line, f"order {order.order_ref} is for {order.quantity} units, cap {cap}")
         for order in truth.orders:
             if not order.balanced and line["kind"] != "fill":
                 self._say(line, f"order {order.order_ref} filled out of ratio: {order.by_leg}")
-        active = {n for n, g in self._groups.items() if any(g.held.values())} | {owner(o.order_ref) for o in live}
+        active = {n for n, g in self._groups.items() if any(g.held.values())} | {self._of(o) for o in live}
+        active -= {HEDGE}
         self.found.note("open_condors", len(active))
         if len(active) > caps.open_condors:
             self._say(line, f"{len(active)} condors open or working, cap {caps.open_condors}: {sorted(active)}")
@@ -169,7 +189,7 @@ class Judge:
 
     def _expiries(self, name: str, live: list[WireOrder]) -> set[str]:
         con_ids = {c for c, q in self._groups.get(name, _Group()).held.items() if q}
-        con_ids |= {c for o in live if owner(o.order_ref) == name for c in o.unit}
+        con_ids |= {c for o in live if self._of(o) == name for c in o.unit}
         return {str(self._truth.contracts[c]["expiry"]) for c in con_ids}
 
     def _weigh(self, line: Line) -> None:
@@ -177,10 +197,10 @@ class Judge:
         live = [order for order in self._truth.live() if order.remaining > 0]
         names = {name for name, group in self._groups.items() if any(group.held.values())}
         self._worst = {}
-        for name in sorted(names | {owner(order.order_ref) for order in live}):
+        for name in sorted(names | {self._of(order) for order in live}):
             group = self._groups.get(name, _Group())
             held = [Held(name, con_id, quantity, 0.0) for con_id, quantity in group.held.items() if quantity]
-            working = [self._working(name, order) for order in live if owner(order.order_ref) == name]
+            working = [self._working(name, order) for order in live if self._of(order) == name]
             contracts = self._contracts({h.con_id for h in held} | {c for w in working for c, _ in w.legs})
             worst = group_worst_usd(contracts, held, working) - group.cash
             naked = naked_shorts(contracts, held, working)
@@ -201,7 +221,9 @@ class Judge:
         for con_id in con_ids:
             facts = self._truth.contracts[con_id]
             name = f"{facts['trading_class']} {facts['expiry']}"
-            found[con_id] = Contract(name, float(facts["strike"]), facts["right"] == "C", int(facts["multiplier"]))
+            found[con_id] = Contract(
+                name, float(facts["strike"] or 0.0), facts["right"] != "P", int(facts["multiplier"])
+            )
         return found
 
     def _money(self, line: Line) -> None:
@@ -210,10 +232,12 @@ class Judge:
             return
         for name, worst in self._worst.items():
             share = 100.0 * worst / nlv
-            self.found.note("condor_loss_pct", share)
-            if share > self._caps.condor_loss_pct + 1e-9:
-                self._say(line, f"{name} could lose {share:.3f} % of {nlv:,.0f}, cap {self._caps.condor_loss_pct:g} %")
-        total = 100.0 * sum(max(0.0, worst) for worst in self._worst.values()) / nlv
+            what = "hedge_loss_pct" if name == HEDGE else "condor_loss_pct"
+            cap = self._caps.hedge_loss_pct if name == HEDGE else self._caps.condor_loss_pct
+            self.found.note(what, share)
+            if share > cap + 1e-9:
+                self._say(line, f"{name} could lose {share:.3f} % of {nlv:,.0f}, cap {cap:g} %")
+        total = 100.0 * sum(max(0.0, worst) for name, worst in self._worst.items() if name != HEDGE) / nlv
         self.found.note("all_condors_loss_pct", total)
         if total > self._caps.all_condors_loss_pct + 1e-9:
             self._say(line, f"all condors could lose {total:.3f} %, cap {self._caps.all_condors_loss_pct:g} %")
