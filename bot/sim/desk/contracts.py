@@ -33,9 +33,10 @@ def find_all(venue: Venue, query: ask.ContractQuery) -> Sequence[ContractSpec]:
 
 
 def _listed_first(spec: ContractSpec, exchange: str) -> bool:
-    """Whether a stock's home is the exchange asked for; NASDAQ also goes by ISLAND."""
-    homes = {"ISLAND", "NASDAQ"} if exchange in ("ISLAND", "NASDAQ") else {exchange}
-    return not exchange or spec.sec_type is not SecType.STOCK or spec.primary_exchange in homes
+    """Whether the primary exchange asked for can mean this stock. It tells listings of one symbol apart, so any exchange
+    where the stock is traded is taken: programs are known to send ISLAND with every symbol."""
+    traded = (spec.primary_exchange, *spec.exchanges)
+    return not exchange or spec.sec_type is not SecType.STOCK or exchange in traded
 
 
 def _has_id(spec: ContractSpec, query: ask.ContractQuery) -> bool:

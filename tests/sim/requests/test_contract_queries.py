@@ -47,6 +47,7 @@ def test_every_way_to_describe_one_contract_leads_to_it(version: int) -> None:
             (Future("VIX", "20260415", "CFE", multiplier="1000"), april),
             (Stock("SPY", "SMART", "USD"), 756733),
             (Stock("SPY", "ISLAND", "USD", primaryExchange="ARCA"), 756733),
+            (Stock("SPY", "SMART", "USD", primaryExchange="ISLAND"), 756733),
             (Contract(secType="STK", secIdType="ISIN", secId=ISIN), 756733),
             (Contract(secIdType="CUSIP", secId=CUSIP, exchange="SMART"), 756733),
         ):
@@ -88,7 +89,7 @@ UNKNOWN = [
     Index("NDX", "NASDAQ"),
     Index("SPX", "CBOE", "EUR"),
     Stock("SPY", "LSE", "GBP"),
-    Stock("SPY", "SMART", "USD", primaryExchange="NYSE"),
+    Stock("SPY", "SMART", "USD", primaryExchange="LSE"),
     Contract(secIdType="ISIN", secId="US0000000000"),
     Contract(secIdType="RIC", secId="SPY.P"),
     Option("SPX", "20260317", 5501.0, "P", "SMART"),
