@@ -33,8 +33,8 @@ def find_all(venue: Venue, query: ask.ContractQuery) -> Sequence[ContractSpec]:
 
 
 def _listed_first(spec: ContractSpec, exchange: str) -> bool:
-    """Whether the primary exchange asked for can mean this stock. It tells listings of one symbol apart, so any exchange
-    where the stock is traded is taken: programs are known to send ISLAND with every symbol."""
+    """Whether the primary exchange asked for can mean this stock. It tells listings of one symbol apart: any exchange
+    where the stock is traded is taken, for programs are known to send ISLAND with every symbol."""
     traded = (spec.primary_exchange, *spec.exchanges)
     return not exchange or spec.sec_type is not SecType.STOCK or exchange in traded
 
