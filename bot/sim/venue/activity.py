@@ -1,7 +1,8 @@
 """How much is traded and held: prints, volumes and open interest, drawn from the seed, the contract and the day.
 
-The figures are plausible, not measured: busy at the open and the close, near the money and near expiry. Volume never
-falls within a day, open interest stands still within one.
+The volume of a stock's or future's day is the one its daily bar has, where it has one. The other figures are plausible,
+not measured: busy at the open and the close, near the money and near expiry. Volume never falls within a day, open
+interest stands still within one.
 """
 
 from __future__ import annotations
@@ -9,12 +10,14 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bot.sim.past_types import Prints
-from bot.sim.types import ContractSpec, SecType
+from bot.sim.types import ContractSpec, Floats, SecType
 
 STEP_S = 15.0
 """Seconds between two possible prints, the grid of the worlds' paths."""
@@ -23,6 +26,7 @@ _SPY_SHARES, _OTHER_SHARES = 72e6, 4e6
 _PER_TRADE = {SecType.STOCK: 180.0, SecType.FUTURE: 3.0, SecType.OPTION: 6.0}
 _FRONT_MONTH_CONTRACTS, _MINI_SHARE = 110_000.0, 0.2
 _MOST_TRADES = 900.0
+_UNEVEN = 0.7
 
 
 def expected_volume(spec: ContractSpec, level: float, on: date) -> float:
@@ -41,6 +45,14 @@ def expected_volume(spec: ContractSpec, level: float, on: date) -> float:
     return 9000.0 * near * round_strike / math.pow(1.0 + days / 4.0, 0.8)
 
 
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """Contracts or shares of a session: `exact` where the day's own figure is known."""
+
+    expected: float
+    exact: bool = False
+
+
 class Activity:
     """Draws each contract-day once and remembers the latest."""
 
@@ -48,36 +60,27 @@ class Activity:
         self._seed = seed
         self._days: dict[tuple[int, float], Prints] = {}
 
-    def prints(self, spec: ContractSpec, opened: datetime, closed: datetime, expected: float) -> Prints:
-        """Every trade of a session: at the open or a whole number of steps after it, before the close."""
-        key = spec.con_id, opened.timestamp()
-        known = self._days.get(key)
-        if known is None:
-            if len(self._days) >= _KEPT_DAYS:
-                self._days.clear()
-            steps = max(int((closed - opened).total_seconds() / STEP_S), 1)
-            known = self._days[key] = self._draw(spec, key[1], steps, expected)
-        return known
+    def drawn(self, spec: ContractSpec, opened: datetime) -> Prints | None:
+        """The trades of the session that opened then, if they are known already."""
+        return self._days.get((spec.con_id, opened.timestamp()))
 
-    def _draw(self, spec: ContractSpec, opened_s: float, steps: int, expected: float) -> Prints:
+    def draw(self, spec: ContractSpec, opened: datetime, closed: datetime, volume: Volume) -> Prints:
+        """Every trade of a session: at the open or a whole number of steps after it, before the close."""
+        if len(self._days) >= _KEPT_DAYS:
+            self._days.clear()
+        opened_s, steps = opened.timestamp(), max(int((closed - opened).total_seconds() / STEP_S), 1)
         rng = np.random.default_rng([self._seed, spec.con_id, int(opened_s), 1])
         when = np.linspace(0.0, 1.0, steps)
         busy = 0.55 + 3.4 * (when - 0.52) ** 2
-        busy /= busy.sum()
-        total = expected * math.exp(0.35 * rng.standard_normal())
-        per_trade = _PER_TRADE.get(spec.sec_type, 1.0)
-        trades = total / per_trade
-        if spec.sec_type is SecType.OPTION:
-            trades = min(trades, _MOST_TRADES)
-            per_trade = max(total / max(trades, 1e-9), 1.0)
-        count = rng.poisson(trades * busy)
-        step = np.flatnonzero(count)
-        extra = rng.poisson((per_trade - 1.0) * count[step])
-        return Prints(
+        size = _split(rng, busy, volume) if volume.exact else _about(rng, busy, volume.expected, spec.sec_type)
+        step = np.flatnonzero(size)
+        prints = Prints(
             np.asarray(opened_s + step * STEP_S, dtype=np.float64),
-            (count[step] + extra).astype(np.int64),
+            size[step],
             rng.integers(-1, 2, len(step)).astype(np.int64),
         )
+        self._days[spec.con_id, opened_s] = prints
+        return prints
 
     def open_interest(self, spec: ContractSpec, level: float, on: date) -> int:
         """Contracts open on the morning of a day: grows towards expiry, differs a little from day to day."""
@@ -88,6 +91,24 @@ class Activity:
         daily = np.random.default_rng([self._seed, spec.con_id, on.toordinal(), 3]).uniform(0.97, 1.03)
         times = 4.0 if spec.sec_type is SecType.FUTURE else 3.0 * age * (1.0 + max(days, 0) / 20.0)
         return round(expected_volume(spec, level, on) * times * own * daily)
+
+
+def _split(rng: np.random.Generator, busy: Floats, volume: Volume) -> NDArray[np.int64]:
+    """Exactly the day's volume, by how busy each step is, more or less."""
+    share = busy * np.exp(_UNEVEN * rng.standard_normal(len(busy)))
+    return rng.multinomial(round(volume.expected), share / share.sum()).astype(np.int64)
+
+
+def _about(rng: np.random.Generator, busy: Floats, expected: float, sec_type: SecType) -> NDArray[np.int64]:
+    """About the expected volume: trades as they come, each of a size as is usual."""
+    total = expected * math.exp(0.35 * rng.standard_normal())
+    per_trade = _PER_TRADE.get(sec_type, 1.0)
+    trades = total / per_trade
+    if sec_type is SecType.OPTION:
+        trades = min(trades, _MOST_TRADES)
+        per_trade = max(total / max(trades, 1e-9), 1.0)
+    count = rng.poisson(trades * busy / busy.sum())
+    return np.asarray(count + rng.poisson((per_trade - 1.0) * count), dtype=np.int64)
 
 
 class TradeCursor:

@@ -27,7 +27,7 @@ _OPTION_VOLUMES: Mapping[str, tuple[int, int]] = {
 """Calls and puts of a normal day on the underlyings that have options."""
 _OPEN_INTEREST_DAYS = 9
 _RANGE_SESSIONS = (63, 126, 252)
-_QUARTER_DAYS = 60
+_QUARTER_DAYS, _AVERAGED_DAYS = 60, 90
 _SHARES_TO_BORROW = 12_000_000
 _FUND_YIELD = 0.015
 _FUNDS_PAYING_QUARTERLY = frozenset({"SPY"})
@@ -101,7 +101,7 @@ class Figures:
         if spec.sec_type is SecType.STOCK:
             found = replace(
                 found,
-                average_volume=round(expected_volume(spec, 0.0, today)),
+                average_volume=self._average_volume(spec, today),
                 shortable_shares=_SHARES_TO_BORROW,
                 dividends=self._dividends(spec, today),
             )
@@ -117,6 +117,12 @@ class Figures:
             return ()
         spans = [bars[-n:] for n in _RANGE_SESSIONS]
         return tuple((float(min(b.low for b in s)), float(max(b.high for b in s))) for s in spans)
+
+    def _average_volume(self, spec: ContractSpec, today: date) -> int:
+        """Shares of a usual day of the last three months."""
+        span = timedelta(days=_AVERAGED_DAYS)
+        volumes = [bar.volume for bar in self._paths.daily_bars(spec, today - span, today)]
+        return round(sum(volumes) / len(volumes)) if volumes else round(expected_volume(spec, 0.0, today))
 
     def _dividends(self, spec: ContractSpec, today: date) -> tuple[float, float, date, float] | None:
         if spec.symbol not in _FUNDS_PAYING_QUARTERLY:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from bot.sim.venue.refusal import VenueRefusal
 from bot.sim.venue.sessions import Sessions, schedule_of
 
 _GRID_CACHE_SIZE = 256
+_DAY = timedelta(days=1)
 _NOTHING = IndexLevel(None, None, None, None, None)
 
 
@@ -134,6 +135,14 @@ class Quotes:
         if spec.exchange == "CME":
             return self._world.equity_future_daily_bars(spec.expiry, before, count)
         return self._world.future_daily_bars(spec.expiry, before, count)
+
+    def day_volume(self, spec: ContractSpec, day: date) -> float | None:
+        """What the daily bar of a stock or future says was traded; None where it has no volume."""
+        bars: Sequence[Bar] = self.future_bars(spec, day + _DAY, 1)
+        if spec.sec_type is SecType.STOCK:
+            bars = self._world.daily_bars(spec.symbol, day + _DAY, 1)
+        known = [bar.volume for bar in bars if bar.at.date() == day and bar.volume > 0.0]
+        return known[0] if known else None
 
     def markets(self, specs: Sequence[ContractSpec], at: datetime) -> dict[int, LegMarket]:
         """The tradable market of each contract by id, in one look at the world."""

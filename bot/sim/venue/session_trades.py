@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bot.sim.exchange.hours import NEW_YORK
 from bot.sim.past_types import DaySoFar, Prints
 from bot.sim.types import ContractSpec, Floats, Marks, SecType
-from bot.sim.venue.activity import Activity, TradeCursor, expected_volume
+from bot.sim.venue.activity import Activity, TradeCursor, Volume, expected_volume
 from bot.sim.venue.products import tick_at, ticks_at
 from bot.sim.venue.quotes import Quotes
 
@@ -33,9 +33,13 @@ class SessionTrades:
     def of(self, spec: ContractSpec, session: Session) -> Prints:
         """All trades of a session, also those to come."""
         opened, closed = session
+        known = self._activity.drawn(spec, opened)
+        if known is not None:
+            return known
         day = opened.astimezone(NEW_YORK).date()
-        volume = expected_volume(spec, self._opening_level(spec, opened), day)
-        return self._activity.prints(spec, opened, closed, volume)
+        exact = self._quotes.day_volume(spec, day)
+        volume = Volume(exact or expected_volume(spec, self._opening_level(spec, opened), day), exact is not None)
+        return self._activity.draw(spec, opened, closed, volume)
 
     def _opening_level(self, spec: ContractSpec, opened: datetime) -> float:
         """The underlying's level at the open, by which an option's liquidity goes."""

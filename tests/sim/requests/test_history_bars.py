@@ -35,20 +35,23 @@ def whole(bars: Any) -> tuple[float, float, float, float]:
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_all_sizes_tell_the_same_day(version: int) -> None:
-    """Open, high, low, close and volume of yesterday's bars of any size are those of its daily bar; an index, a future
-    (whose daily close is the settlement), and an option (from the surface, hours to minutes)."""
+    """Open, high, low, close and volume of yesterday's bars of any size are those of its daily bar, and that is the
+    world's; an index, a fund, a future (whose daily close is the settlement), an option (from the surface)."""
 
     async def story(desk: Desk) -> None:
         yesterday = desk.gateway.world.days[2]
-        spx, vx = (
+        spx, spy, vx = (
             Index("SPX", "CBOE"),
+            Stock("SPY", "SMART", "USD"),
             contract(desk.spec(symbol="VIX", trading_class="VX", sec_type="FUT", expiry="202604")),
         )
         put = contract(desk.option(30, -0.03))
         end = f"{yesterday.close_at:%Y%m%d %H:%M:%S} US/Eastern"
-        for what in (spx, vx):
+        (known,) = desk.gateway.world.daily_bars("SPY", desk.gateway.world.days[3].day, 1)
+        for what in (spx, spy, vx):
             (day,) = await ask(desk, what, "1 D", "1 day", end=end)
             assert day.date == yesterday.day
+            assert what is not spy or day.volume == known.volume > 1e7
             for size in INTRADAY:
                 bars = await ask(desk, what, "1 D", size, end=end)
                 o, h, low, c = whole(bars)
