@@ -19,6 +19,8 @@ Band = tuple[float, float, float]
 
 _FRIDAY = 4
 _FAR = 10_000
+_MEASURED_VIX = 20.0
+_COARSE_STEP = 50.0
 
 
 class Kind(Enum):
@@ -116,17 +118,20 @@ class StrikeLadder:
         self._strikes: tuple[float, ...] | None = None
         self.days_seen = 0
 
-    def see(self, day: date, level: float) -> None:
+    def see(self, day: date, level: float, vix: float | None = None) -> None:
         """Adds what the exchange lists on a day on which the underlying stands at `level` (points); nothing on days
-        before the series existed or after it expired."""
+        before the series existed or after it expired. At a `vix` beyond that of the chains the bands were measured on,
+        the coarse SPX strikes reach as much farther as options are worth something there."""
         days = (self._expiry - day).days
         if not days >= 0:
             return
         if self._kind is Kind.VIX:
             self._see_vix(level, days)
             return
+        reach = 1.0 if vix is None else max(vix / _MEASURED_VIX, 1.0)
         for step, low, high in bands_for(self._kind, days):
-            self._widen(step, low * level, high * level)
+            farther = reach if step >= _COARSE_STEP else 1.0
+            self._widen(step, low**farther * level, high**farther * level)
 
     def remember(self, closes: Sequence[tuple[date, float]]) -> None:
         """Adds what was listed on earlier days: the lowest and highest level of each stage of the series' life."""

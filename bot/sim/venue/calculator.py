@@ -33,13 +33,15 @@ class Calculator:
         strike, is_call = spec.strike or 0.0, spec.right is Right.CALL
         found = black76.greeks(forward, strike, volatility, years, is_call, discount)
         per_point = forward / under
+        # The underlying stands still while the forward slides towards it.
+        slide = forward * np.log(per_point) / years / black76.DAYS_PER_YEAR
         return OptionValues(
             volatility,
             float(found.price),
             float(found.delta) * per_point,
             float(found.gamma) * per_point**2,
             float(found.vega),
-            float(found.theta),
+            float(found.theta - slide * found.delta),
             under,
         )
 

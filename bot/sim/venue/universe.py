@@ -174,7 +174,7 @@ class Universe:
                 ladder.remember(self._earlier(symbol))
         for day, levels in self._levels[ladder.days_seen :]:
             if symbol in levels and day <= expiry and expiry in _EXPIRIES[option_class.name](day):
-                ladder.see(day, levels[symbol])
+                ladder.see(day, levels[symbol], levels.get("VIX"))
         ladder.days_seen = len(self._levels)
         return ladder.strikes
 

@@ -13,11 +13,11 @@ from bot.sim.types import Floats, Settlement, TradingDay
 from bot.sim.world import files
 from bot.sim.world.errors import WorldDataError
 from bot.sim.world.smile import GRID, GRID_LOW, GRID_STEP, KNOT_M, hermite
-from bot.sim.world.spreads import spx_half_spread
+from bot.sim.world.spreads import SpreadMarket, spx_half_spread
 from bot.sim.world.surface import YEAR_SECONDS, DaySurface, FittedSlice, SliceKey, gather, price_spx
 from strategies.pricing.implied import IvStatus, implied_vol
 
-_COLUMNS = ("quote_date", "underlying_price", "root", "expiry", "strike", "right", "bid", "ask")
+_COLUMNS = ("quote_date", "underlying_price", "expiry", "strike", "right", "bid", "ask")
 _FEWEST_QUOTES = 12
 _SMOOTHNESS = 0.002
 _PARITY_STRIKES = 12
@@ -38,19 +38,21 @@ class ChainQuote(NamedTuple):
 
 def read_chain(folder: Path, day: date) -> tuple[float, dict[SliceKey, list[ChainQuote]]]:
     """The underlying's price and the quotes of each expiry from spx_chain_DAY.csv (no bid counts as zero); root SPX
-    settles AM, SPXW PM."""
+    settles AM, SPXW PM; a file without that column holds SPX only."""
     name = f"spx_chain_{day.isoformat()}.csv"
     out: dict[SliceKey, list[ChainQuote]] = {}
     spot = 0.0
-    for row in files.rows(folder, name, _COLUMNS):
-        if row["root"] not in ("SPX", "SPXW"):
-            raise WorldDataError(f"holds {row['root']!r}; allowed are SPX and SPXW", name, "root", day)
+    roots = ("root",) if "root" in files.header(folder, name) else ()
+    for row in files.rows(folder, name, (*_COLUMNS, *roots)):
+        root = row.get("root", "SPX")
+        if root not in ("SPX", "SPXW"):
+            raise WorldDataError(f"holds {root!r}; allowed are SPX and SPXW", name, "root", day)
         values = [files.number(row, c, name, day) for c in ("underlying_price", "strike", "bid", "ask")]
         price, strike, bid, ask = values
         if price is None or strike is None or ask is None:
             continue
         spot = price
-        settlement = Settlement.AM if row["root"] == "SPX" else Settlement.PM
+        settlement = Settlement.AM if root == "SPX" else Settlement.PM
         key = (files.day_of(row, "expiry", name), settlement)
         out.setdefault(key, []).append(ChainQuote(strike, row["right"] == "C", bid or 0.0, ask))
     return spot, out
@@ -148,8 +150,10 @@ def _scale_spreads(key: SliceKey, quotes: list[ChainQuote], surface: DaySurface,
     strike = np.array([q.strike for q in quotes])
     call = np.array([q.is_call for q in quotes])
     levels = surface.reference._replace(spot=surface.reference.spot + surface.late_shift_points)
-    priced = price_spx(gather(surface, [key] * len(quotes), strike, call), levels, now, surface.rate)
-    half = spx_half_spread(priced.mid, priced.delta, priced.years, levels.spot, levels.vix)
+    terms = gather(surface, [key] * len(quotes), strike, call)
+    priced = price_spx(terms, levels, now, surface.rate)
+    market = SpreadMarket(levels.spot, levels.vix, surface.spread_era, 1.0)
+    half = spx_half_spread(priced.mid, priced.delta, terms.tenor, market)
     real = np.array([(q.ask - q.bid) / 2 for q in quotes])
     scale = np.clip(real / half, _NARROWEST, _WIDEST)
     for q, factor in zip(quotes, scale, strict=True):

@@ -39,6 +39,15 @@ def rows(folder: Path, name: str, columns: Sequence[str], first: str = "", last:
             raise WorldDataError(f"has a line that cannot be read ({problem})", name) from problem
 
 
+def header(folder: Path, name: str) -> list[str]:
+    """Column names of a file; WorldDataError where it cannot be read."""
+    try:
+        with (folder / name).open(encoding="utf-8", newline="") as handle:
+            return next(csv.reader(handle), [])
+    except (OSError, UnicodeDecodeError, csv.Error) as problem:
+        raise WorldDataError(f"cannot be read ({problem})", file=name) from problem
+
+
 def number(row: Row, column: str, file: str, day: date | None = None) -> float | None:
     """The field as a number, None where empty; WorldDataError where it is neither."""
     text = row[column]

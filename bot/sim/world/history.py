@@ -22,8 +22,9 @@ from bot.sim.world.derive import vix3m_from, vix9d_from, vvix_from
 from bot.sim.world.history_spy import SpyPrices
 from bot.sim.world.path import Ohlc
 from bot.sim.world.smile import SmileShape, put_skew_scale
-from bot.sim.world.surface import DaySurface, Levels
+from bot.sim.world.surface import DaySurface
 from bot.sim.world.tape import SYMBOLS, DayTape, FuturesDay, TapeShelf, future_day, grid_points, make_tape
+from bot.sim.world.term_structure import FAR_DAYS, Levels
 
 MAX_BARS = 300
 DIVIDEND_YIELD = 0.0165
@@ -196,6 +197,12 @@ class HistorySource:
         days, vix = (row.expiry - day).days, self.prices("VIX", day)
         return future_day(self._settled(before, row.expiry), row.settle, days, vix, vix_previous, told)
 
+    def _far_vix(self, day: date) -> float | None:
+        """Mean settlement of the monthly VX contracts settling FAR_DAYS or more ahead, else of the last one listed."""
+        listed = sorted((r.expiry, r.settle) for r in self.futures.get(day, ()) if r.monthly and r.expiry > day)
+        far = [settle for expiry, settle in listed if (expiry - day).days >= FAR_DAYS[0]]
+        return float(np.mean(far or [settle for _, settle in listed[-1:]])) if listed else None
+
     def _futures_day(self, day: date) -> FuturesDay:
         before = self._before(day)
         today = sorted((r for r in self.futures.get(day, ()) if r.expiry > day), key=lambda r: r.expiry)
@@ -252,6 +259,7 @@ class HistorySource:
             self._rate(day),
             DIVIDEND_YIELD,
             SmileShape(put_skew_scale(None if np.isnan(skew) else skew)),
+            self._far_vix(day),
         )
         chain = self.folder / f"spx_chain_{day.isoformat()}.csv"
         if chain.exists():

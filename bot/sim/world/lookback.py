@@ -20,8 +20,10 @@ from bot.sim.world.curve import forwards_between
 from bot.sim.world.equity_futures import EquityFutures
 from bot.sim.world.funds import LOADINGS, SPY, FundBook, fund_quote
 from bot.sim.world.marking import spx_marks, spy_marks, vix_marks
-from bot.sim.world.surface import LevelRows, SliceKey, SpxTerms, gather, price_spx
+from bot.sim.world.spreads import QuoteTenor
+from bot.sim.world.surface import SliceKey, SpxTerms, gather, price_spx
 from bot.sim.world.tape import SPX, SYMBOLS, VIX, VIX3M, VIX9D, VVIX, VX_TICK, DayTape, Source, vx_quote
+from bot.sim.world.term_structure import LevelRows
 from bot.sim.world.vix_options import VixStrip, price_vix
 
 _MARK_FIELDS = len(fields(Marks))
@@ -126,7 +128,7 @@ class LookBack:
             return spy_marks(priced, bound, spot, wobbles)
         contracts = ((*key, float(k), bool(c)) for key, k, c in zip(keys, strikes, calls, strict=True))
         scale = np.array([surface.spread_scale.get(contract, 1.0) for contract in contracts])
-        return spx_marks(priced, spot, levels.vix, scale[which], wobbles)
+        return spx_marks(priced, bound.tenor, tape.spread_market(at_s, spot, levels.vix), scale[which], wobbles)
 
     @staticmethod
     def _vix(specs: Sequence[ContractSpec], which: Places, tape: DayTape, at_s: Floats) -> Marks:
@@ -151,10 +153,13 @@ def _spread_out(terms: SpxTerms, which: Places) -> SpxTerms:
     """Terms of contracts as terms of moments: an expiry each, so that each has its own levels and its own time."""
     group = terms.group[which]
     return SpxTerms(
+        terms.day,
         terms.settles_ts[group],
-        terms.ratio[group],
+        terms.settled[group],
+        terms.ratios[:, group],
         terms.carry[group],
         terms.table,
+        QuoteTenor(*(part[which] for part in terms.tenor)),
         np.arange(len(which)),
         terms.row[which],
         terms.strike[which],

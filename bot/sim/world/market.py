@@ -33,8 +33,9 @@ from bot.sim.world.marking import Wobbles, scaled, spx_marks, spy_marks, vix_mar
 from bot.sim.world.night import Night, Piece
 from bot.sim.world.path import STEP_SECONDS
 from bot.sim.world.shocks import BentSource, Course
-from bot.sim.world.surface import Levels, price_spx
+from bot.sim.world.surface import DaySurface, price_spx
 from bot.sim.world.tape import SPX, SYMBOLS, VIX, VIX3M, VIX9D, VVIX, DayTape, Source, known, on_vx_grid, vx_quote
+from bot.sim.world.term_structure import Levels
 from bot.sim.world.vix_options import VixStrip, price_vix
 
 _CACHED_REQUESTS = 64
@@ -145,9 +146,14 @@ class MarketWorld:
     def _depth(self) -> spreads.Depth:
         return spreads.REGULAR if self._piece is None else spreads.OVERNIGHT
 
-    def forget_chain(self, keep_forwards: bool = False) -> None:
+    @property
+    def surface(self) -> DaySurface:
+        """What prices the day's SPX options."""
+        return self._tape.surface
+
+    def forget_chain(self) -> None:
         """Prices the current day from its indices alone, as if it had no real chain (for measuring the surface)."""
-        self._tape.surface.forget(keep_forwards)
+        self._tape.surface.forget()
         self._requests.clear()
 
     def _present(self) -> tuple[TradingDay, datetime | None]:
@@ -248,7 +254,8 @@ class MarketWorld:
         return self._equity.level(expiry, self._tape.session.day, self._lived(SPX), self._now_ts, self._depth)
 
     # options -------------------------------------------------------------------------------------
-    def _levels(self) -> Levels:
+    def levels(self) -> Levels:
+        """What the surface is asked with now; between the index close and the options' the index goes on."""
         row = self._row
         spot = float(row[SPX])
         shift = self._tape.surface.late_shift_points
@@ -288,17 +295,18 @@ class MarketWorld:
         return Marks(*out)
 
     def _mark_spx(self, request: SpxRequest, beat: int) -> Marks:
-        levels = self._levels()
+        levels = self.levels()
         priced = price_spx(request.terms, levels, self._now_ts, self._tape.surface.rate)
+        market = self._tape.spread_market(self._now_ts, levels.spot, levels.vix)
         scale = request.spread_scale * self._depth.width
-        return spx_marks(priced, levels.spot, levels.vix, scale, self._wobbles(request, beat))
+        return spx_marks(priced, request.terms.tenor, market, scale, self._wobbles(request, beat))
 
     def _wobbles(self, request: SpxRequest | VixRequest, beat: int) -> Wobbles:
         return scaled(request.ticket.wobbles(beat), self._depth)
 
     def _mark_spy(self, request: SpxRequest, beat: int) -> Marks:
         """SPY by the surface of SPX: the smile knows strikes by their distance only, whatever the unit."""
-        levels = self._levels()
+        levels = self.levels()
         spy = self._fund_at_night(SPY) if self._piece is not None else self._funds.spot(self._tape, *self._place)
         late = levels.spot / float(self._row[SPX])
         levels = levels._replace(spot=spy * late)

@@ -18,12 +18,15 @@ def scaled(wobbles: Wobbles, depth: spreads.Depth) -> Wobbles:
 
 
 def spx_marks(
-    priced: Priced, spot: float | Floats, vix: float | Floats, spread_scale: float | Floats, wobbles: Wobbles
+    priced: Priced,
+    tenor: spreads.QuoteTenor,
+    market: spreads.SpreadMarket,
+    spread_scale: float | Floats,
+    wobbles: Wobbles,
 ) -> Marks:
-    """SPX options at these levels, points; `spread_scale` is their real spread over the rule's, 1 where unknown."""
-    half = spreads.spx_half_spread(priced.mid, priced.delta, priced.years, spot, vix) * spread_scale
-    liquidity = spreads.spx_liquidity(priced.mid, priced.delta, priced.years)
-    return _marks(priced, half, liquidity, spreads.SPX_TICKS, wobbles)
+    """SPX options in this market, points; `spread_scale` is their real spread over the rule's, 1 where unknown."""
+    half = spreads.spx_half_spread(priced.mid, priced.delta, tenor, market) * spread_scale
+    return _marks(priced, half, spreads.spx_liquidity(priced.delta, tenor), spreads.SPX_TICKS, wobbles)
 
 
 def spy_marks(priced: Priced, terms: SpxTerms, spot: float | Floats, wobbles: Wobbles) -> Marks:
@@ -40,7 +43,7 @@ def spy_marks(priced: Priced, terms: SpxTerms, spot: float | Floats, wobbles: Wo
         theta=np.where(bound, 0.0, priced.theta),
     )
     half = spreads.spy_half_spread(american.mid, american.delta, american.years, spot)
-    liquidity = 2.0 * spreads.spx_liquidity(10.0 * american.mid, american.delta, american.years)
+    liquidity = 2.0 * spreads.spx_liquidity(american.delta, terms.tenor)
     return _marks(american, half, liquidity, spreads.SPY_TICKS, wobbles)
 
 

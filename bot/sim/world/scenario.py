@@ -20,8 +20,9 @@ from bot.sim.world.path import Ohlc
 from bot.sim.world.scenario_file import ScenarioText, VolState, parse_scenario
 from bot.sim.world.sessions import trading_days_before, trading_days_from, vx_expiries_after
 from bot.sim.world.smile import SmileShape, put_skew_scale
-from bot.sim.world.surface import DaySurface, Levels
+from bot.sim.world.surface import DaySurface
 from bot.sim.world.tape import SYMBOLS, DayTape, FuturesDay, TapeShelf, future_day, grid_points, make_tape
+from bot.sim.world.term_structure import FAR_DAYS, Levels
 
 PAST_SESSIONS = 320
 _LISTED_MONTHS = 8
@@ -237,6 +238,7 @@ class ScenarioSource:
             self.text.rate_pct / 100.0,
             self.text.dividend_pct / 100.0,
             SmileShape(put_skew_scale(self._state(day).skew)),
+            float(np.mean(self._curve(day, vix, np.array(FAR_DAYS)))),
         )
         return make_tape(hours, paths, previous, self._futures(day, before), surface)
 

@@ -46,6 +46,7 @@ KNOT_RATIO: Floats = np.array(
          0.905, 0.817, 0.750, 0.722, 0.732, 0.763, 0.862, 0.941, 1.020, 1.180, 1.340, 1.500],
     ]
 )  # fmt: skip
+_WING_LOG_STRIKE, _WING_LEAST_M, _WING_ROOM = 0.9, 3.0, 0.25
 _CALLS_OWN_FROM = 1.5  # m from which the call side is as measured, whatever the put side wears
 
 
@@ -69,6 +70,20 @@ def hermite(knots: Floats, values: Floats, at: Floats) -> Floats:
     return np.where(at < knots[0], below, np.where(at > knots[-1], above, inner))
 
 
+def bounded_wing(table: Floats, total_vol: float) -> Floats:
+    """The table with its put wing levelling off where no chain has measured it: beyond ln(K/F) = -0.9 or m = -3,
+    whichever is farther. `total_vol` is at-the-money volatility times sqrt(T).
+
+    A wing that went on as steeply at VIX 70 as at VIX 17 would price strikes at a fifth of the index at whole points.
+    """
+    start = max(_WING_LOG_STRIKE / total_vol, _WING_LEAST_M)
+    room = _WING_ROOM * start
+    level, before = np.interp([-start, -start - 0.5], GRID, table)
+    beyond = np.maximum(-GRID - start, 0.0)
+    level_off = level + (before - level) / 0.5 * room * (1.0 - np.exp(-beyond / room))
+    return np.where(beyond > 0.0, level_off, table)
+
+
 def put_skew_scale(skew_index: float | None) -> float:
     """How steep the put side is against October 2018, from the Cboe SKEW index (100 = no skew at all).
 
@@ -77,7 +92,7 @@ def put_skew_scale(skew_index: float | None) -> float:
     """
     if skew_index is None:
         return 1.0
-    return float(np.clip(1.0 + 0.015 * (skew_index - 131.0), 0.75, 1.0))
+    return float(np.clip(1.0 + 0.025 * (skew_index - 131.0), 0.7, 1.0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Protocol
 
@@ -13,7 +13,7 @@ import numpy as np
 from bot.sim.types import Bar, Floats, IndexLevel, TradingDay, WorldEvent
 from bot.sim.world.curve import beta
 from bot.sim.world.path import STEP_SECONDS, Ohlc, pinned, widened
-from bot.sim.world.spreads import REGULAR, Depth
+from bot.sim.world.spreads import REGULAR, Depth, SpreadMarket, spread_hour
 from bot.sim.world.surface import DaySurface
 
 VX_TICK = 0.05
@@ -102,7 +102,8 @@ class FuturesDay:
 @dataclass(frozen=True, slots=True)
 class DayTape:
     """A day ready to play. `levels` is grid x SYMBOLS; `previous` the closes before it, NaN where none; NaN columns
-    are indices the world does not have. `future_levels` is grid x listed contracts."""
+    are indices the world does not have. `future_levels` is grid x listed contracts. `opened_s` and `closed_s` are the
+    session's ends in epoch seconds."""
 
     session: TradingDay
     levels: Floats
@@ -114,6 +115,12 @@ class DayTape:
     future_highs: Floats
     future_lows: Floats
     surface: DaySurface
+    opened_s: float = field(init=False)
+    closed_s: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "opened_s", self.session.open_at.timestamp())
+        object.__setattr__(self, "closed_s", self.session.close_at.timestamp())
 
     def index(self, column: int, row: Floats, grid_index: int) -> IndexLevel:
         """An index that stands as in `row`, after that grid point; None where it has no value."""
@@ -124,15 +131,18 @@ class DayTape:
         low = min(float(self.lows[grid_index, column]), last)
         return IndexLevel(last, round(float(self.levels[0, column]), 2), round(high, 2), round(low, 2), previous)
 
+    def spread_market(self, at_s: float | Floats, spot: float | Floats, vix: float | Floats) -> SpreadMarket:
+        """What decides the width of SPX quotes at moments of this day, in epoch seconds."""
+        return SpreadMarket(spot, vix, self.surface.spread_era, spread_hour(at_s - self.opened_s, self.closed_s - at_s))
+
     def between(self, grid: Floats, at_s: Floats) -> Floats:
         """Rows of a grid (`levels`, `future_levels`) at moments of this day in epoch seconds, straight lines between
         grid points; NaN outside the session."""
-        opened, closed = self.session.open_at.timestamp(), self.session.close_at.timestamp()
-        place = np.clip((at_s - opened) / STEP_SECONDS, 0.0, len(grid) - 1.0)
+        place = np.clip((at_s - self.opened_s) / STEP_SECONDS, 0.0, len(grid) - 1.0)
         left = np.minimum(place.astype(np.intp), len(grid) - 2)
         weight = (place - left)[:, None]
         rows = grid[left] * (1.0 - weight) + grid[left + 1] * weight
-        rows[(at_s < opened) | (at_s > closed)] = np.nan
+        rows[(at_s < self.opened_s) | (at_s > self.closed_s)] = np.nan
         return np.asarray(rows, dtype=np.float64)
 
 

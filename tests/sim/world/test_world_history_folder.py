@@ -9,7 +9,7 @@ import pytest
 
 from bot.sim.types import Settlement
 from bot.sim.world import WorldDataError, load_history
-from bot.sim.world.check import option
+from bot.sim.world.cboe import option
 
 START, END = date(2017, 2, 6), date(2017, 2, 17)
 

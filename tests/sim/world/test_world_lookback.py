@@ -9,7 +9,7 @@ import pytest
 from bot.sim.exchange.expiries import vix_settlement_day
 from bot.sim.types import ContractSpec, Marks, SecType, Settlement
 from bot.sim.world import load_scenario
-from bot.sim.world.check import option
+from bot.sim.world.cboe import option
 from bot.sim.world.tape import SYMBOLS
 
 

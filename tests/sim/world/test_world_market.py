@@ -7,7 +7,7 @@ import pytest
 
 from bot.sim.types import ContractSpec, SecType, Settlement
 from bot.sim.world import load_scenario
-from bot.sim.world.check import option
+from bot.sim.world.cboe import option
 
 
 def vix_option(expiry: date, strike: float, con_id: int) -> ContractSpec:

@@ -8,10 +8,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.sim.world.curve import beta, forward_between, scenario_curve
-from bot.sim.world.spreads import SPX_TICKS, VIX_TICKS, displayed, on_ticks, size_wobble, spx_half_spread
+from bot.sim.world.spreads import (
+    LEAST_MID_WITH_BID,
+    SPX_TICKS,
+    VIX_TICKS,
+    SpreadMarket,
+    displayed,
+    on_ticks,
+    quote_tenor,
+    size_wobble,
+    spread_era,
+    spread_hour,
+    spx_half_spread,
+    spx_liquidity,
+)
 from bot.sim.world.vix_options import VixStrip, price_vix, vix_atm_vol
 
-YEAR = 365.0 * 86400.0
+DAY = 86_400.0
+YEAR = 365.0 * DAY
 
 
 @given(mid=st.floats(1e-6, 900.0), half=st.floats(0.01, 12.0), vix=st.booleans())
@@ -37,12 +51,55 @@ def test_a_worthless_wing_has_an_ask_only() -> None:
     assert displayed(np.array([100.0]), np.array([1.0]), bid)[0] == 0.0
 
 
+CLOSE = SpreadMarket(2770.0, 17.4, 1.0, 1.0)
+
+
+def half(mid: float, delta: float, days: float, market: SpreadMarket = CLOSE) -> float:
+    tenor = quote_tenor(np.array([days / 365.0]))
+    return float(spx_half_spread(np.array([mid]), np.array([delta]), tenor, market)[0])
+
+
 def test_half_spreads_are_those_of_october_2018() -> None:
-    """45 days, SPX 2770, VIX below 19: about .28 on a 20-point put and .2 on an 8-point call; more in a panic."""
-    mid, delta, years = np.array([20.2, 8.4]), np.array([-0.16, 0.14]), np.full(2, 45 / 365)
-    calm = spx_half_spread(mid, delta, years, 2770.0, 17.4)
-    assert calm == pytest.approx([0.285, 0.205], abs=0.02)
-    assert (spx_half_spread(mid, delta, years, 2770.0, 40.0) > 1.8 * calm).all()
+    """45 days, SPX 2770: about .3 on a 20-point put, .22 on an 8-point call, .5 at the money; long tenors and options
+    in the money are twice as wide; a panic doubles all."""
+    assert half(20.2, -0.16, 45) == pytest.approx(0.31, abs=0.02)
+    assert half(8.4, 0.14, 45) == pytest.approx(0.22, abs=0.02)
+    assert half(75.0, 0.5, 45) == pytest.approx(0.53, abs=0.03)
+    assert half(9.4, -0.03, 200) > 2.0 * half(9.4, -0.03, 45)
+    assert half(200.0, 0.9, 45) == pytest.approx(2.0 * half(200.0, 0.5, 45))
+    assert half(20.2, -0.16, 45, CLOSE._replace(vix=60.0)) == pytest.approx(2.17 * half(20.2, -0.16, 45))
+
+
+def test_no_spread_is_wider_than_its_option_is_dear() -> None:
+    """Whatever the market, half a spread is at most seven tenths of the mid: bids end at one price everywhere."""
+    wild = SpreadMarket(900.0, 80.0, 6.2, 1.2)
+    assert half(0.2, -0.01, 30, wild) == pytest.approx(0.14)
+    assert half(LEAST_MID_WITH_BID, -0.001, 30, wild) == pytest.approx(LEAST_MID_WITH_BID - 0.025)
+
+
+def test_spreads_have_narrowed_over_the_years() -> None:
+    """Six times as wide in April 2013 as in October 2018, two fifths of it since 2021, ever narrower in between."""
+    years = [spread_era(date(year, 4, 19)) for year in range(2010, 2027)]
+    assert years[0] == years[3] == pytest.approx(6.2)
+    assert spread_era(date(2018, 10, 16)) == pytest.approx(1.0)
+    assert years[-1] == pytest.approx(0.42)
+    assert (np.diff(years) <= 0.0).all()
+
+
+def test_spreads_are_wide_at_the_open_and_at_the_close() -> None:
+    """Half as wide again in the first minute as at noon, a third wider at the options' close."""
+    opening, noon, closing = spread_hour(np.array([0.0, 9_000.0, 24_300.0]), np.array([24_300.0, 15_300.0, 0.0]))
+    assert opening == pytest.approx(1.6 * noon)
+    assert closing == pytest.approx(noon / 0.75)
+
+
+def test_sizes_follow_the_moneyness() -> None:
+    """Within a fortnight hundreds are shown in the wings, a score at the money and a handful in the money; two months
+    out some fifty in the wings and more inside."""
+    delta = np.array([0.03, 0.5, 0.85])
+    near, later = (spx_liquidity(delta, quote_tenor(np.array(days / 365.0))) for days in (7.0, 62.0))
+    assert near == pytest.approx([250.0, 20.0, 4.7], rel=0.05)
+    assert later == pytest.approx([42.0, 95.0, 108.0], rel=0.05)
 
 
 def test_sizes_wander_but_are_repeatable() -> None:
@@ -50,6 +107,28 @@ def test_sizes_wander_but_are_repeatable() -> None:
     ids = np.arange(1, 50, dtype=np.int64)
     assert (size_wobble(ids, 7)[0] == size_wobble(ids, 7)[0]).all()
     assert (size_wobble(ids, 7)[0] != size_wobble(ids, 8)[0]).any()
+    many = size_wobble(np.arange(4000, dtype=np.int64), 3)[1]
+    assert many.min() > 0.24
+    assert many.max() < 4.01
+    assert np.median(many) == pytest.approx(1.0, abs=0.1)
+
+
+@given(
+    forward=st.floats(9.0, 90.0), vvix=st.floats(65.0, 205.0), days=st.floats(0.02, 260.0), rate=st.floats(0.0, 0.06)
+)
+def test_vix_options_hold_parity_and_are_monotone_and_convex(
+    forward: float, vvix: float, days: float, rate: float
+) -> None:
+    """Against the future of their expiry, at any level of it and of VVIX: calls less puts are the discounted future
+    less the strike, and over half-point strikes both are monotone and convex to a tenth of a cent."""
+    strikes = np.arange(5.0, 200.0, 0.5)
+    every = np.ones(len(strikes))
+    strips = (VixStrip(strikes, every == call, forward * every, days * DAY * every) for call in (0.0, 1.0))
+    put, call = (price_vix(strip, vvix, 0.0, rate).mid for strip in strips)
+    np.testing.assert_allclose(call - put, np.exp(-rate * days / 365.0) * (forward - strikes), atol=1e-5)
+    assert np.diff(put).min() > -1e-4
+    assert np.diff(call).max() < 1e-4
+    assert min(np.diff(put, 2).min(), np.diff(call, 2).min()) > -0.001
 
 
 def test_a_vix_option_prices_off_its_future_not_off_spot() -> None:

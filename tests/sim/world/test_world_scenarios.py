@@ -10,7 +10,8 @@ from bot.sim.faults.script import read_rows
 from bot.sim.faults.when import Happening
 from bot.sim.types import ContractSpec, Settlement, TradingDay
 from bot.sim.world import load_scenario, scenario_names
-from bot.sim.world.check import option
+from bot.sim.world.cboe import option
+from bot.sim.world.check import VIX_BOUND_POINTS, forward_volatility, vix_errors
 from bot.sim.world.market import MarketWorld
 
 
@@ -159,3 +160,28 @@ def test_a_story_can_be_told_from_another_day_on() -> None:
         closes.append(world.index("SPX").last)
     assert closes[0] == pytest.approx(closes[1], abs=0.01)
     assert all(expiry >= date(2027, 6, 1) for expiry in moved.future_expiries(date(2027, 6, 1)))
+
+
+@pytest.mark.parametrize("name", scenario_names())
+def test_vix_recomputed_from_the_chain_is_the_scenarios_vix(name: str) -> None:
+    """Cboe's method on the quotes of the listed strikes gives back the world's VIX within 0.3 points, at the open and
+    every half hour to the close of every day, at VIX 12 as at VIX 70."""
+    found = vix_errors(load_scenario(name, 7))
+    assert len(found) == 14 * len(load_scenario(name, 7).days)
+    assert max(abs(recomputed - published) for _, published, recomputed in found) < VIX_BOUND_POINTS
+
+
+@pytest.mark.parametrize("name", scenario_names())
+def test_the_futures_belong_to_the_same_surface(name: str) -> None:
+    """On its last evening a VX future stands within a twelfth of VIX; the later months never stand above the forward
+    volatility that the SPX surface has for their thirty days by more than half a per cent."""
+    world = load_scenario(name, 7)
+    for day in world.days:
+        world.advance(day.index_close_at)
+        vix = world.index("VIX").last or 0.0
+        first, *later = world.future_expiries(day.day)[:6]
+        if (first - day.day).days == 1:
+            assert world.future(first).last == pytest.approx(vix, rel=1 / 12)
+        for expiry in later:
+            level = world.future(expiry).last or 0.0
+            assert level < 1.005 * forward_volatility(world, day.index_close_at, expiry)
