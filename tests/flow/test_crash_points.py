@@ -46,6 +46,7 @@ ONE_EXPIRY = (
 """One board of contracts to load, one condor at a time, until shortly before the close."""
 
 QUICK = {"mid_per_minute": 6.0}
+SELDOM = {"mid_per_minute": 2.0}
 PARTS = {"mid_per_minute": 6.0, "partial_probability": 1.0}
 NEVER = {"mid_per_minute": 0.0, "improvement_probability": 0.0}
 LATE_FEES = {"mid_per_minute": 6.0, "commission_delay_s": 45.0}
@@ -318,10 +319,10 @@ def test_twenty_points_of_an_orders_life_are_covered() -> None:
 
 def test_what_filled_while_the_bot_was_dead_is_found(lab_of: Any) -> None:
     """The order of a dead bot goes on working: its fills and fees are in the next life's journal, once."""
-    lab = lab_of(QUICK)
+    lab = lab_of(SELDOM)
     lab.crash(Point("entry.ack.committed"), first=True)
     assert truth.read(lab.ledger).executions == {}
-    lab.market_runs_on(10.0)
+    lab.market_runs_on(60.0)
     assert len(truth.read(lab.ledger).executions) == 4
     lab.restart()
     judge(lab)
