@@ -18,6 +18,8 @@ from bot.sim.control import CHANNEL
 from bot.sim.faults.script import read_rows
 from bot.sim.faults.table import read_call
 from bot.sim.types import WorldEvent
+from bot.sim.wire.decode import SERVED
+from bot.sim.wire.message_names import REQUEST_NAMES
 from bot.sim.world import load_scenario
 from strategies.domain import events
 
@@ -89,6 +91,15 @@ def test_every_fault_written_on_the_page_can_be_asked_for() -> None:
         int(a) + n for a, b in re.findall(r"\| F(\d\d)(?:-F(\d\d))? \|", page) for n in range(int(b or a) - int(a) + 1)
     }
     assert named == set(range(1, 76))
+
+
+def test_requests_that_are_not_served_are_on_the_page() -> None:
+    """docs/gateway.md names each request of the protocol that the gateway does not know, and none that it does."""
+    page = (ROOT / "docs/gateway.md").read_text()
+    table = page[page.index("## What is not") : page.index("Refused with their own text")]
+    told = {name for row in re.findall(r"^\| ([a-zA-Z, ]+) \| ", table, re.MULTILINE) for name in row.split(", ")}
+    unserved = {name for number, name in REQUEST_NAMES.items() if number not in SERVED and name != "startApi"}
+    assert told - {"request"} == unserved
 
 
 def test_every_fact_has_a_docstring() -> None:

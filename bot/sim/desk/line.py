@@ -42,8 +42,13 @@ class Line:
 
     @property
     def delayed(self) -> bool:
-        """Whether it shows the past instead of the present."""
+        """Whether it has delayed data, by delayed tick types."""
         return self.kind in (DataKind.DELAYED, DataKind.DELAYED_FROZEN)
+
+    @property
+    def shows_past(self) -> bool:
+        """Whether it shows anything but the present."""
+        return self.kind is not DataKind.LIVE
 
 
 class Blockade(Protocol):

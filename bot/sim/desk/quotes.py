@@ -14,11 +14,11 @@ from collections.abc import Callable
 from bot.sim.clock import MarketClock, Phase
 from bot.sim.desk.client import DeskClient
 from bot.sim.desk.contracts import find_legs, find_one
-from bot.sim.desk.delayed import DelayedFeed
 from bot.sim.desk.generic_ticks import read_generic_ticks, refusal_text
 from bot.sim.desk.line import Blockade, DataKind, Line
 from bot.sim.desk.option_board import OptionBoard
-from bot.sim.desk.rights import DELAYED_WARNING, DataRights, kind_of, refusal
+from bot.sim.desk.past_feed import PastFeed
+from bot.sim.desk.rights import DELAYED_WARNING, FREEZING, DataRights, kind_of, refusal
 from bot.sim.desk.slow_ticks import SlowTicks
 from bot.sim.desk.small_lists import BBO_EXCHANGES
 from bot.sim.desk.trades import TradeBoard
@@ -50,7 +50,7 @@ class QuoteDesk:
         self._trades = TradeBoard(venue, self._board.quote)
         self._slow = SlowTicks(venue, self._trades)
         self._slow_step = -1
-        self._delayed = DelayedFeed(venue)
+        self._past = PastFeed(venue)
         self._snapshots: dict[Line, None] = {}
         self._halt_changes = venue.halt_changes
 
@@ -106,7 +106,7 @@ class QuoteDesk:
         if refused is not None:
             return refused
         line = Line(client, request.request_id, spec, legs, at_once, self._greeks_from(request.request_id), generic)
-        line.kind = kind_of(self.rights, asked, is_open=self._venue.is_open(shown))
+        line.kind = self._kind(shown, asked)
         line.ends_at_s = self._elapsed_s + SNAPSHOT_S
         return line
 
@@ -137,7 +137,7 @@ class QuoteDesk:
             self._new.remove(line)
         self._board.remove(line)
         self._trades.remove(line)
-        self._delayed.remove(line)
+        self._past.remove(line)
         self._snapshots.pop(line, None)
 
     @property
@@ -161,7 +161,7 @@ class QuoteDesk:
             shown = line.spec or line.legs[0].spec
             asked = DataKind(line.client.market_data_kind)
             refused = refusal(rights, asked, shown)
-            kind = kind_of(rights, asked, is_open=self._venue.is_open(shown))
+            kind = self._kind(shown, asked)
             if refused is not None:
                 line.client.error(line.request_id, refused.code, refused.text)
                 self.forget(lambda one, line=line: one is line)  # type: ignore[misc]
@@ -172,10 +172,24 @@ class QuoteDesk:
             concerned += 1
         return concerned
 
+    def _kind(self, shown: ContractSpec, asked: DataKind) -> DataKind:
+        delayed = self.rights is not DataRights.LIVE
+        return kind_of(asked, delayed=delayed, is_open=self._venue.is_open(shown))
+
+    def _freeze_or_thaw(self) -> None:
+        """Lines whose clients asked for frozen data turn with the open and the close of their market."""
+        for line in list(self._lines.values()):
+            asked = DataKind(line.client.market_data_kind)
+            if asked in FREEZING or line.kind in FREEZING:
+                is_open = self._venue.is_open(line.spec or line.legs[0].spec)
+                kind = kind_of(asked, delayed=line.delayed, is_open=is_open)
+                if kind is not line.kind:
+                    self._turn(line, kind)
+
     def _turn(self, line: Line, kind: DataKind) -> None:
         """A running line shows another kind of data from now on."""
-        line.kind = kind
-        if line.delayed:
+        before, line.kind = line.delayed, kind
+        if line.delayed and not before:
             line.client.error(line.request_id, DELAYED_WARNING.code, DELAYED_WARNING.text)
         self._forget(line)
         line.sent.clear()
@@ -230,12 +244,12 @@ class QuoteDesk:
             lines = [line for line in lines if not self._fell_silent(line)]
         for line in lines:
             self._announce(line)
-        live = [line for line in lines if not line.delayed]
+        live = [line for line in lines if not line.shows_past]
         self._board.add([line for line in live if _is_option(line)])
         self._trades.add(live)
         for line in lines:
-            if line.delayed:
-                self._delayed.add(line)
+            if line.shows_past:
+                self._past.add(line)
             elif not _is_option(line):
                 self._update(line)
             self._slow.tell(line)
@@ -254,7 +268,7 @@ class QuoteDesk:
                 line.client.send(encode.tick_snapshot_end(line.request_id))
 
     def _complete(self, line: Line) -> bool:
-        if line.delayed or line.spec is None:
+        if line.shows_past or line.spec is None:
             return True
         if _is_option(line):
             return None not in self._board.quote(line.spec)
@@ -267,20 +281,22 @@ class QuoteDesk:
             self._halt_changes = self._venue.halt_changes
             self._tell_halts()
         for line in self._lines.values():
-            if not _is_option(line) and not line.delayed:
+            if not _is_option(line) and not line.shows_past:
                 self._update(line)
         self._board.tick(self._elapsed_s)
         self._trades.tick()
-        self._delayed.tick()
-        self._tell_slow()
+        self._past.tick()
+        self._every_step()
         if self._snapshots:
             self._end_snapshots()
 
-    def _tell_slow(self) -> None:
+    def _every_step(self) -> None:
+        """What need not be looked at more often than every fifteen seconds."""
         step = int(self._venue.now.timestamp() / _SLOW_EVERY_S)
         if step == self._slow_step:
             return
         self._slow_step = step
+        self._freeze_or_thaw()
         for line in self._lines.values():
             if line.generic and not line.delayed:
                 self._slow.tell(line)

@@ -11,6 +11,8 @@ from enum import StrEnum
 from bot.sim.desk.line import DataKind
 from bot.sim.types import ContractSpec, Reject, SecType
 
+FREEZING = frozenset({DataKind.FROZEN, DataKind.DELAYED_FROZEN})
+"""Types of data that show the end of the last session while the market is shut."""
 DELAYED_WARNING = Reject(10167, "Requested market data is not subscribed. Displaying delayed market data.")
 _NOT_SUBSCRIBED = (
     "Requested market data is not subscribed. Check API status by selecting the Account menu then under Management "
@@ -47,9 +49,9 @@ def refusal(rights: DataRights, asked: DataKind, spec: ContractSpec) -> Reject |
     return Reject(10089 if stock else 354, f"{words}Delayed market data is {there}.{name}/TOP/ALL")
 
 
-def kind_of(rights: DataRights, asked: DataKind, *, is_open: bool) -> DataKind:
-    """The type of data a permitted line shows."""
-    frozen = asked in (DataKind.FROZEN, DataKind.DELAYED_FROZEN) and not is_open
-    if rights is DataRights.LIVE:
-        return DataKind.FROZEN if frozen else DataKind.LIVE
-    return DataKind.DELAYED_FROZEN if frozen else DataKind.DELAYED
+def kind_of(asked: DataKind, *, delayed: bool, is_open: bool) -> DataKind:
+    """The type of data a permitted line shows while its market is open or shut."""
+    frozen = asked in FREEZING and not is_open
+    if delayed:
+        return DataKind.DELAYED_FROZEN if frozen else DataKind.DELAYED
+    return DataKind.FROZEN if frozen else DataKind.LIVE

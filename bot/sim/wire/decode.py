@@ -163,3 +163,6 @@ _DECODERS: dict[int, Callable[[FieldReader, int], object]] = {
     99: lambda read, version: ask.CompletedOrders(read.flag("apiOnly")),
     **DECODERS,
 }
+
+SERVED = frozenset(_DECODERS)
+"""Numbers of the messages that are understood, but for the handshake's."""

@@ -157,12 +157,46 @@ def test_after_the_close_delayed_frozen_data_keeps_the_last_quotes() -> None:
     play(story, after=timedelta(hours=7, minutes=45), rights=DataRights.DELAYED)
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+def test_frozen_data_keeps_the_last_quotes_and_thaws_at_the_open(version: int) -> None:
+    """Type 2: at the close a running line turns frozen with its last quote, one asked for then shows the same, figure
+    for figure; at the open both are live again. Type 1 shows that nobody quotes."""
+
+    async def story(desk: Desk) -> None:
+        days = desk.gateway.world.days
+        put = Contract(conId=desk.option(20, -0.02).con_id, exchange="SMART")
+        vx = Contract(conId=desk.spec(trading_class="VX", sec_type="FUT", expiry="202604").con_id, exchange="CFE")
+        desk.ib.reqMarketDataType(2)
+        running = [desk.ib.reqMktData(contract) for contract in (put, vx, SPX)]
+        await desk.until(days[0].close_at - timedelta(seconds=15))
+        assert [ticker.marketDataType for ticker in running[:2]] == [1, 1]
+        evening = figures(running)
+        await desk.pause(900)
+        assert [ticker.marketDataType for ticker in running] == [2, 2, 2]
+        assert [one[:2] for one in figures(running)] == [one[:2] for one in evening]
+        shut = figures(running)
+        for contract in (put, vx, SPX):
+            desk.ib.cancelMktData(contract)
+        again = [desk.ib.reqMktData(contract) for contract in (put, vx, SPX)]
+        await desk.pause(15)
+        assert figures(again) == shut
+        assert all(one[0] > 0.0 for one in shut[:2])
+        await desk.until(days[1].open_at + timedelta(minutes=5))
+        assert [ticker.marketDataType for ticker in again] == [1, 1, 1]
+        assert all(ticker.bid > 0.0 for ticker in again[:2])
+        assert figures(again) != shut
+        assert desk.codes() == []
+
+    play(story, after=timedelta(hours=6, minutes=40), version=version)
+
+
 @pytest.mark.parametrize("rights", DataRights)
 @pytest.mark.parametrize("asked", DataKind)
 def test_live_data_is_never_shown_without_the_right(rights: DataRights, asked: DataKind) -> None:
     """Every combination is either refused or shown in a kind of data that the rights allow."""
     spec = ContractSpec(1, SecType.INDEX, "SPX", "SPX", "CBOE", 1, "USD", 0, 0.01)
     shown = refusal(rights, asked, spec) is None
-    kinds = {kind_of(rights, asked, is_open=is_open) for is_open in (True, False)} if shown else set()
-    assert (kinds <= {DataKind.LIVE, DataKind.FROZEN}) is (rights is DataRights.LIVE or not shown)
+    delayed = rights is not DataRights.LIVE
+    kinds = {kind_of(asked, delayed=delayed, is_open=is_open) for is_open in (True, False)} if shown else set()
+    assert kinds.isdisjoint({DataKind.LIVE, DataKind.FROZEN}) or rights is DataRights.LIVE
     assert not (shown and rights is DataRights.NONE)

@@ -1,25 +1,45 @@
-"""Delayed market data: lines that show the market of fifteen minutes ago, under the protocol's delayed tick types."""
+"""Lines that do not show the present: delayed ones show the market of fifteen minutes ago under the protocol's delayed
+tick types, frozen ones how the last session ended, with the last quote of each side."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
 
-from bot.sim.desk.line import DataKind, Line
+from bot.sim.desk.line import Line
+from bot.sim.desk.rights import FREEZING
 from bot.sim.past_types import MarketTape
 from bot.sim.ports import Venue
-from bot.sim.types import ContractSpec, Leg, Marks, SecType
+from bot.sim.types import ContractSpec, Marks, SecType
 from bot.sim.wire import encode, encode_data
 from bot.sim.wire.times import EASTERN
 
 DELAY = timedelta(minutes=15)
-_STEP_S = 15.0
-_BID, _ASK, _LAST, _HIGH, _LOW, _VOLUME, _CLOSE, _OPEN, _MODEL, _LAST_TIME = 66, 67, 68, 72, 73, 74, 75, 76, 83, 88
+_STEP = timedelta(seconds=15)
 _BAG_SIZE = 10
+
+
+@dataclass(frozen=True, slots=True)
+class _Types:
+    """Numbers of the tick types of one kind of data."""
+
+    bid: int
+    ask: int
+    last: int
+    high: int
+    low: int
+    volume: int
+    close: int
+    open: int
+    model: int
+    last_time: int
+
+
+_PRESENT = _Types(1, 2, 4, 6, 7, 8, 9, 14, 13, 45)
+_DELAYED = _Types(66, 67, 68, 72, 73, 74, 75, 76, 83, 88)
 
 
 @dataclass(slots=True)
@@ -42,12 +62,15 @@ class _Then:
     last_at_s: int = 0
     volume: int = 0
 
-    def follow(self, tape: MarketTape) -> None:
-        """Takes in the tape since the last moment."""
+    def follow(self, tape: MarketTape, *, frozen: bool) -> None:
+        """Takes in the tape since the last moment; the quote is the newest or, frozen, the last that there was."""
         if not len(tape.at_s):
             return
-        self.bid, self.ask = _known(float(tape.bid[-1])), _known(float(tape.ask[-1]))
-        self.bid_size, self.ask_size = int(tape.bid_size[-1]), int(tape.ask_size[-1])
+        quoted = np.flatnonzero(np.isfinite(tape.ask)) if frozen else np.array([len(tape.at_s) - 1])
+        if len(quoted):
+            place = int(quoted[-1])
+            self.bid, self.ask = _known(float(tape.bid[place])), _known(float(tape.ask[place]))
+            self.bid_size, self.ask_size = int(tape.bid_size[place]), int(tape.ask_size[place])
         fresh = slice(0 if self.until is None else 1, None)
         prices = (tape.printed if self.spec.sec_type is SecType.OPTION else tape.mid)[fresh]
         prices = prices[np.isfinite(prices)]
@@ -63,8 +86,8 @@ class _Then:
             self.last_size, self.last_at_s = int(sizes[-1]), int(moments[-1])
 
 
-class DelayedFeed:
-    """Feeds delayed lines every fifteen seconds of market time."""
+class PastFeed:
+    """Feeds such lines every fifteen seconds of market time."""
 
     def __init__(self, venue: Venue) -> None:
         self._venue = venue
@@ -72,7 +95,7 @@ class DelayedFeed:
         self._step = -1
 
     def add(self, line: Line) -> None:
-        """Takes a line and tells it the whole delayed quote."""
+        """Takes a line and tells it the whole quote."""
         self._lines[line] = None
         self._tell(line)
 
@@ -81,8 +104,8 @@ class DelayedFeed:
         self._lines.pop(line, None)
 
     def tick(self) -> None:
-        """Tells every line what changed fifteen minutes ago."""
-        step = int(self._venue.now.timestamp() / _STEP_S)
+        """Tells every line what has changed."""
+        step = int(self._venue.now.timestamp() / _STEP.total_seconds())
         if step == self._step:
             return
         self._step = step
@@ -90,24 +113,30 @@ class DelayedFeed:
             self._tell(line)
 
     def _tell(self, line: Line) -> None:
-        moment = self._venue.now - DELAY
+        moment = self._venue.now - (DELAY if line.delayed else timedelta())
+        types = _DELAYED if line.delayed else _PRESENT
         if line.spec is None:
-            bid, ask = self._combination(line.legs, moment)
-            self._quote(line, _BID, bid, _BAG_SIZE)
-            self._quote(line, _ASK, ask, _BAG_SIZE)
+            bid, ask = self._combination(line, moment)
+            self._quote(line, types.bid, bid, _BAG_SIZE)
+            self._quote(line, types.ask, ask, _BAG_SIZE)
             return
         then = self._lines[line] = self._followed(line, line.spec, moment) or _Then(line.spec)
         if line.spec.sec_type is not SecType.INDEX:
-            self._quote(line, _BID, then.bid, then.bid_size)
-            self._quote(line, _ASK, then.ask, then.ask_size)
-            self._volume(line, then)
+            self._quote(line, types.bid, then.bid, then.bid_size)
+            self._quote(line, types.ask, then.ask, then.ask_size)
+            self._volume(line, types, then)
         if then.last is not None:
-            self._price(line, _LAST, then.last, then.last_size)
-        for tick_type, price in ((_HIGH, then.high), (_LOW, then.low), (_CLOSE, then.close), (_OPEN, then.open)):
+            self._price(line, types.last, then.last, then.last_size)
+        for tick_type, price in (
+            (types.high, then.high),
+            (types.low, then.low),
+            (types.close, then.close),
+            (types.open, then.open),
+        ):
             if price is not None:
                 self._price(line, tick_type, price, 0)
         if line.spec.sec_type is SecType.OPTION and then.session is not None:
-            self._model(line, self._venue.past.option_marks(line.spec, moment))
+            self._model(line, types.model, self._marks(line, line.spec, moment))
 
     # what was ------------------------------------------------------------------------------------
     def _followed(self, line: Line, spec: ContractSpec, moment: datetime) -> _Then | None:
@@ -118,9 +147,9 @@ class DelayedFeed:
         opened, closed = session
         if then is None or then.session != session:
             then = _Then(spec, session, self._close_before(spec, moment, opened))
-        until = min(moment, closed - timedelta(seconds=_STEP_S if line.kind is DataKind.DELAYED_FROZEN else 0.0))
+        until = min(moment, closed)
         if then.until is None or until > then.until:
-            then.follow(past.tape(spec, then.until or opened, until))
+            then.follow(past.tape(spec, then.until or opened, until), frozen=line.kind in FREEZING)
             then.until = until
         return then
 
@@ -131,14 +160,21 @@ class DelayedFeed:
         bars = past.daily_bars(spec, today - timedelta(days=10), today - timedelta(days=1))
         return bars[-1].close if bars else None
 
-    def _combination(self, legs: Sequence[Leg], moment: datetime) -> tuple[float | None, float | None]:
+    def _marks(self, line: Line, spec: ContractSpec, moment: datetime) -> Marks:
+        """An option then; frozen, with its last quote of the session."""
+        session = self._venue.past.current_session(spec, moment)
+        if session is not None and line.kind in FREEZING:
+            moment = min(moment, session[1] - _STEP)
+        return self._venue.past.option_marks(spec, moment)
+
+    def _combination(self, line: Line, moment: datetime) -> tuple[float | None, float | None]:
         """The natural net bid and ask of its options for action BUY; None where a leg has no quote or is no option."""
         bid: float | None = 0.0
         ask: float | None = 0.0
-        for leg in legs:
+        for leg in line.legs:
             if leg.spec.sec_type is not SecType.OPTION:
                 return None, None
-            marks = self._venue.past.option_marks(leg.spec, moment)
+            marks = self._marks(line, leg.spec, moment)
             low, high = _known(float(marks.bid[0])), _known(float(marks.ask[0]))
             weight = leg.side.sign * leg.ratio
             to_buy, to_sell = (high, low) if weight > 0 else (low, high)
@@ -148,11 +184,11 @@ class DelayedFeed:
 
     # telling -------------------------------------------------------------------------------------
     @staticmethod
-    def _volume(line: Line, then: _Then) -> None:
-        if line.sent.get(_VOLUME) != (0.0, then.volume):
-            line.sent[_VOLUME] = (0.0, then.volume)
-            line.client.send(encode.tick_size(line.request_id, _VOLUME, then.volume))
-            line.client.send(encode.tick_string(line.request_id, _LAST_TIME, str(then.last_at_s)))
+    def _volume(line: Line, types: _Types, then: _Then) -> None:
+        if line.sent.get(types.volume) != (0.0, then.volume):
+            line.sent[types.volume] = (0.0, then.volume)
+            line.client.send(encode.tick_size(line.request_id, types.volume, then.volume))
+            line.client.send(encode.tick_string(line.request_id, types.last_time, str(then.last_at_s)))
 
     def _quote(self, line: Line, tick_type: int, price: float | None, size: int) -> None:
         if price is None:
@@ -167,12 +203,12 @@ class DelayedFeed:
             line.client.send(encode.tick_price(line.request_id, tick_type, price, size, 1 if size else 0))
 
     @staticmethod
-    def _model(line: Line, marks: Marks) -> None:
+    def _model(line: Line, tick_type: int, marks: Marks) -> None:
         columns = (marks.iv, marks.delta, marks.mid, marks.gamma, marks.vega, marks.theta, marks.forward)
         iv, delta, price, gamma, vega, theta, under = (float(column[0]) for column in columns)
         if math.isfinite(iv + delta + price + gamma + vega + theta + under):
             values = encode_data.Computation(iv, delta, price, gamma, vega, theta, under)
-            line.client.send(encode_data.option_computation(line.request_id, _MODEL, values))
+            line.client.send(encode_data.option_computation(line.request_id, tick_type, values))
 
 
 def _known(price: float) -> float | None:
