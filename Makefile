@@ -64,7 +64,7 @@ conformance-%: export CONDOR_PYTHON := $(CURDIR)/$(BIN)/python
 conformance-ib-insync:
 	@$(BIN)/python -m pytest -p no:xdist tests/conformance $(NOT_AGAIN)
 conformance-ib-async:
-	@$(ASYNC_VENV)/bin/python -m pytest tests/conformance $(NOT_AGAIN)
+	@$(ASYNC_VENV)/bin/python -m pytest --confcutdir tests/conformance tests/conformance $(NOT_AGAIN)
 
 clients: $(DEV_STAMP) $(CLIENTS_STAMP) ## clients of other makers (IB's own, three versions; Node) check themselves
 	@$(BIN)/python -m pytest -p no:xdist -rs tests/conformance/test_other_clients.py
