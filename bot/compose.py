@@ -34,6 +34,7 @@ def make_ends(settings: Settings, inbox: Inbox, latch_present: Callable[[], bool
         account=settings.account.id,
         connect_timeout_s=section.connect_timeout_s,
         request_timeout_s=section.request_timeout_s,
+        history_timeout_s=section.history_timeout_s,
         margin_timeout_s=section.margin_timeout_s,
         heartbeat_s=section.heartbeat_s,
         half_open_s=section.half_open_s,

@@ -181,7 +181,7 @@ class Reference:
         rows = await requests.ask(
             request_id,
             lambda: wire.ask_bars(request_id, query, _duration(ask.count + 1)),
-            self._settings.request_timeout_s,
+            self._settings.history_timeout_s,
         )
         today = self._now().astimezone(contracts.NEW_YORK).date()
         bars = inbound.bars_before([inbound.daily_bar(row) for row in rows], today, ask.count)

@@ -22,6 +22,7 @@ class BrokerSettings:
     account: str = ""
     connect_timeout_s: float = 4.0
     request_timeout_s: float = 10.0
+    history_timeout_s: float = 60.0
     margin_timeout_s: float = 3.0
     send_deadline_s: float = 2.0
     heartbeat_s: float = 5.0
@@ -59,6 +60,7 @@ class BrokerSettings:
 _SECONDS = (
     "connect_timeout_s",
     "request_timeout_s",
+    "history_timeout_s",
     "margin_timeout_s",
     "send_deadline_s",
     "heartbeat_s",

@@ -68,6 +68,7 @@ class BrokerSection(Section):
     client_id: Annotated[int, Field(ge=1, le=999)] = 17
     connect_timeout_s: Annotated[float, Field(gt=0, le=120, allow_inf_nan=False)] = 15.0
     request_timeout_s: Annotated[float, Field(gt=0, le=120, allow_inf_nan=False)] = 10.0
+    history_timeout_s: Annotated[float, Field(gt=0, le=7200, allow_inf_nan=False)] = 60.0
     margin_timeout_s: Annotated[float, Field(gt=0, le=30, allow_inf_nan=False)] = 3.0
     heartbeat_s: Annotated[float, Field(gt=0, le=60, allow_inf_nan=False)] = 4.0
     half_open_s: Annotated[float, Field(gt=0, le=60, allow_inf_nan=False)] = 9.0
