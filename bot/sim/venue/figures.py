@@ -40,8 +40,8 @@ class Paths(Protocol):
         """See PastMarket."""
         ...
 
-    def daily_bars(self, spec: ContractSpec, first: date, last: date) -> Sequence[Bar]:
-        """See PastMarket."""
+    def plain_bars(self, spec: ContractSpec, first: date, last: date) -> Sequence[Bar]:
+        """Daily bars of an index, stock or future between two dates, as the world has them."""
         ...
 
     def historical_volatility(self, spec: ContractSpec, day: date) -> float | None:
@@ -108,11 +108,11 @@ class Figures:
         return found
 
     def _level(self, under: ContractSpec | None, today: date) -> float:
-        bars = [] if under is None else self._paths.daily_bars(under, today - timedelta(days=10), today)
+        bars = [] if under is None else self._paths.plain_bars(under, today - timedelta(days=10), today)
         return bars[-1].close if bars else 0.0
 
     def _ranges(self, spec: ContractSpec, today: date) -> tuple[tuple[float, float], ...]:
-        bars = self._paths.daily_bars(spec, today - timedelta(days=372), today)
+        bars = self._paths.plain_bars(spec, today - timedelta(days=372), today)
         if not bars:
             return ()
         spans = [bars[-n:] for n in _RANGE_SESSIONS]
@@ -121,7 +121,7 @@ class Figures:
     def _average_volume(self, spec: ContractSpec, today: date) -> int:
         """Shares of a usual day of the last three months."""
         span = timedelta(days=_AVERAGED_DAYS)
-        volumes = [bar.volume for bar in self._paths.daily_bars(spec, today - span, today)]
+        volumes = [bar.volume for bar in self._paths.plain_bars(spec, today - span, today)]
         return round(sum(volumes) / len(volumes)) if volumes else round(expected_volume(spec, 0.0, today))
 
     def _dividends(self, spec: ContractSpec, today: date) -> tuple[float, float, date, float] | None:

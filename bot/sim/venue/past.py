@@ -162,6 +162,13 @@ class Past:
     # days ------------------------------------------------------------------------------------------
     def daily_bars(self, spec: ContractSpec, first: date, last: date) -> Sequence[Bar]:
         """Trade bars of whole sessions of an index, stock or future between two dates, today's once it is over."""
+        return [self._counted(spec, session, bar) for session, bar in self._days_over(spec, first, last)]
+
+    def plain_bars(self, spec: ContractSpec, first: date, last: date) -> Sequence[Bar]:
+        """The same as the world has them, without counting trades."""
+        return [bar for _, bar in self._days_over(spec, first, last)]
+
+    def _days_over(self, spec: ContractSpec, first: date, last: date) -> Sequence[tuple[Session, Bar]]:
         now = self._now()
         over = {
             closed.astimezone(NEW_YORK).date(): (opened, closed)
@@ -178,7 +185,7 @@ class Past:
                 known = self._world.daily_bars(spec.symbol, until, count)
         except KeyError:
             return []
-        return [self._counted(spec, over[bar.at.date()], bar) for bar in known if bar.at.date() in over]
+        return [(over[bar.at.date()], bar) for bar in known if bar.at.date() in over]
 
     def _counted(self, spec: ContractSpec, session: Session, bar: Bar) -> Bar:
         """The bar with the volume of the session's prints, starting at its open."""
@@ -199,7 +206,7 @@ class Past:
     def historical_volatility(self, spec: ContractSpec, day: date) -> float | None:
         """Thirty-day realised volatility, a year as a fraction, as of the evening before a day."""
         span = timedelta(days=2 * _VOLATILITY_RETURNS)
-        closes = np.array([bar.close for bar in self.daily_bars(spec, day - span, day - timedelta(days=1))])
+        closes = np.array([bar.close for bar in self.plain_bars(spec, day - span, day - timedelta(days=1))])
         if len(closes) <= _VOLATILITY_RETURNS:
             return None
         returns = np.diff(np.log(closes[-_VOLATILITY_RETURNS - 1 :]))
