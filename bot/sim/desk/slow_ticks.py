@@ -55,7 +55,9 @@ class SlowTicks:
                 yield 37, Form.PRICE, round(mark, 4)
         known = self._board.of(spec)
         if Generic.LAST_REGULAR_TRADE in line.generic:
-            last = self._venue.index_level(spec).last if known is None or known.last is None else known.last
+            last = None if known is None else known.last
+            if last is None and spec.sec_type is not SecType.OPTION:
+                last = self._venue.index_level(spec).last
             if last is not None:
                 yield 57, Form.PRICE, last
         if known is not None and known.trades is not None:

@@ -163,6 +163,21 @@ def test_generic_ticks_of_what_is_traded(version: int) -> None:
     play(story, day=1, version=version)
 
 
+def test_an_option_that_has_not_traded_has_no_last_trade() -> None:
+    """Tick 57 is told of what was traded, never the level of the underlying; nor are last, volume's time, open."""
+
+    async def story(desk: Desk) -> set[int]:
+        kinds: set[int] = set()
+        for name in ("priceSizeTick", "tickString"):
+            heard = getattr(desk.ib.wrapper, name)
+            setattr(desk.ib.wrapper, name, lambda n, kind, *more, heard=heard: (kinds.add(kind), heard(n, kind, *more)))
+        desk.ib.reqMktData(contract(desk.option(2, -0.4)), "318")
+        await desk.pause(60)
+        return kinds
+
+    assert play(story).isdisjoint({4, 6, 7, 14, 45, 57})
+
+
 def test_without_generic_ticks_none_are_sent() -> None:
     """A plain line carries the ordinary tick types only."""
 
