@@ -104,8 +104,8 @@ def spx_half_spread(mid: Floats, delta: Floats, tenor: QuoteTenor, market: Sprea
     """Half the bid-ask spread of SPX options in points.
 
     Out of the money it grows with the root of the price, at long tenors it is much wider; in the money it is up to
-    twice as wide, growing with delta. The era widens what grows with the price, stress and hour widen all of it. Seven
-    tenths of the price is the most: where bids end, they end at the same price in every market.
+    2.3 times as wide, growing with delta. The era widens what grows with the price, stress and hour widen all of it.
+    Seven tenths of the price is the most: where bids end, they end at the same price in every market.
     """
     s = market.spot / _REFERENCE_SPOT
     wider_inside = np.maximum(3.0 * np.abs(delta) - 0.7, 1.0)
