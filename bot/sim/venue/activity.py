@@ -122,7 +122,10 @@ class TradeCursor:
 
     def until(self, at_s: float) -> Sequence[tuple[float, int, int]]:
         """Trades not yet told up to that moment: (epoch seconds, size, side)."""
-        begin, self._next = self._next, bisect_right(self._at_s, at_s, self._next)
+        begin = self._next
+        if begin == len(self._at_s) or self._at_s[begin] > at_s:
+            return ()
+        self._next = bisect_right(self._at_s, at_s, begin)
         here = slice(begin, self._next)
         return list(zip(self._at_s[here], self._size[here], self._side[here], strict=True))
 

@@ -163,6 +163,27 @@ def test_five_streams_are_the_most() -> None:
     play(story)
 
 
+def test_streams_end_with_a_connection_that_comes_back_without_its_data() -> None:
+    """After 1101 ticks, books and real-time bars are asked for anew; after 1102 they go on by themselves."""
+
+    async def story(desk: Desk) -> None:
+        told = trades_told(desk)
+        bars = desk.ib.reqRealTimeBars(SPY, 5, "TRADES", False)
+        desk.ib.reqTickByTickData(VX, "Last")
+        for then, alive in (("kept", True), ("lost", False)):
+            desk.gateway.cause("upstream_lost", then=then, for_s=60)
+            await desk.pause(90)
+            before = len(told), len(bars)
+            await desk.pause(300)
+            assert (len(told) > before[0], len(bars) > before[1]) == (alive, alive), then
+        assert desk.codes() == [1100, 1102, 1100, 1101]
+        desk.ib.reqTickByTickData(SPY, "AllLast")
+        await desk.pause(60)
+        assert len(told) > before[0]
+
+    play(story)
+
+
 # depth -----------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize(
