@@ -81,7 +81,7 @@ class _Settlements:
     def around(self, now_ts: float, elapsed: float) -> Bracket[float]:
         """The bracket seen at an instant at which the clock shows `elapsed`."""
         at = now_ts + self._ahead
-        i = bisect_right(self._instants, at)
+        i = min(max(bisect_right(self._instants, at), 1), len(self._instants) - 1)
         left, right = self._clock[i - 1], self._clock[i]
         share = (at - self._instants[i - 1]) / (self._instants[i] - self._instants[i - 1])
         return Bracket(left - elapsed, left + share * (right - left) - elapsed, right - elapsed)
@@ -89,8 +89,10 @@ class _Settlements:
     def around_each(self, now_ts: Floats, elapsed: Floats) -> Bracket[Floats]:
         """The same at many instants."""
         instants, clock = self._arrays
-        i = np.searchsorted(instants, now_ts + self._ahead, side="right")
-        horizon = np.interp(now_ts + self._ahead, instants, clock)
+        at = now_ts + self._ahead
+        i = np.clip(np.searchsorted(instants, at, side="right"), 1, len(instants) - 1)
+        share = (at - instants[i - 1]) / (instants[i] - instants[i - 1])
+        horizon = clock[i - 1] + share * (clock[i] - clock[i - 1])
         return Bracket(clock[i - 1] - elapsed, horizon - elapsed, clock[i] - elapsed)
 
 
