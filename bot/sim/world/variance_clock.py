@@ -28,10 +28,11 @@ DAYS_A_YEAR = 252.0 + 113.0 * IDLE_DAY
 
 
 class VarianceClock:
-    """Trading days of variance since the turn of a year; beyond the five years covered it goes on at the mean pace."""
+    """Trading days of variance from a month before a year on, so that the night into it is on the clock; beyond five
+    years it goes on at the mean pace."""
 
     def __init__(self, year: int) -> None:
-        days = [regular_day(day) for day in trading_days_from(date(year, 1, 1), _COVERED_SESSIONS)]
+        days = [regular_day(day) for day in trading_days_from(date(year - 1, 12, 1), _COVERED_SESSIONS)]
         opens = np.array([day.open_at.timestamp() for day in days])
         closes = np.array([day.index_close_at.timestamp() for day in days])
         idle = np.diff([day.day.toordinal() for day in days], prepend=days[0].day.toordinal() - 1) - 1.0

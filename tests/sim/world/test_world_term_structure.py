@@ -30,6 +30,13 @@ def test_a_weekend_is_a_little_more_than_a_weekday() -> None:
     assert between(at(date(2026, 5, 22), 16), at(date(2026, 5, 26), 16)) == pytest.approx(1.15)
 
 
+def test_the_night_into_a_year_is_a_night() -> None:
+    """From the last close of a year to the next year's first open a night and a holiday pass, on the new clock."""
+    clock = variance_clock(2026)
+    passed = clock.at_instant(at(date(2026, 1, 2), 9, 30)) - clock.at_instant(at(date(2025, 12, 31), 16))
+    assert passed == pytest.approx(0.45)
+
+
 def test_most_of_a_day_passes_in_its_session() -> None:
     """From the morning to the afternoon settlement six tenths of a day pass, evenly; of a short day less."""
     assert between(at(date(2026, 3, 3), 9, 30), at(date(2026, 3, 3), 16)) == pytest.approx(0.6)
