@@ -12,7 +12,7 @@ from bot.sim.desk import bars as cut
 from bot.sim.desk.bar_query import BarQuery, BarSize, Price, Unit
 from bot.sim.past_types import MarketTape
 from bot.sim.ports import Venue
-from bot.sim.types import Bar, ContractSpec, Floats
+from bot.sim.types import Bar, ContractSpec, Floats, SecType
 from bot.sim.wire.times import EASTERN, TIME_ZONE_SUFFIX_VERSION
 
 Session = tuple[datetime, datetime]
@@ -74,7 +74,8 @@ class BarMaker:
         return edges[max(int(np.searchsorted(edges, opened.timestamp(), side="right")) - 1, 0) :]
 
     def _daily(self, spec: ContractSpec, query: BarQuery, sessions: Sequence[Session], zone: ZoneInfo) -> list[Bar]:
-        """Whole sessions from the venue's daily bars where there are any, the rest from the tape."""
+        """Whole sessions from the venue's daily bars where there are any, the rest from the tape. A whole day of a
+        future without one is a day on which it was not listed."""
         known: dict[date, Bar] = {}
         if query.price in _COUNTED:
             first, last = (session[0].astimezone(EASTERN).date() for session in (sessions[0], sessions[-1]))
@@ -82,8 +83,11 @@ class BarMaker:
         out = []
         for session in sessions:
             bar = known.get(session[0].astimezone(EASTERN).date())
-            if bar is not None and session[1] >= self._whole(spec, session)[1]:
+            whole = session[1] >= self._whole(spec, session)[1]
+            if bar is not None and whole:
                 out.append(bar)
+                continue
+            if whole and spec.sec_type is SecType.FUTURE and query.price in _COUNTED:
                 continue
             tape = self._venue.past.tape(spec, *session)
             out += cut.bars_of(tape, _ends(session), query.price, spec.sec_type, zone)

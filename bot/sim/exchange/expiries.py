@@ -46,6 +46,7 @@ def add_months(year: int, month: int, count: int) -> tuple[int, int]:
     return index // 12, index % 12 + 1
 
 
+@lru_cache(maxsize=4096)
 def vix_settlement_day(year: int, month: int) -> date:
     """Settlement day of the VX and VIX option month: 30 days before the SPX expiry of the next month, moved to the
     business day before where that day or that expiry falls on a holiday."""

@@ -63,16 +63,18 @@ class Delivered:
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One change of a position: signed contracts at cents per share. `exec_id` names the execution behind it; a
-    transfer has none, moves no cash and takes no profit."""
+    transfer has none, moves no cash and takes no profit. The daily mark of a future brings no contracts: from then on
+    cash has seen the value at its price."""
 
     contracts: int
     price_cents: int
     exec_id: str = ""
+    is_mark: bool = False
 
     @property
     def is_transfer(self) -> bool:
         """Whether contracts came or went without a trade."""
-        return not self.exec_id
+        return not self.exec_id and not self.is_mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +162,8 @@ class Account:
         return self._apply(spec, entry)
 
     def _apply(self, spec: ContractSpec, entry: Entry) -> Booked:
+        if entry.is_mark:
+            return Booked(self._remark(spec, entry.price_cents), None)
         position = self.positions.setdefault(spec.con_id, Position(spec))
         change, price_cents = entry.contracts, entry.price_cents
         closing = 0
@@ -207,9 +211,15 @@ class Account:
         self._realize(spec, share - fee_cents)
 
     def mark(self, con_id: int, price_cents: int) -> int:
-        """Daily variation of a future at its settlement price per share: the cents that cash moves."""
-        position = self.positions[con_id]
-        value = position.quantity * price_cents * position.spec.multiplier
+        """Daily variation of a future at its settlement price per share: the cents that cash moves. It is part of the
+        position's story: a trade corrected after it is corrected with every mark since."""
+        return self._enter(self.positions[con_id].spec, Entry(0, price_cents, is_mark=True)).cash_cents
+
+    def _remark(self, spec: ContractSpec, price_cents: int) -> int:
+        position = self.positions.get(spec.con_id)
+        if position is None:
+            return 0  # a correction has made the position flat on that evening
+        value = position.quantity * price_cents * spec.multiplier
         moved = value - position.basis_cents
         position.basis_cents = value
         self.cash_cents += moved

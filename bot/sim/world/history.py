@@ -9,6 +9,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -99,14 +100,15 @@ class HistorySource:
 
     def future_bars(self, expiry: date, until: date, count: int) -> Sequence[Bar]:
         """Sessions of one contract before it settles: real high, low and settlement where something traded."""
-        out = []
-        for day in self.known:
-            if day >= min(until, expiry):
-                break
-            for row in self.futures.get(day, ()):
-                if row.expiry == expiry:
-                    out.append(_bar(day, self._future_day(day, row), row.volume))
-        return out[-count:] if count > 0 else []
+        last = min(until, expiry)
+        rows = (
+            (day, row)
+            for day in reversed(self.known)
+            if day < last
+            for row in self.futures.get(day, ())
+            if row.expiry == expiry
+        )
+        return [_bar(day, self._future_day(day, row), row.volume) for day, row in islice(rows, max(0, count))][::-1]
 
     def lived(self, symbol: str, day: date) -> Ohlc:
         """A day of an index as it is lived."""

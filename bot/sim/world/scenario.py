@@ -6,6 +6,8 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import lru_cache
+from itertools import islice
 
 import numpy as np
 from numpy.random import Generator
@@ -29,6 +31,16 @@ _LISTED_MONTHS = 8
 _LAST_MONTH = 21
 _SESSIONS_PER_YEAR = 252.0
 _REALISED_SHARE = 0.72  # realised volatility of the invented past against VIX: the usual premium
+
+
+def _weeklies_after(day: date) -> tuple[date, ...]:
+    return tuple(expiry for expiry in vx_weekly_expiries(day) if expiry > day)
+
+
+@lru_cache(maxsize=4096)
+def _vx_listed_after(day: date) -> tuple[date, ...]:
+    """Months and weeks, as far as the scenario's exchange lists them."""
+    return tuple(sorted([*vx_expiries_after(day, _LISTED_MONTHS), *_weeklies_after(day)]))
 
 
 def closes_of(state: VolState) -> Floats:
@@ -115,8 +127,10 @@ class ScenarioSource:
 
     def future_bars(self, expiry: date, until: date, count: int) -> Sequence[Bar]:
         """Sessions of one contract as its tape plays them, while it is listed."""
-        days = [day for day in self._lived if day < min(until, expiry) and expiry in self._listed_after(day)]
-        return [_bar(day, self._future_day(day, expiry), 50_000.0) for day in days[-count:]] if count > 0 else []
+        last = min(until, expiry)
+        listed = (day for day in reversed(self._lived) if day < last and expiry in _vx_listed_after(day))
+        days = [*islice(listed, max(0, count))][::-1]
+        return [_bar(day, self._future_day(day, expiry), 50_000.0) for day in days]
 
     def lived(self, symbol: str, day: date) -> Ohlc:
         """A day of an index as it is lived."""
@@ -140,7 +154,7 @@ class ScenarioSource:
 
     def weeklies(self, on: date) -> Sequence[date]:
         """The weeks that the exchange lists."""
-        return [expiry for expiry in vx_weekly_expiries(on) if expiry > on]
+        return _weeklies_after(on)
 
     def opening_settlement(self, symbol: str, expiry: date) -> float | None:
         """SPX SOQ: that day's open. VRO: that day's VIX open."""
@@ -205,9 +219,6 @@ class ScenarioSource:
         return out
 
     # one day, played or past ----------------------------------------------------------------------
-    def _listed_after(self, day: date) -> list[date]:
-        return sorted([*self.monthlies(day), *self.weeklies(day)])
-
     def _future_day(self, day: date, expiry: date) -> Ohlc:
         days, vix, before = (expiry - day).days, self._lived[day][1], self._before[day]
         settle = round(float(self._curve(day, vix.close, np.array([float(days)]))[0]), 3)
@@ -243,7 +254,7 @@ class ScenarioSource:
         return make_tape(hours, paths, previous, self._futures(day, before), surface)
 
     def _futures(self, day: date, before: date | None) -> FuturesDay:
-        listed = tuple(self._listed_after(day))
+        listed = _vx_listed_after(day)
         previous = np.array([self._settled(before, expiry) for expiry in listed])
         return FuturesDay(
             listed, previous, tuple(self._future_day(day, expiry) for expiry in listed), tuple(self.monthlies(day))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import lru_cache
 
 from bot.sim.exchange.expiries import add_months, vix_settlement_day
 from bot.sim.exchange.holidays import next_business_day, on_or_after, previous_business_day
@@ -26,7 +27,8 @@ def trading_days_before(end: date, count: int) -> list[date]:
     return days[::-1]
 
 
-def vx_expiries_after(day: date, count: int) -> list[date]:
+@lru_cache(maxsize=4096)
+def vx_expiries_after(day: date, count: int) -> tuple[date, ...]:
     """The next `count` monthly VX settlement days strictly after `day`."""
     out: list[date] = []
     ahead = 0
@@ -35,4 +37,4 @@ def vx_expiries_after(day: date, count: int) -> list[date]:
         if expiry > day:
             out.append(expiry)
         ahead += 1
-    return out
+    return tuple(out)

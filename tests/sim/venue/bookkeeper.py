@@ -104,8 +104,10 @@ class Bookkeeper:
             contract = line["contract"]
             if line["kind"] == "fill":
                 signed = line["quantity"] * (1 if line["side"] == "BUY" else -1)
-            else:
+            elif line["kind"] == "settle":
                 signed = line["quantity"]
+            else:
+                signed = futures[contract["con_id"]].quantity  # a correction since may have made it another
             value = Fraction(_cents(line["price"]) * signed * contract["multiplier"])
             future = futures[contract["con_id"]]
             if contract["sec_type"] != "FUT":

@@ -48,6 +48,43 @@ def test_a_correction_leaves_the_books_as_if_it_had_always_been_so(trades, data,
     assert account.lines() == direct.lines()
 
 
+CENTS = st.integers(0, 5000)
+STEPS = st.one_of(st.tuples(st.integers(-5, 5).filter(bool), CENTS), st.tuples(st.none(), CENTS))
+STORIES = st.lists(STEPS, min_size=1, max_size=12).filter(lambda story: any(signed for signed, _ in story))
+
+
+def live(account: Account, story: list[tuple[int | None, int]], done: list[Execution | None]) -> None:
+    """Trades and, where a step has no trade, the evening's mark."""
+    for (_, cents), one in zip(story, done, strict=True):
+        if one is not None:
+            account.trade(one)
+        elif FUTURE.con_id in account.positions:
+            account.mark(FUTURE.con_id, cents)
+
+
+@given(STORIES, st.data())
+def test_a_correction_of_a_future_goes_through_every_daily_mark_since(story, data) -> None:
+    """Equity, profit, position and cost equal those of an account that lived the corrected story at once."""
+    done = [
+        None if signed is None else execution(number, FUTURE, signed, cents)
+        for number, (signed, cents) in enumerate(story)
+    ]
+    place = data.draw(st.sampled_from([number for number, one in enumerate(done) if one is not None]))
+    old = done[place]
+    assert old is not None
+    quantity, cents = data.draw(st.tuples(st.integers(0, 9), st.integers(0, 5000)))
+    corrected = replace(old, exec_id="e.c.02", quantity=quantity, price=cents / 100)
+    account, direct = Account("DU1", 1000.0), Account("DU1", 1000.0)
+    live(account, story, done)
+    account.correct(old, corrected)
+    live(direct, story, [*done[:place], corrected, *done[place + 1 :]])
+    # Not cash: an evening that was flat had no mark, and the correction of a trade before it brings none.
+    assert account.lines() == direct.lines()
+    marks = {FUTURE.con_id: 25.0}
+    assert account.state(marks, {}).net_liquidation == direct.state(marks, {}).net_liquidation
+    assert account.realized_cents == direct.realized_cents
+
+
 def bought(bench, quantity: int = 2) -> Execution:
     """Buys some puts at the ask and waits for their commission."""
     spec = bench.option(2650.0, "P")

@@ -28,7 +28,7 @@ def test_vx_settles_thirty_days_before_the_spx_expiry(year: int, month: int, exp
 
 def test_the_next_settlements_are_strictly_later() -> None:
     """On a settlement day the front contract is already the next month's."""
-    assert vx_expiries_after(date(2026, 3, 18), 2) == [date(2026, 4, 15), date(2026, 5, 19)]
+    assert vx_expiries_after(date(2026, 3, 18), 2) == (date(2026, 4, 15), date(2026, 5, 19))
 
 
 def test_early_days_stop_at_one() -> None:
