@@ -207,7 +207,7 @@ class Fuse:
         whole = connection.sendMsg
 
         def half(message: bytes) -> None:
-            if self._left == 1:
+            if self.awake and self._left == 1:
                 connection.transport.write(message[: len(message) // 2])
             else:
                 whole(message)
