@@ -1,4 +1,5 @@
-"""What a person must hear although nothing broke: a stop that cannot see, a closing or a widening that does not end."""
+"""What a person must hear although nothing broke: a stop that cannot see, a closing or a widening that does not end, a
+rotation of the hedge that does not fill."""
 
 from __future__ import annotations
 
@@ -27,6 +28,7 @@ def attend(work: Work) -> None:
                 blind[condor.id] = since
                 _tell_blind(work, condor, unseen, since)
             _tell_unfinished(work, condor, session.open_at)
+        _tell_unrotated(work)
     if blind != work.state.blind_since:
         work.set(blind_since=blind)
 
@@ -65,6 +67,16 @@ def _tell_unfinished(work: Work, condor: Condor, open_at: datetime) -> None:
     what = f"closing by {condor.exit_rule}" if condor.state is CondorState.EXIT_WORKING else "its widening"
     text = f"{condor.id}: {what} has not ended since {_clock(condor.state_since)}; {condor.quantity} still open"
     work.alert(AlertLevel.CRITICAL, f"slow.{condor.id}", text)
+
+
+def _tell_unrotated(work: Work) -> None:
+    """The hedge was to move out along the curve and its orders found nobody (A-ROT-1, A-ROT-2)."""
+    episode, retries = work.state.desk.hedge.episode, work.parameters.alvh.rotation.retries
+    if episode.unfilled <= retries or episode.unfilled_at is None or not _again(work, "rotation"):
+        return
+    text = f"hedge: {episode.unfilled} rotations in a row have not filled, the last at {_clock(episode.unfilled_at)}; "
+    text += "protection stands where it stood, further tries follow"
+    work.alert(AlertLevel.CRITICAL, "rotation", text)
 
 
 def _again(work: Work, key: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from risk.case import Case
-from risk.checks import form, hedge, hours, loss, money, pace, price, quotes, standing
+from risk.checks import form, hedge, hours, loss, money, pace, price, quotes, standing, vega
 from risk.halt import consequence_of
 from risk.limits import Use
 from risk.result import CheckResult, Finding
@@ -72,6 +72,7 @@ CHECKS: tuple[Check, ...] = (
     Check("C07", "all condors' loss (K-SIZE-3)", False, loss.all_condors_loss),
     Check("K-SIZE-5", "crash loss", False, loss.crash),
     Check("C18", "stress grid", False, loss.stress_grid),
+    Check("C17", "net vega", False, vega.net_vega),
     Check("K-SIZE-2", "hedge layer risk (C08)", False, hedge.layer_risk, _HEDGE),
     Check("C08", "hedge risk", False, hedge.total_risk, _HEDGE),
     Check("C08-30D", "hedge spending", False, hedge.spending, _HEDGE),

@@ -14,7 +14,9 @@ from strategies.domain.orders import LegIntent
 class HedgeWalk(msgspec.Struct, frozen=True):
     """A row of orders with the same legs, each priced a little worse, until its units are filled or it is given up.
 
-    Known by the first slot it touches. `quantity` is what was wanted in all; `filled` what earlier attempts brought.
+    Known by the first slot it touches. `quantity` is what was wanted in all; `filled` what earlier attempts brought;
+    `costs` what each contract held had cost, points per share.
+    `costs` is what each contract sold had cost, points per share.
     """
 
     action: HedgeAction
@@ -31,6 +33,7 @@ class HedgeWalk(msgspec.Struct, frozen=True):
     share: float = 0.0
     stage: int = 0
     text: str = ""
+    costs: dict[int, float] = {}
 
 
 class Episode(msgspec.Struct, frozen=True):
@@ -38,7 +41,8 @@ class Episode(msgspec.Struct, frozen=True):
 
     `inverted_at` and `closes` confirm it (A-ROT-1); `rotated_share` is what has been ordered to move of the short
     layer's weight, slot 4's quarter included, of `share_wanted`; `slot4_moved` after A-ROT-2; `addon_pct` after
-    A-ROT-3; `surplus` while the intermediate layer may still hold what an inversion brought (A-ROT-4).
+    A-ROT-3; `surplus` while the intermediate layer may still hold what an inversion brought (A-ROT-4); `unfilled`
+    counts rotations in a row that ended without all of their contracts, the last at `unfilled_at`.
     """
 
     inverted_at: datetime | None = None
@@ -54,13 +58,15 @@ class Episode(msgspec.Struct, frozen=True):
     calm_closes: int = 0
     unwind_left: int = 0
     surplus: bool = False
+    unfilled: int = 0
+    unfilled_at: datetime | None = None
 
 
 class AlvhMemory(msgspec.Struct, frozen=True):
     """All of it; replaced, never mutated. `counts` numbers the day's orders per slot, `closed_on` is the last session
     whose close was looked at, `stages` what A-HARV-1 has sold of a contract in a slot (1 half, 2 most), `idle_sessions`
     how many went by with nothing to protect, `lines` what the last evaluation looked at: kept coming, or each
-    evaluation would have to wait for its quotes again."""
+    evaluation would have to wait for its quotes again; `reserve_usd` what harvests put aside (A-BUD-3)."""
 
     walks: dict[int, HedgeWalk] = {}
     counts: dict[int, int] = {}
@@ -76,3 +82,4 @@ class AlvhMemory(msgspec.Struct, frozen=True):
     deep_rule: str = ""
     idle_sessions: int = 0
     lines: tuple[int, ...] = ()
+    reserve_usd: float = 0.0

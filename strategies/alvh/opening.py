@@ -6,7 +6,8 @@ Rules
   hedge's carry within half of the condors' theta; elsewhere the band comes first. The risk of a layer never exceeds
   its share of net liquidation.
 - Short calls' layer is opened outright only below VIX 25. The second engine fires on a quiet bleed, on stress with
-  evidence, or always where the profile says so; what it buys depends on why it fires.
+  evidence, or always where the profile says so; what it buys depends on why it fires. In a low VIX it spends what
+  harvests have put aside (A-BUD-3).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from strategies.alvh import reserve
 from strategies.alvh.context import HEDGE, HedgeAgenda, HedgeContext, Inputs, Step
 from strategies.alvh.exposure import Line
 from strategies.alvh.instruments import FUTURE_RISK, Candidate, find
@@ -60,7 +62,9 @@ def second_engine(agenda: HedgeAgenda) -> None:
         kind, rule, why = HedgeKind.VIX_CALL, "A-ENG-2", "a quiet bleed: convexity is cheap"
     elif stress:
         kind, rule, why = params.second_engine.stress_kind, "A-ENG-3", "stress with evidence: convexity as a spread"
-    elif agenda.memory.deep is not None and not _asleep(ctx):
+    elif reserve.open_for_business(agenda):
+        kind, rule, why = HedgeKind.VIX_CALL, reserve.RULE, "VIX is low: what harvests put aside buys deep protection"
+    elif agenda.memory.deep is not None and not reserve.refreshing(agenda.memory) and not _asleep(ctx):
         kind, rule, why = agenda.memory.deep, agenda.memory.deep_rule, "the reason has gone, calm has not come back"
     changed = kind is not agenda.memory.deep
     agenda.note(rule or "A-ENG-2", "second engine", ACT if changed and kind is not None else HOLD, why, inputs=inputs,
@@ -139,6 +143,7 @@ class _Budget:
         ctx = agenda.ctx
         size = ctx.params.size
         self.first = ctx.stance.budget_first
+        self.reserve_usd = reserve.left_usd(agenda) if reserve.refreshing(agenda.memory) else None
         paid = dict.fromkeys(Layer, 0.0)
         coming = _coming(agenda)
         for line in (*ctx.exposure.lines, *coming):
@@ -164,6 +169,8 @@ class _Budget:
         limits = [(int(max(0.0, self.risk_usd[layer]) / candidate.risk_usd), "K-SIZE-2")]
         if self.first and layer is not Layer.DEEP:
             limits.append((int(max(0.0, self.premium_usd) / candidate.risk_usd), "A-SIZE-2"))
+        if self.reserve_usd is not None and layer is Layer.DEEP:
+            limits.append((int(max(0.0, self.reserve_usd) / candidate.risk_usd), reserve.RULE))
         cost = candidate.carry_usd_per_day
         if self.first and cost is not None and cost < 0.0:
             room = self.carry_usd
@@ -178,6 +185,8 @@ class _Budget:
         self.risk_usd[layer] -= units * candidate.risk_usd
         if layer is not Layer.DEEP:
             self.premium_usd -= units * candidate.risk_usd
+        elif self.reserve_usd is not None:
+            self.reserve_usd -= units * candidate.risk_usd
         if self.carry_usd is not None and candidate.carry_usd_per_day is not None:
             self.carry_usd += units * min(0.0, candidate.carry_usd_per_day)
 

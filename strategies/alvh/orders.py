@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from strategies.alvh import reserve
 from strategies.alvh.context import HedgeAgenda, HedgeContext, Step
 from strategies.alvh.lattice import HedgeAction, Held, SlotState
 from strategies.alvh.memory import HedgeWalk
@@ -84,6 +85,8 @@ def run_walks(agenda: HedgeAgenda) -> None:
             _end(agenda, slot, walk, filled, "denied" if denied else "blocked" if blocked else "")
             continue
         asked = _attempt(agenda, msgspec.structs.replace(walk, filled=filled, attempt=walk.attempt + 1))
+        if asked:
+            reserve.settle(agenda, walk, record)
         waited = (agenda.ctx.now - walk.at).total_seconds()
         if not asked and waited > agenda.ctx.params.orders.give_up_s:
             _end(agenda, slot, walk, filled, "its legs were not quoted")
@@ -135,10 +138,11 @@ def units_left(walk: HedgeWalk, agenda: HedgeAgenda) -> int:
 
 
 def _end(agenda: HedgeAgenda, slot: int, walk: HedgeWalk, filled: int, why: str) -> None:
+    reserve.settle(agenda, walk, agenda.ctx.book.orders.get(walk.ref))
     rest = {number: one for number, one in agenda.memory.walks.items() if number != slot}
     agenda.memory = msgspec.structs.replace(agenda.memory, walks=rest)
-    if walk.action is HedgeAction.ROTATE and filled < walk.quantity:
-        _discount_rotation(agenda, walk, 1.0 - filled / walk.quantity)
+    if walk.action is HedgeAction.ROTATE:
+        _count_ending(agenda, walk, filled)
     if walk.stage and filled > 0:
         stages = {**agenda.memory.stages, stage_key(slot, walk.legs[0].con_id): walk.stage}
         agenda.memory = msgspec.structs.replace(agenda.memory, stages=stages)
@@ -169,6 +173,7 @@ def begin(agenda: HedgeAgenda, step: Step) -> bool:
         share=step.share,
         stage=step.stage,
         text=step.text,
+        costs={held.con_id: held.price_points for held in agenda.ctx.holdings if held.slot in step.slots},
     )
     if not _attempt(agenda, walk):
         return False
@@ -199,11 +204,17 @@ def count_rotation(agenda: HedgeAgenda, walk: HedgeWalk) -> None:
     agenda.memory = msgspec.structs.replace(agenda.memory, episode=episode)
 
 
-def _discount_rotation(agenda: HedgeAgenda, walk: HedgeWalk, unfilled: float) -> None:
-    """The part of a rotation that did not fill did not happen: the rules will ask for it again."""
+def _count_ending(agenda: HedgeAgenda, walk: HedgeWalk, filled: int) -> None:
+    """The part of a rotation that did not fill did not happen: the rules will ask for it again, in their time."""
     episode = agenda.memory.episode
-    left = max(0.0, episode.rotated_share - walk.share * unfilled)
-    episode = msgspec.structs.replace(episode, rotated_share=left)
+    if filled >= walk.quantity:
+        whole = msgspec.structs.replace(episode, unfilled=0, unfilled_at=None)
+        agenda.memory = msgspec.structs.replace(agenda.memory, episode=whole)
+        return
+    left = max(0.0, episode.rotated_share - walk.share * (1.0 - filled / walk.quantity))
+    episode = msgspec.structs.replace(
+        episode, rotated_share=left, unfilled=episode.unfilled + 1, unfilled_at=agenda.ctx.now
+    )
     if walk.rule == "A-ROT-2":
         episode = msgspec.structs.replace(episode, slot4_moved=False, slot4_at=None)
     agenda.memory = msgspec.structs.replace(agenda.memory, episode=episode)

@@ -107,6 +107,9 @@ class SizeParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     layer_risk_pct_nlv: float = 2.0
     carry_warn_pct_of_theta: float = 35.0
     carry_max_pct_of_theta: float = 50.0
+    reinvest_pct: float = 25.0
+    """Part of a harvest's gain that is put aside for deep protection (A-BUD-3)."""
+    reserve_below_vix_points: float = 15.0
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.offset_base <= self.offset_confirmed <= 1.0:
@@ -118,6 +121,8 @@ class SizeParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             raise ValueError("size: carry_warn_pct_of_theta must not exceed carry_max_pct_of_theta")
         if not 0.0 < self.layer_risk_pct_nlv <= 3.0:
             raise ValueError(f"size: layer_risk_pct_nlv is {self.layer_risk_pct_nlv:g}; K-SIZE-2 allows up to 3")
+        if not 0.0 <= self.reinvest_pct <= 100.0:
+            raise ValueError(f"size: reinvest_pct is {self.reinvest_pct:g}; it is a part of a gain, 0 to 100")
 
 
 class RotationParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -138,6 +143,8 @@ class RotationParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     abort_worse_pct: float = 10.0
     unwind_closes: int = 3
     unwind_sessions: int = 3
+    retries: int = 1
+    retry_pause_min: float = 30.0
 
     def __post_init__(self) -> None:
         if not self.slot4_rearm_below_points < self.slot4_above_points:
@@ -148,6 +155,8 @@ class RotationParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             raise ValueError("rotation: preemptive_pct, share_low_pct and share_high_pct must rise within 0 to 100")
         if min(self.samples, self.clips, self.confirm_closes, self.unwind_closes, self.unwind_sessions) < 1:
             raise ValueError("rotation: samples, clips, closes and sessions are counts of at least 1")
+        if self.retries < 0 or self.retry_pause_min < 0.0:
+            raise ValueError("rotation: retries and retry_pause_min are at least 0")
 
 
 class HarvestParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

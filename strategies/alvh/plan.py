@@ -1,14 +1,15 @@
 """One look at the hedge: goes on with its orders, then asks the rules in their order what more is to be done.
 
-Order: walks under way; the close's bookkeeping; sell what is too much or has paid; rotate; roll; open. Each rule leaves
-its verdict whether it acts or not. A slot takes one order at a time, and only so many orders are alive at once.
+Order: walks under way; the close's bookkeeping; slot 4 to slot 5; sell what is too much or has paid; rotate; roll;
+open. Each rule leaves its verdict whether it acts or not. A slot takes one order at a time, and only so many orders are
+alive at once.
 """
 
 from __future__ import annotations
 
 import msgspec
 
-from strategies.alvh import harvest, opening, orders, roll, rotate
+from strategies.alvh import harvest, opening, orders, reserve, roll, rotate
 from strategies.alvh.context import HEDGE, HedgeAgenda, HedgeContext, nearness
 from strategies.alvh.exposure import Forwards, Valuer, measure
 from strategies.alvh.joint import stance
@@ -169,6 +170,7 @@ def _evaluate(agenda: HedgeAgenda) -> Target | None:
     if target is not None:
         for layer, slots in SLOTS_OF.items():
             layer_usd[layer] = sum(target.usd_per_vix_point * weights[slot] for slot in slots)
+    rotate.slot_four_first(agenda)
     harvest.harvest(agenda, layer_usd)
     if _in_press(agenda):
         harvest.press(agenda)
@@ -228,7 +230,8 @@ def _wanted(agenda: HedgeAgenda) -> tuple[Target | None, dict[int, float]]:
             addon_pct=memory.episode.addon_pct,
             wacc=memory.wacc,
             wacc_total=memory.wacc_total,
-            deep=memory.deep is not None,
+            deep=memory.deep is not None and not reserve.refreshing(memory),
+            refresh=reserve.refreshing(memory),
         )
     )
     if ctx.exposure.vega is None:

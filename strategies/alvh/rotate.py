@@ -9,7 +9,8 @@ Rules
   worse is not done.
 - A-ROT-3 enlarges the intermediate layer by a quarter while the front stays 3 points over and the floor is broken.
 - A-ROT-4 undoes it over three sessions after three closes in contango.
-- Every rotation is one calendar order, neutral in weighted vega within one contract.
+- Every rotation is one calendar order, neutral in weighted vega within one contract. A rotation that has not filled is
+  tried once more, then rests between tries; a person hears of it.
 """
 
 from __future__ import annotations
@@ -66,6 +67,7 @@ def close_episode(episode: Episode, agenda: HedgeAgenda) -> Episode:
     ctx, params = agenda.ctx, agenda.ctx.params.rotation
     if ctx.official in INVERTED:
         return msgspec.structs.replace(episode, closes=episode.closes + 1, calm_closes=0, unwind_left=0)
+    episode = msgspec.structs.replace(episode, unfilled=0, unfilled_at=None)
     if ctx.official is not Regime.CONTANGO:
         return msgspec.structs.replace(episode, calm_closes=0)
     calm = episode.calm_closes + 1
@@ -91,15 +93,32 @@ def close_episode(episode: Episode, agenda: HedgeAgenda) -> Episode:
     )
 
 
+def slot_four_first(agenda: HedgeAgenda) -> None:
+    """A-ROT-2, before anything is sold: what is due to move at once is not harvested from under it."""
+    if _readable(agenda):
+        _slot_four(agenda)
+
+
 def rotate(agenda: HedgeAgenda) -> None:
-    """A-ROT-2, then A-ROT-1, then A-ROT-3."""
-    if agenda.ctx.official is Regime.UNKNOWN or agenda.ctx.outlook.curve.regime is Regime.UNKNOWN:
+    """A-ROT-1, then A-ROT-3."""
+    if not _readable(agenda):
         agenda.note("T-REG-3", HEDGE, HOLD, "the curve cannot be read: no rotation",
                     inputs={"reason": agenda.ctx.outlook.curve.reason})  # fmt: skip
         return
-    _slot_four(agenda)
     _confirmed(agenda)
     _addon(agenda)
+
+
+def _readable(agenda: HedgeAgenda) -> bool:
+    return Regime.UNKNOWN not in (agenda.ctx.official, agenda.ctx.outlook.curve.regime)
+
+
+def tries_left(agenda: HedgeAgenda) -> bool:
+    """Whether a rotation may be tried now: the first and one more at once, each further one after a pause."""
+    episode, params = agenda.memory.episode, agenda.ctx.params.rotation
+    if episode.unfilled_at is None or episode.unfilled <= params.retries:
+        return True
+    return agenda.ctx.now - episode.unfilled_at >= timedelta(minutes=params.retry_pause_min)
 
 
 # A-ROT-2 ---------------------------------------------------------------------------------------------
@@ -126,6 +145,10 @@ def _slot_four(agenda: HedgeAgenda) -> None:
         text = "slot 4 holds nothing: its weight moves to slot 5"
         agenda.note("A-ROT-2", slot_name(4), ACT, text, inputs=inputs, thresholds=thresholds)
         _remember(agenda, slot4_moved=True, slot4_at=ctx.now, rotated_share=episode.rotated_share + share)
+        return
+    if not tries_left(agenda):
+        agenda.note("A-ROT-2", slot_name(4), HOLD, "its order has not filled: it is tried again after a pause",
+                    inputs={**inputs, "unfilled": episode.unfilled}, thresholds=thresholds)  # fmt: skip
         return
     step = _calendar(lines[0], lines[0].held.quantity, 5, "A-ROT-2", agenda)
     if isinstance(step, str):
@@ -177,6 +200,10 @@ def _confirmed(agenda: HedgeAgenda) -> None:
     if rest <= LEAST_SHARE or paused or gone:
         text = "between two clips" if paused and rest > LEAST_SHARE else why
         agenda.note("A-ROT-1", HEDGE, HOLD, text, inputs=inputs, thresholds=thresholds)
+        return
+    if not tries_left(agenda):
+        agenda.note("A-ROT-1", HEDGE, HOLD, "its orders have not filled: they are tried again after a pause",
+                    inputs={**inputs, "unfilled": episode.unfilled}, thresholds=thresholds)  # fmt: skip
         return
     clips_left = max(1, params.clips - episode.clips_done)
     steps = _clip(agenda, rest / clips_left) or _clip(agenda, rest)

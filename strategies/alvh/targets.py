@@ -77,7 +77,8 @@ def wanted(vega: NetVega, band: Band, size: SizeParams, margin: float, *, confir
 
 
 class Weights(NamedTuple):
-    """What shifts weight between slots: share of L1 rotated, slot 4's move, the add-on, WACC weights, deep slots."""
+    """What shifts weight between slots: share of L1 rotated, slot 4's move, the add-on, WACC weights, deep slots awake
+    with a share of the whole, or for the reserve's sake (A-BUD-3) with a tenth each beside it."""
 
     rotated_share: float = 0.0
     slot4_moved: bool = False
@@ -85,10 +86,12 @@ class Weights(NamedTuple):
     wacc: Mapping[int, float] = {}
     wacc_total: float = 1.0
     deep: bool = False
+    refresh: bool = False
 
 
 def slot_weights(weights: Weights) -> dict[int, float]:
-    """Share of the whole that each slot is to hold; they add up to one (to more with the add-on, less by WACC)."""
+    """Share of the whole that each slot is to hold; they add up to one (to more with the add-on or the reserve's
+    deep slots, to less by WACC)."""
     awake = [slot for slot in SLOTS if weights.deep or slot not in SLOTS_OF[Layer.DEEP]]
     share = dict.fromkeys(SLOTS, 0.0) | dict.fromkeys(awake, TENTH / (TENTH * len(awake)))
     if weights.slot4_moved:
@@ -105,6 +108,8 @@ def slot_weights(weights: Weights) -> dict[int, float]:
             share[receiver] += moved / len(SLOTS_OF[Layer.INTERMEDIATE])
     for slot in SLOTS_OF[Layer.INTERMEDIATE]:
         share[slot] *= (1.0 + weights.addon_pct / 100.0) * weights.wacc.get(slot, 1.0) * weights.wacc_total
+    if weights.refresh:
+        share |= dict.fromkeys(SLOTS_OF[Layer.DEEP], TENTH)
     return share
 
 

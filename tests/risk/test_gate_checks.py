@@ -123,6 +123,7 @@ def stale_vix() -> Spoilt:
 
 
 SPOILT: dict[str, Callable[[], Spoilt]] = {
+    "C17": lambda: (with_limits(vega_over_short=0.05), entry()),
     "C41": lambda: (World().with_(kill_file=True), entry()),
     "C45": lambda: (World().with_(accounts=("DU1234567", "DU7654321")), entry()),
     "C01": lambda: (World(), entry(ref="two words")),

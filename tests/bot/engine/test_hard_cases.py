@@ -9,6 +9,7 @@ import pytest
 
 from bot.actions import AlertLevel, AskSnapshot
 from bot.engine.state import PendingMargin
+from strategies.alvh.memory import Episode
 from strategies.condor.machine import Condor, CondorState
 from strategies.domain import events as ev
 from strategies.domain.control import OperatorVerb
@@ -236,6 +237,16 @@ def test_a_closing_that_does_not_end_is_told(bench: Bench) -> None:
     assert {a.level for s in bench.steps for a in s.outcome.alerts if a.key.startswith("slow.")} == {
         AlertLevel.CRITICAL
     }
+
+
+@pytest.mark.parametrize(("unfilled", "heard"), [(1, False), (2, True)])
+def test_a_rotation_of_the_hedge_that_does_not_fill_is_told(bench: Bench, unfilled: int, heard: bool) -> None:
+    """One missed rotation is tried again in silence; from the second in a row a person hears of it."""
+    episode = Episode(unfilled=unfilled, unfilled_at=bench.now)
+    hedge = msgspec.structs.replace(bench.state.desk.hedge, episode=episode)
+    bench.state = msgspec.structs.replace(bench.state, desk=msgspec.structs.replace(bench.state.desk, hedge=hedge))
+    pass_time(bench, 3)
+    assert bool(told(bench, "rotation")) is heard
 
 
 def test_a_kill_asks_the_broker_and_counts_what_it_shows(bench: Bench) -> None:

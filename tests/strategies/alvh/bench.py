@@ -16,7 +16,7 @@ from strategies.alvh.memory import AlvhMemory
 from strategies.alvh.params import AlvhParams
 from strategies.alvh.plan import look
 from strategies.alvh.view import HedgeMacro, HedgeOutcome, HedgeView
-from strategies.domain.book import Book
+from strategies.domain.book import Book, Fill
 from strategies.domain.decision import Decision
 from strategies.domain.hedge import HEDGE_OWNER
 from strategies.domain.instruments import Future, Option, Right, SettlementStyle, TickBand
@@ -251,6 +251,7 @@ class HedgeBench:
             assert leg.slot is not None
             signed = leg.action.sign * leg.ratio * units
             by_leg[leg.con_id] = by_leg.get(leg.con_id, 0) + signed
+            self._book_fill(ref, leg, units, quotes[leg.con_id].mid or 0.0)
             quantity, price = self.held.get((leg.slot, leg.con_id), (0, 0.0))
             mid = quotes[leg.con_id].mid or 0.0
             paid = price if signed < 0 else (quantity * price + signed * mid) / (quantity + signed)
@@ -258,6 +259,12 @@ class HedgeBench:
         record = msgspec.structs.replace(record, filled_by_leg=by_leg)
         done = OrderState.FILLED if record.complete else record.state
         self._store(msgspec.structs.replace(record, state=done))
+
+    def _book_fill(self, ref: str, leg: LegIntent, units: int, price: float) -> None:
+        fill = Fill(
+            f"0.{len(self.book.fills)}.01", ref, leg.con_id, leg.action, leg.ratio * units, price, 100, self.now
+        )
+        self.book = msgspec.structs.replace(self.book, fills={**self.book.fills, fill.base_id: fill})
 
     def finish_cancels(self) -> None:
         """The broker proves every cancel asked for."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -128,6 +130,49 @@ def test_an_empty_slot_four_gives_its_weight(bench):
     bench.look(60.0)
     assert bench.memory.episode.slot4_moved
     assert bench.memory.episode.rotated_share == 0.25
+
+
+def test_slot_four_moves_before_it_is_harvested(bench):
+    """Worth many times its cost and due to move: the order that goes out is the rotation, harvest comes after it."""
+    short_book(bench, slots=(1,))
+    bench.hold(4, JUNE_WEEKLY, 20.0, 4, price=0.05)
+    bench.params = msgspec.structs.replace(bench.params, harvest=HarvestParams())
+    turn(bench, DEEP)
+    bench.look(60.0)
+    of_slot_four = [i.rule for r in range(4) for i in bench.look(60.0).places if any(leg.slot == 4 for leg in i.legs)]
+    assert of_slot_four[:1] == ["A-ROT-2"]
+
+
+def test_a_rotation_nobody_takes_is_tried_twice_then_rests(bench):
+    """The first try and one more follow at once; from then on each waits for half an hour."""
+    short_book(bench, slots=(4,))
+    turn(bench, DEEP)
+    chains: dict[str, list] = {}
+    for _ in range(400):
+        for intent in bench.look(10.0).places:
+            chains.setdefault(intent.chain_ref, []).append(bench.now)
+        bench.finish_cancels()
+    begun = [times[0] for times in chains.values()]
+    gaps_min = [(later - earlier).total_seconds() / 60.0 for earlier, later in pairwise(begun)]
+    assert len(begun) >= 3
+    assert gaps_min[0] < 10.0
+    assert min(gaps_min[1:]) >= 30.0
+    assert bench.memory.episode.unfilled >= 2
+
+
+def test_a_rotation_that_fills_forgets_the_tries_before(bench):
+    """After a filled order the next rotation has its two tries again."""
+    short_book(bench, slots=(4,))
+    turn(bench, DEEP)
+    while not bench.memory.episode.unfilled:
+        bench.look(10.0)
+        bench.finish_cancels()
+    for _ in range(60):
+        for intent in bench.look(10.0).places:
+            bench.fill(intent.ref)
+        bench.finish_cancels()
+    assert bench.quantity((4,)) == 0
+    assert (bench.memory.episode.unfilled, bench.memory.episode.unfilled_at) == (0, None)
 
 
 # A-ROT-1 ----------------------------------------------------------------------------------------------
