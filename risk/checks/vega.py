@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from risk.case import Case
 from risk.result import Finding, finding, unknown
-from risk.vega import BookVega, book_vega, vega_usd
+from risk.vega import book_vega, vega_usd
 
 UNIT = "points per VIX point"
 
@@ -12,8 +12,9 @@ UNIT = "points per VIX point"
 def net_vega(case: Case) -> Finding:
     """C17: over-short below minus `vega_over_short`, over-hedged above `vega_over_long`, with this order filled.
 
-    An order that brings a book outside the band nearer to it passes. A book without a condor has no such figure: the
-    premium caps bound its hedge.
+    Beyond the band only an order passes whose own dollars per VIX point lead back: the normalised figure alone would
+    let one more like condor into an over-short book. A book without a condor has no such figure: the premium caps bound
+    its hedge.
     """
     limits = case.limits
     usd = vega_usd(case.contracts, case.view.marks)
@@ -27,15 +28,10 @@ def net_vega(case: Case) -> Finding:
         if net is None:
             continue
         sign = 1.0 if long_side else -1.0
-        if sign * net > cap and _outside(after, sign, cap) >= _outside(before, sign, cap):
+        if sign * net > cap and sign * after.usd_per_vix_point >= sign * before.usd_per_vix_point:
             what = "over-hedged" if long_side else "over-short of volatility"
             text = f"net vega would be {net:+.3f} per condor and 10 points of wing: {what} beyond {sign * cap:+g}"
             return finding(False, round(sign * net, 4), cap, UNIT, text)
         if not long_side:
             said = f"net vega would be {net:+.3f} per condor and 10 points of wing"
     return finding(True, None, limits.vega_over_short, UNIT, said)
-
-
-def _outside(book: BookVega, sign: float, cap: float) -> float:
-    net = book.net_n
-    return 0.0 if net is None else max(0.0, sign * net - cap)
