@@ -21,6 +21,7 @@ def pages() -> dict[str, str]:
         "configuration.md": _configuration(),
         "events.md": _events(),
         "risk-checks.md": _risk_checks(),
+        "rulebook.md": _rulebook(),
         "gateway-faults.md": _gateway_faults(),
         "gateway-ledger.md": _gateway_ledger(),
         "gateway-ledger.schema.json": _ledger_schema(),
@@ -136,6 +137,15 @@ def _risk_checks() -> str:
         stricter = bound.tighter or "-"
         parts.append(f"| `{name}` | {getattr(defaults, name):g} | {bound.low:g} | {bound.high:g} | {stricter} |\n")
     return "".join(parts)
+
+
+def _rulebook() -> str:
+    from bot.rules.page import rulebook
+    from bot.settings.layers import flatten, read_toml
+    from bot.settings.models import known_keys
+
+    shipped = flatten(read_toml(ROOT / "config/default.toml", "config/default.toml").values, known_keys())
+    return "".join(["# The rules\n\n", MADE, rulebook(shipped)])
 
 
 def _gateway_faults() -> str:

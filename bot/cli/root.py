@@ -15,6 +15,7 @@ VERBS = {
     "status": ("bot.cli.review", "status", "what the bot is doing now"),
     "report": ("bot.cli.review", "report", "a session explained: verdict, orders, caps, faults, what is due"),
     "why": ("bot.cli.review", "why", "the reason for a decision, or for its absence"),
+    "rules": ("bot.cli.rules", "rules", "every rule: sources, settings, state, what it saw last"),
     "replay": ("bot.cli.review", "replay", "make every decision of the journal again and compare"),
     "arm": ("bot.cli.arm", "arm", "allow trading again after a stop"),
     "pause": ("bot.cli.arm", "pause", "no new entries, resting ones withdrawn; exits go on"),

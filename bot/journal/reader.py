@@ -23,6 +23,8 @@ from strategies.domain.events import Envelope
 
 _PAGE: Final = 256
 _LAST: Final = "SELECT max(seq) FROM records"
+_RUN_STARTS: Final = f"""SELECT seq FROM records
+    WHERE kind = '{codec.EVENT}' AND substr(body, 1, 40) LIKE '%"run_started"%' ORDER BY seq"""
 _LAST_CHECKPOINT: Final = f"SELECT max(seq) FROM records WHERE kind = '{codec.CHECKPOINT}' AND session < ?"
 
 
@@ -106,6 +108,19 @@ def read_outcomes(
             if raw.cause_seq is None:
                 raise schema.altered(path, raw.seq, "is an outcome that names no event")
             yield Outcome(raw.seq, raw.cause_seq, _when(path, raw), _dict(path, raw))
+
+
+def run_starts(path: Path) -> list[Envelope]:
+    """The first fact of each run, with its parameters and hashes, without reading what is between them.
+
+    Raises JournalError.
+    """
+    with _reading(path) as db:
+        return [
+            Envelope(raw.seq, _when(path, raw), _event(path, raw))
+            for (seq,) in db.execute(_RUN_STARTS).fetchall()
+            for raw in _scan(db, path, seq, seq, codec.EVENT)
+        ]
 
 
 def last_checkpoint(path: Path, *, before: str | None = None) -> Checkpoint | None:

@@ -33,6 +33,7 @@ ROOT = Path(__file__).resolve().parents[2]
         "configuration.md",
         "events.md",
         "risk-checks.md",
+        "rulebook.md",
         "gateway-faults.md",
         "gateway-ledger.md",
         "gateway-ledger.schema.json",
