@@ -16,7 +16,8 @@ from strategies.alvh.memory import AlvhMemory
 from strategies.alvh.params import AlvhParams
 from strategies.alvh.view import HedgeOutcome
 from strategies.condor import filters
-from strategies.condor.adjust import defend, run_adjust
+from strategies.condor.adjust import defend
+from strategies.condor.change import run_adjust
 from strategies.condor.context import NEW_YORK, Agenda, Context, Watch
 from strategies.condor.entries import run_entry
 from strategies.condor.exits import run_exit, start_exit

@@ -31,11 +31,15 @@ class HedgeSeen(msgspec.Struct, frozen=True):
     macro: HedgeMacro = HedgeMacro()
 
 
-def sold(condor: Condor, units: int) -> Sold:
-    """A condor as the hedge sees it."""
-    legs = tuple((leg.con_id, sign) for leg, sign in zip(condor.legs.all(), (1, -1, -1, 1), strict=True))
-    loss = max(0.0, condor.legs.width_points - (condor.credit_points or 0.0) - condor.adjust_points) * units * 100.0
-    return Sold(condor.id, legs, units, condor.legs.width_points, loss)
+def sold(condor: Condor) -> list[Sold]:
+    """A condor as the hedge sees it, one row for each set of legs it holds; the wanted units before any fill."""
+    kept = (condor.credit_points or 0.0) + condor.adjust_points
+    rows = []
+    for lot in condor.held:
+        legs = tuple((leg.con_id, sign) for leg, sign in zip(lot.legs.all(), (1, -1, -1, 1), strict=True))
+        loss = max(0.0, lot.legs.width_points - kept) * lot.units * 100.0
+        rows.append(Sold(condor.id, legs, lot.units, lot.legs.width_points, loss))
+    return rows
 
 
 def protect(
@@ -54,9 +58,9 @@ def protect(
     outlook = feed.signals.outlook if feed.signals is not None else None
     if not params.enabled or outlook is None or ctx.session is None or feed.signals is None:
         return None
-    condors = [sold(c, c.quantity) for c in ctx.condors.values() if c.active and c.quantity > 0]
+    condors = [row for c in ctx.condors.values() if c.active and c.quantity > 0 for row in sold(c)]
     if planned is not None:
-        condors.append(sold(planned, planned.quantity_wanted))
+        condors += sold(planned)
     may_trade = ctx.can_trade and not ctx.halted and ctx.link is LinkState.UP
     late = ctx.minutes_to_close() <= max(CLOSE_MINUTES, params.orders.no_orders_before_close_min)
     nlv = account.value.net_liquidation_usd if isinstance(account, Known) else None

@@ -37,7 +37,7 @@ def _unseen(work: Work, condor: Condor) -> list[str]:
     """Legs without the fresh two-sided quote that a stop demands (C-EXIT-3)."""
     market, max_age_s = work.state.market, work.parameters.condor.orders.mark_quote_max_age_s
     names = []
-    for con_id in condor.legs.con_ids():
+    for con_id in dict.fromkeys(con_id for lot in condor.held for con_id in lot.legs.con_ids()):
         quote = market.fresh(con_id, work.at, max_age_s)
         if quote is None or not quote.two_sided:
             option = market.option(con_id)

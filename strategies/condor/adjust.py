@@ -4,8 +4,7 @@ Rules
 - Widening is one order of four legs on the tested side: the old spread is bought back and the same width sold 15 to 25
   points further out, same expiry. It costs at most the allowed share of the original credit, happens once a side and
   twice a life, and must at least take the new short out of the threat that caused it.
-- Once a unit of it has filled it is finished, at the natural price if need be: nothing else may happen to a condor
-  whose units differ.
+- How its orders are walked, and what happens when only a part of it fills: `change`.
 - Rolling out closes first. The second half is an ordinary entry, later, that must collect at least what closing cost.
 - Narrowing (C-ADJ-1) answers correlation and needs the hedge's diagnostics; it comes with them.
 """
@@ -18,27 +17,21 @@ from typing import NamedTuple
 
 import msgspec
 
-from strategies.condor import manage
+from strategies.condor.change import debit_cap_points, legs_to_trade, send
 from strategies.condor.context import Agenda
 from strategies.condor.exits import start_exit
 from strategies.condor.filters import still_wanted
-from strategies.condor.machine import (
-    Adjustment,
-    Condor,
-    Side,
-    give_up_adjustment,
-    prepare_adjustment,
-)
+from strategies.condor.machine import Adjustment, Condor, Side, prepare_adjustment
 from strategies.condor.manage import Verdict, Wish
-from strategies.condor.marks import forward_points, mark_options, tau_years
-from strategies.condor.place import Ticket, chain_name, place
+from strategies.condor.marks import forward_points, tau_years
+from strategies.condor.place import chain_name
 from strategies.condor.standing import Standing, fresh_quotes
 from strategies.condor.structure import Leg, Legs, Net, net_price
-from strategies.condor.walk import Look, Urgency, in_our_favour, limit_points, look, shares
+from strategies.condor.walk import Look, Urgency, look
 from strategies.domain.decision import DecisionVerdict
 from strategies.domain.instruments import Option
 from strategies.domain.market import Board
-from strategies.domain.orders import Action, LegIntent, Purpose
+from strategies.domain.orders import LegIntent, Purpose
 from strategies.pricing.single import analyse_one
 from strategies.signals.tiers import Tier
 
@@ -112,6 +105,8 @@ def _look_for_widening(
     ctx, adjust = agenda.ctx, agenda.ctx.params.adjust
     if not adjust.widen:
         return Answer.NONE, None, "widening is switched off"
+    if len(condor.held) > 1:
+        return Answer.NONE, None, "its units have two sets of legs: they are only closed"
     if stand.dte_days <= ctx.params.exit.time_exit_dte_days:
         return Answer.NONE, None, "too close to the time exit"
     if condor.adjustments_done(side) >= adjust.max_per_side or condor.adjustments_done() >= adjust.max_per_life:
@@ -133,7 +128,7 @@ def _look_for_widening(
         agenda.line_wants.extend(c for c in legs.con_ids() if c not in agenda.line_wants)
     text = "waiting for quotes of the strikes further out"
     for legs in candidates:
-        order = widening_legs(condor.legs, legs, side)
+        order = legs_to_trade(condor.legs, legs)
         ids = tuple(leg.con_id for leg in order)
         quotes = fresh_quotes(ids, ctx, ctx.params.orders.close_quote_max_age_s)
         net = net_price(order, quotes)
@@ -169,17 +164,6 @@ def _candidates(legs: Legs, side: Side, options: dict[float, Option], agenda: Ag
             widened = msgspec.structs.replace(legs, call_short=new_short, call_long=new_long)
         found.append((abs(moved - adjust.widen_points), widened))
     return [legs for _, legs in sorted(found, key=lambda pair: (pair[0], pair[1].con_ids()))]
-
-
-def widening_legs(old: Legs, new: Legs, side: Side) -> tuple[LegIntent, ...]:
-    """Order legs that turn the old spread of one side into the new one, by rising strike of the old then the new."""
-    if side is Side.PUT:
-        pairs = ((old.put_long, Action.SELL), (old.put_short, Action.BUY),
-                 (new.put_long, Action.BUY), (new.put_short, Action.SELL))  # fmt: skip
-    else:
-        pairs = ((old.call_short, Action.BUY), (old.call_long, Action.SELL),
-                 (new.call_short, Action.SELL), (new.call_long, Action.BUY))  # fmt: skip
-    return tuple(LegIntent(leg.con_id, 1, action) for leg, action in pairs)
 
 
 def _want_contracts(condor: Condor, side: Side, agenda: Agenda) -> None:
@@ -223,91 +207,11 @@ def _delta(condor: Condor, leg: Leg, agenda: Agenda) -> float | None:
     return None if found is None else abs(found.delta)
 
 
-def debit_cap_points(condor: Condor, agenda: Agenda) -> float:
-    """The most a widening may cost per unit (C-ADJ-2)."""
-    return agenda.ctx.params.adjust.widen_max_debit_pct_of_credit / 100.0 * (condor.credit_points or 0.0)
-
-
 def _start(condor: Condor, side: Side, widening: Widening, agenda: Agenda) -> None:
     """The first order of a widening, with the condor that knows what it leads to."""
     number = len(condor.adjustments) + 1
     chain = chain_name(condor.id, Purpose.ADJUST, number)
-    prepared = prepare_adjustment(condor, chain, Adjustment(side, widening.legs, condor.quantity))
+    adjustment = Adjustment(side, widening.legs, condor.quantity, condor.legs)
+    prepared = prepare_adjustment(condor, chain, adjustment)
     agenda.proposals.append(prepared)
-    _order(prepared, chain, number, 1, widening.net, widening.order, condor.quantity, agenda)
-
-
-def run_adjust(condor: Condor, stand: Standing, agenda: Agenda) -> None:
-    """Goes on with a widening; drops it for an urgent close as long as nothing of it has filled."""
-    ctx, walk = agenda.ctx, agenda.walks.get(condor.id)
-    assert condor.adjusting is not None
-    target = condor.adjustments[condor.adjusting]
-    done = sum(t.units for t in condor.tallies.values() if t.chain_ref == condor.adjusting)
-    urgent = manage.judge_urgent(condor, stand, agenda).wish is Wish.CLOSE and done == 0
-    live = agenda.live.get(condor.id, [])
-    if live:
-        for record in live:
-            if urgent or not ctx.can_trade or walk is None or record.ref != walk.ref:
-                agenda.cancel(record, "X-EXEC", "a more urgent rule takes over" if urgent else "the widening must stop")
-            elif look(walk, record, ctx.now, False, ctx.params.orders) is Look.CANCEL:
-                agenda.cancel(record, "X-EXEC", "step of the price walk")
-        agenda.note("C-ADJ-2", condor.id, HOLD, "a widening order works")
-        return
-    if walk is not None and walk.purpose is Purpose.ADJUST:
-        latest = ctx.book.orders.get(walk.ref)
-        if look(walk, latest, ctx.now, walk.ref in ctx.pending_refs, ctx.params.orders) is Look.WAIT:
-            return
-    attempt = walk.attempt + 1 if walk is not None and walk.purpose is Purpose.ADJUST else 1
-    order = widening_legs(condor.legs, target.legs, target.side)
-    ids = tuple(leg.con_id for leg in order)
-    net = net_price(order, fresh_quotes(ids, ctx, ctx.params.orders.close_quote_max_age_s))
-    exhausted = attempt > len(shares(Purpose.EXIT, Urgency.PATIENT, ctx.params.orders))
-    if done == 0 and (urgent or exhausted or net is None or net.mid_points > debit_cap_points(condor, agenda)):
-        agenda.updates.append(give_up_adjustment(condor, ctx.now, "widening given up"))
-        agenda.remember(condor.id, widen_refused=True)
-        agenda.walks.pop(condor.id, None)
-        agenda.note("C-ADJ-2", condor.id, HOLD, "widening given up: the old legs stay")
-        return
-    if net is None or not ctx.can_trade:
-        agenda.note("C-ADJ-2", condor.id, DECLINE, "a half-made widening waits for quotes to finish it")
-        return
-    number = walk.number if walk is not None else len(condor.adjustments)
-    _order(condor, condor.adjusting, number, attempt, net, order, target.units - done, agenda)
-
-
-def _order(
-    condor: Condor,
-    chain: str,
-    number: int,
-    attempt: int,
-    net: Net,
-    legs: tuple[LegIntent, ...],
-    quantity: int,
-    agenda: Agenda,
-) -> None:
-    """One attempt: patient and under the debit cap while nothing has filled, firm and uncapped once something has."""
-    # The gate revalues the book with the order in it, so the legs not held yet need their marks as well.
-    mark_options(agenda, [(leg.con_id, condor.carry_rate) for leg in legs if leg.con_id not in agenda.marks])
-    orders = agenda.ctx.params.orders
-    started = any(t.units for t in condor.tallies.values() if t.chain_ref == chain)
-    urgency = Urgency.FIRM if started else Urgency.PATIENT
-    limit = limit_points(net, attempt, shares(Purpose.EXIT, urgency, orders), orders)
-    if not started:
-        limit = min(limit, in_our_favour(debit_cap_points(condor, agenda), orders.tick_points))
-    ticket = Ticket(
-        purpose=Purpose.ADJUST,
-        rule="C-ADJ-2",
-        urgency=urgency,
-        legs=legs,
-        quantity=quantity,
-        net=net,
-        limit_points=limit,
-        chain_ref=chain,
-        number=number,
-        attempt=attempt,
-        text="widen the tested side",
-    )
-    ref = place(condor, ticket, agenda)
-    inputs = {"attempt": attempt, "limit_points": limit, "mid_points": round(net.mid_points, 4)}
-    thresholds = {"max_debit_points": round(debit_cap_points(condor, agenda), 4)}
-    agenda.note("C-ADJ-2", condor.id, ACT, "widening order", inputs=inputs, thresholds=thresholds, ref=ref)
+    send(prepared, chain, number, 1, widening.net, agenda)

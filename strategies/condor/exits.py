@@ -12,7 +12,7 @@ from strategies.condor.context import Agenda
 from strategies.condor.machine import Condor, release_exit
 from strategies.condor.manage import Verdict, Wish
 from strategies.condor.params import OrderParams
-from strategies.condor.place import Ticket, chain_name, place
+from strategies.condor.place import Ticket, chain_name, next_number, place
 from strategies.condor.standing import Standing, fresh_quotes
 from strategies.condor.structure import net_price
 from strategies.condor.walk import Look, Urgency, Walk, closing_limit_points, look, shares
@@ -37,9 +37,8 @@ class Round(NamedTuple):
 def start_exit(condor: Condor, verdict: Verdict, agenda: Agenda) -> None:
     """Begins to close an open condor, unless a walk that ended a moment ago still rests."""
     walk = agenda.walks.get(condor.id)
-    number = 1
+    number = next_number(condor, Purpose.EXIT, walk)
     if walk is not None and walk.purpose is Purpose.EXIT:
-        number = walk.number + 1
         if _resting(walk, verdict, agenda):
             agenda.note("X-EXEC", condor.id, HOLD, "the closing walk rests before its next round")
             return
@@ -62,7 +61,7 @@ def run_exit(condor: Condor, stand: Standing, agenda: Agenda) -> None:
         return
     if walk is None or walk.purpose is not Purpose.EXIT:
         rule = verdict.rule or condor.exit_rule or "C-EXIT-2"
-        _attempt(condor, agenda, Round(rule, Urgency.FIRM, 1, 1))
+        _attempt(condor, agenda, Round(rule, Urgency.FIRM, next_number(condor, Purpose.EXIT, walk), 1))
         return
     if escalate:
         _attempt(condor, agenda, Round(verdict.rule, Urgency.FIRM, walk.number + 1, 1))
@@ -113,20 +112,21 @@ def _attempt(condor: Condor, agenda: Agenda, at: Round) -> None:
     rule, urgency, number, attempt = at
     if condor.quantity <= 0 or not ctx.can_trade:
         return
-    legs = condor.legs.closing()
-    quotes = fresh_quotes(condor.legs.con_ids(), ctx, orders.close_quote_max_age_s)
+    lot = condor.held[0]  # a half-made change of legs leaves two sets: one is closed after the other
+    legs = lot.legs.closing()
+    quotes = fresh_quotes(lot.legs.con_ids(), ctx, orders.close_quote_max_age_s)
     net = net_price(legs, quotes, orders.worthless_ask_points)
     if net is None:
         agenda.note("X-EXEC", condor.id, DECLINE, "wants to close, but a leg has no fresh quote to price it")
         return
     plan = shares(Purpose.EXIT, urgency, orders)
-    limit = closing_limit_points(net, attempt, plan, condor.legs.width_points, orders)
+    limit = closing_limit_points(net, attempt, plan, lot.legs.width_points, orders)
     ticket = Ticket(
         purpose=Purpose.EXIT,
         rule=rule,
         urgency=urgency,
         legs=legs,
-        quantity=condor.quantity,
+        quantity=lot.units,
         net=net,
         limit_points=limit,
         chain_ref=chain_name(condor.id, Purpose.EXIT, number),

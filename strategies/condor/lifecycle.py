@@ -8,7 +8,8 @@ Rules of the machine
 - The world may fill late: an abandoned or closed condor that is filled after all is open again, and says so.
 - Between two attempts of a price walk the condor stays in its working state. What was partly filled when the entry is
   given up is an open condor of that size.
-- While a widening is partly done nothing else is done: half of the condor has other legs than the other half.
+- While a change of legs is partly done nothing else is done. It is finished in its own walk or left half done: each
+  unit is a whole condor with the old legs or with the new ones, and a stop or a crisis closes both sets.
 - What cannot be (more closed than open, legs out of ratio at the end of an order, an execution the state has no row
   for) raises ImpossibleEvent and changes nothing; the holder puts the condor into quarantine, and no rule touches it.
 """
@@ -55,6 +56,7 @@ class CondorTrigger(StrEnum):
     ADJUST_FILLED = "adjust_filled"
     ADJUST_ENDED = "adjust_ended"
     ADJUST_GIVEN_UP = "adjust_given_up"
+    ADJUST_STOPPED = "adjust_stopped"
     SETTLED_PARTLY = "settled_partly"
     SETTLED_WHOLLY = "settled_wholly"
     CONTRADICTED = "contradicted"
@@ -92,7 +94,8 @@ def _rows() -> list[Row[CondorState, CondorTrigger]]:
         Row(_S.ADJUST_WORKING, _T.ADJUST_PARTLY_FILLED, _S.ADJUST_WORKING, "some units have the new legs; finish it"),
         Row(_S.ADJUST_WORKING, _T.ADJUST_FILLED, _S.OPEN, "all units have the new legs"),
         Row(_S.ADJUST_WORKING, _T.ADJUST_GIVEN_UP, _S.OPEN, "walk exhausted, nothing filled: the old legs stay"),
-        Row(_S.OPEN, _T.ADJUST_PARTLY_FILLED, _S.ADJUST_WORKING, "late fill of a widening given up: finish it"),
+        Row(_S.ADJUST_WORKING, _T.ADJUST_STOPPED, _S.OPEN, "left half done: each set of legs is a whole condor"),
+        Row(_S.OPEN, _T.ADJUST_PARTLY_FILLED, _S.OPEN, "late fill of a widening given up: those units have new legs"),
         Row(_S.OPEN, _T.ADJUST_FILLED, _S.OPEN, "late fill of a widening given up: it is done after all"),
         Row(_S.OPEN, _T.SETTLED_WHOLLY, _S.SETTLED, "expired into cash"),
         Row(_S.QUARANTINE, _T.SETTLED_WHOLLY, _S.SETTLED, "expired into cash"),
@@ -134,7 +137,7 @@ def _rows() -> list[Row[CondorState, CondorTrigger]]:
 CONDOR_TABLE: Table[CondorState, CondorTrigger] = Table(
     "condor",
     _rows(),
-    ours=(_T.ENTRY_GIVEN_UP, _T.ENTRY_KEPT, _T.EXIT_RELEASED, _T.ADJUST_GIVEN_UP, _T.FLAT_PROVED),
+    ours=(_T.ENTRY_GIVEN_UP, _T.ENTRY_KEPT, _T.EXIT_RELEASED, _T.ADJUST_GIVEN_UP, _T.ADJUST_STOPPED, _T.FLAT_PROVED),
     terminal=(_S.CLOSED, _S.SETTLED, _S.ABANDONED),
 )
 

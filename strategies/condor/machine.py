@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime
-from enum import StrEnum
 from typing import NamedTuple
 
 import msgspec
 
 from strategies.condor.lifecycle import CONDOR_TABLE, FINISHED_STATES, CondorState, CondorTrigger
+from strategies.condor.lots import Adjustment, Lot, Side, Tally, count_lots, known_legs, legs_of_order
 from strategies.condor.structure import MULTIPLIER, Legs
 from strategies.domain.book import Fill, Settled
 from strategies.domain.orders import LIVE_STATES, OrderRecord, OrderState, Purpose
@@ -26,6 +26,7 @@ __all__ = [
     "Condor",
     "CondorState",
     "CondorTrigger",
+    "Lot",
     "ProposedCondor",
     "Realised",
     "Side",
@@ -41,33 +42,10 @@ __all__ = [
     "quarantine",
     "realised_points_usd",
     "release_exit",
+    "stop_adjustment",
 ]
 
 _T = CondorTrigger
-
-
-class Side(StrEnum):
-    """Half of a condor."""
-
-    PUT = "put"
-    CALL = "call"
-
-
-class Adjustment(msgspec.Struct, frozen=True):
-    """A widening: which side, the legs afterwards, the units it is for. Known by its orders' chain."""
-
-    side: Side
-    legs: Legs
-    units: int
-
-
-class Tally(msgspec.Struct, frozen=True):
-    """What one order has done: whole units, and points per share paid (positive) for all of them together."""
-
-    purpose: Purpose
-    chain_ref: str
-    units: int
-    paid_points: float
 
 
 class Change(NamedTuple):
@@ -81,10 +59,11 @@ class Change(NamedTuple):
 class Condor(msgspec.Struct, frozen=True, kw_only=True):
     """One condor. Prices in points per share of one unit; `credit_points` is the average collected at entry.
 
-    `quantity` counts open units by executions. `adjust_points` is the net collected (negative: paid) by widenings per
-    unit. `carry_rate` is ln(forward/spot) a year at entry, to get a forward from spot later, and `smile_gap` how far
-    the smile then hung below the straight line between the shorts (`standing.expected_move`). `adjusting` names the
-    chain of a widening in progress.
+    `quantity` counts open units by executions. `adjust_points` is the net collected (negative: paid) by changes of legs
+    per unit. `lots` are the open units by their legs and `legs` those of the first: a second lot is a change of legs of
+    which only a part was done, and `adjusting` names the chain of one in progress. `carry_rate` is ln(forward/spot) a
+    year at entry, to get a forward from spot later, and `smile_gap` how far the smile then hung below the straight line
+    between the shorts (`standing.expected_move`).
     """
 
     id: str
@@ -109,17 +88,22 @@ class Condor(msgspec.Struct, frozen=True, kw_only=True):
     rolls_used: int = 0
     adjusting: str | None = None
     adjustments: dict[str, Adjustment] = {}
+    lots: tuple[Lot, ...] = ()
     tallies: dict[str, Tally] = {}
     settled: dict[int, int] = {}
     quarantine_reason: str = ""
 
     def con_ids(self) -> tuple[int, ...]:
-        """Contract ids it may hold, of the legs now and of a widening in progress."""
-        ids = self.legs.con_ids()
-        if self.adjusting is None:
-            return ids
-        target = self.adjustments[self.adjusting].legs.con_ids()
-        return (*ids, *(con_id for con_id in target if con_id not in ids))
+        """Contract ids it may hold, of the legs now and of a change of legs in progress."""
+        sets = [self.legs, *(lot.legs for lot in self.lots)]
+        if self.adjusting is not None:
+            sets.append(self.adjustments[self.adjusting].legs)
+        return tuple(dict.fromkeys(con_id for legs in sets for con_id in legs.con_ids()))
+
+    @property
+    def held(self) -> tuple[Lot, ...]:
+        """The open units by their legs; before any fill the wanted ones."""
+        return self.lots or (Lot(self.legs, self.quantity or self.quantity_wanted),)
 
     @property
     def active(self) -> bool:
@@ -129,8 +113,8 @@ class Condor(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def max_loss_usd(self) -> float:
         """Greatest loss at expiry of the open units (of the wanted ones before any fill), from width less credit."""
-        units = self.quantity or self.quantity_wanted
-        return max(0.0, self.legs.width_points - (self.credit_points or 0.0) - self.adjust_points) * units * MULTIPLIER
+        kept = (self.credit_points or 0.0) + self.adjust_points
+        return sum(max(0.0, lot.legs.width_points - kept) * lot.units for lot in self.held) * MULTIPLIER
 
     def exit_cost(self) -> tuple[int, float]:
         """Units closed by exit orders and the average debit of one in points; (0, 0.0) before any."""
@@ -139,9 +123,9 @@ class Condor(msgspec.Struct, frozen=True, kw_only=True):
         return units, sum(t.paid_points for t in rows) / units if units else 0.0
 
     def adjustments_done(self, side: Side | None = None) -> int:
-        """Widenings of which anything traded, on one side or in all."""
+        """Changes of legs of which anything traded, in all or those that moved one side."""
         traded = {t.chain_ref for t in self.tallies.values() if t.purpose is Purpose.ADJUST and t.units > 0}
-        return sum(1 for chain in traded if side is None or self.adjustments[chain].side is side)
+        return sum(1 for chain in traded if side is None or self.adjustments[chain].side in (side, None))
 
 
 class ProposedCondor(NamedTuple):
@@ -211,19 +195,32 @@ def on_order(condor: Condor, record: OrderRecord, at: datetime, fills: Iterable[
     if not record.live and not record.balanced:
         raise ImpossibleEvent(f"{record.ref}: ended with legs filled out of ratio ({record.filled_by_leg})")
     before = condor.tallies.get(record.ref)
-    tally = Tally(intent.purpose, intent.chain_ref, record.filled_units, _paid(record, fills))
+    tally = Tally(intent.purpose, intent.chain_ref, record.filled_units, _paid(record, fills), _taken(condor, record))
     grew = tally.units > (before.units if before is not None else 0)
-    after = _counted(msgspec.structs.replace(condor, tallies={**condor.tallies, record.ref: tally}))
+    noted = msgspec.structs.replace(condor, tallies={**condor.tallies, record.ref: tally})
     if condor.state is CondorState.QUARANTINE:
-        return msgspec.structs.replace(condor, tallies=after.tallies)
-    if after.quantity < 0:
-        raise ImpossibleEvent(f"{record.ref}: {-after.quantity} more units closed than were open")
+        return noted
+    after = _counted(noted)
     trigger = _trigger(after, record, grew)
     after = _with_reason(after, record)
-    if trigger is _T.EXIT_PARTLY_FILLED and record.live and after.state is CondorState.OPEN:
-        after = moved(after, _T.EXIT_WORKS, at, intent.rule)
+    first = {_T.EXIT_PARTLY_FILLED: _T.EXIT_WORKS, _T.ADJUST_PARTLY_FILLED: _T.ADJUST_WORKS}.get(trigger)
+    if first is not None and record.live and after.state is CondorState.OPEN:
+        after = moved(after, first, at, intent.rule)
     moved_on = moved(after, trigger, at, intent.rule)
-    return _relegged(moved_on, trigger, intent.chain_ref)
+    return _in_progress(moved_on, trigger, intent.chain_ref)
+
+
+def _taken(condor: Condor, record: OrderRecord) -> Legs:
+    """The set of legs an order made (entry) or took units from (change of legs, exit)."""
+    intent = record.intent
+    if intent.purpose is Purpose.ADJUST:
+        if intent.chain_ref not in condor.adjustments:
+            raise ImpossibleEvent(f"{record.ref}: {condor.id} knows no change of legs {intent.chain_ref}")
+        return condor.adjustments[intent.chain_ref].before
+    before = condor.tallies.get(record.ref)
+    if before is not None:
+        return before.legs
+    return legs_of_order((leg.con_id for leg in intent.legs), record.ref, known_legs(condor.legs, condor.adjustments))
 
 
 def _paid(record: OrderRecord, fills: Iterable[Fill]) -> float:
@@ -244,9 +241,12 @@ def _counted(condor: Condor) -> Condor:
         units[tally.purpose] += tally.units
         paid[tally.purpose] += tally.paid_points
     entered, adjusted = units[Purpose.ENTRY], units[Purpose.ADJUST]
+    lots = count_lots(condor.tallies.values(), condor.adjustments)
     return msgspec.structs.replace(
         condor,
         quantity=entered - units[Purpose.EXIT],
+        lots=lots,
+        legs=lots[0].legs if lots else condor.legs,
         credit_points=-paid[Purpose.ENTRY] / entered if entered else None,
         adjust_points=-paid[Purpose.ADJUST] / entered if entered and adjusted else 0.0,
     )
@@ -286,10 +286,10 @@ def _with_reason(condor: Condor, record: OrderRecord) -> Condor:
     return condor
 
 
-def _relegged(condor: Condor, trigger: CondorTrigger, chain_ref: str) -> Condor:
-    """New legs once a widening is whole; a partly filled one stays the work in progress."""
+def _in_progress(condor: Condor, trigger: CondorTrigger, chain_ref: str) -> Condor:
+    """Names the change of legs in progress, until it is whole."""
     if trigger is _T.ADJUST_FILLED:
-        return msgspec.structs.replace(condor, legs=condor.adjustments[chain_ref].legs, adjusting=None)
+        return msgspec.structs.replace(condor, adjusting=None)
     if trigger in (_T.ADJUST_PARTLY_FILLED, _T.ADJUST_WORKS) and condor.state is CondorState.ADJUST_WORKING:
         return msgspec.structs.replace(condor, adjusting=chain_ref)
     return condor
@@ -311,8 +311,13 @@ def prepare_adjustment(condor: Condor, chain_ref: str, adjustment: Adjustment) -
 
 
 def give_up_adjustment(condor: Condor, at: datetime, text: str) -> Condor:
-    """Our decision to keep the old legs; only while nothing of the widening filled."""
+    """Our decision to keep the old legs; only while nothing of the change filled."""
     return msgspec.structs.replace(moved(condor, _T.ADJUST_GIVEN_UP, at, text), adjusting=None)
+
+
+def stop_adjustment(condor: Condor, at: datetime, text: str) -> Condor:
+    """Our decision to leave a change of legs half done: the units of either set are whole condors and can be closed."""
+    return msgspec.structs.replace(moved(condor, _T.ADJUST_STOPPED, at, text), adjusting=None)
 
 
 def on_settlement(condor: Condor, settled: Iterable[Settled], at: datetime) -> Condor:
@@ -326,15 +331,19 @@ def on_settlement(condor: Condor, settled: Iterable[Settled], at: datetime) -> C
     noted = msgspec.structs.replace(condor, settled=seen)
     if not CONDOR_TABLE.allows(condor.state, _T.SETTLED_PARTLY):
         return quarantine(noted, "settlement of legs it should not hold yet", at)
-    whole = all(seen.get(con_id, 0) >= max(condor.quantity, 1) for con_id in condor.legs.con_ids())
+    wanted: dict[int, int] = {}
+    for lot in condor.lots or (Lot(condor.legs, max(condor.quantity, 1)),):
+        for con_id in lot.legs.con_ids():
+            wanted[con_id] = wanted.get(con_id, 0) + lot.units
+    whole = all(seen.get(con_id, 0) >= units for con_id, units in wanted.items())
     if not whole:
         return moved(noted, _T.SETTLED_PARTLY, at)
-    return msgspec.structs.replace(moved(noted, _T.SETTLED_WHOLLY, at, "settlement"), quantity=0)
+    return msgspec.structs.replace(moved(noted, _T.SETTLED_WHOLLY, at, "settlement"), quantity=0, lots=())
 
 
 def prove_flat(condor: Condor, at: datetime, who: str) -> Condor:
     """Ends a quarantine after the broker was seen to hold none of the legs and a person agreed."""
-    return msgspec.structs.replace(moved(condor, _T.FLAT_PROVED, at, f"flat, by {who}"), quantity=0)
+    return msgspec.structs.replace(moved(condor, _T.FLAT_PROVED, at, f"flat, by {who}"), quantity=0, lots=())
 
 
 class Realised(NamedTuple):

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from strategies.condor.context import Agenda, distance
 from strategies.condor.machine import Condor, Side
 from strategies.condor.standing import Standing, tested_side
+from strategies.condor.structure import MULTIPLIER
 from strategies.condor.walk import Urgency
 from strategies.domain.decision import DecisionVerdict
 from strategies.signals.tiers import Tier
@@ -63,6 +64,13 @@ def judge_urgent(condor: Condor, stand: Standing, agenda: Agenda) -> Verdict:
         if verdict.wish is not Wish.HOLD:
             return verdict
     return KEEP
+
+
+def nearest_short_points(condor: Condor, side: Side) -> float:
+    """Strike of the short nearest to the middle on one side, over all sets of legs it holds."""
+    if side is Side.PUT:
+        return max(lot.legs.put_short.strike_points for lot in condor.held)
+    return min(lot.legs.call_short.strike_points for lot in condor.held)
 
 
 def profit_holds(condor: Condor, stand: Standing, agenda: Agenda) -> bool:
@@ -188,8 +196,8 @@ def _threat(condor: Condor, stand: Standing, agenda: Agenda) -> Verdict:
         agenda.note("C-EXIT-4", condor.id, HOLD, "a short leg has no fresh two-sided quote: delta unknown")
         return KEEP
     delta = max(stand.put_delta, stand.call_delta)
-    short = condor.legs.put_short if side is Side.PUT else condor.legs.call_short
-    gap = ctx.spot_points - short.strike_points if side is Side.PUT else short.strike_points - ctx.spot_points
+    short_points = nearest_short_points(condor, side)
+    gap = ctx.spot_points - short_points if side is Side.PUT else short_points - ctx.spot_points
     share = gap / stand.em_points if stand.em_points else None
     threat = delta >= params.short_delta_max or (share is not None and share <= params.threat_within_em)
     inputs = {
@@ -204,9 +212,9 @@ def _threat(condor: Condor, stand: Standing, agenda: Agenda) -> Verdict:
         agenda.note("C-EXIT-4", condor.id, HOLD, "no short is tested", inputs=inputs, thresholds=thresholds, near=near)
         return KEEP
     watch = agenda.watch(condor.id)
-    first = watch.threat_at if watch.threat_strike == short.strike_points else None
+    first = watch.threat_at if watch.threat_strike == short_points else None
     if first is None:
-        agenda.remember(condor.id, threat_at=ctx.now, threat_strike=short.strike_points)
+        agenda.remember(condor.id, threat_at=ctx.now, threat_strike=short_points)
     if first is None or ctx.now - first < timedelta(seconds=params.threat_confirm_s):
         text = "a short is tested: waiting for the second sample"
         agenda.note("C-EXIT-4", condor.id, HOLD, text, inputs=inputs, thresholds=thresholds, near=near)
@@ -222,7 +230,7 @@ def _forward_return(condor: Condor, stand: Standing, agenda: Agenda) -> Verdict:
     ctx, params = agenda.ctx, agenda.ctx.params.exit
     if ctx.minutes_to_close() > params.irr_check_before_close_min or stand.theta_points is None:
         return KEEP
-    margin = condor.legs.width_points - (condor.credit_points or 0.0) - condor.adjust_points
+    margin = condor.max_loss_usd / (MULTIPLIER * condor.quantity) if condor.quantity > 0 else 0.0
     if margin <= 0.0:
         return KEEP
     annual = 100.0 * 365.0 * stand.theta_points / margin

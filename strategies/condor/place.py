@@ -32,6 +32,14 @@ def chain_name(condor_id: str, purpose: Purpose, number: int) -> str:
     return f"{condor_id}.{purpose.value}/{number}"
 
 
+def next_number(condor: Condor, purpose: Purpose, walk: Walk | None) -> int:
+    """Number of the next walk of a purpose: no chain is walked twice, also when another walk came in between."""
+    used = [int(t.chain_ref.rpartition("/")[2]) for t in condor.tallies.values() if t.purpose is purpose]
+    if walk is not None and walk.purpose is purpose:
+        used.append(walk.number)
+    return max(used, default=0) + 1
+
+
 def place(condor: Condor, ticket: Ticket, agenda: Agenda) -> str:
     """Adds the order to the agenda and remembers the walk; returns the order's ref."""
     key = f"{condor.id}.{ticket.purpose.value}"

@@ -100,12 +100,18 @@ def test_missing_contracts_are_asked_for_and_not_waited_for_forever(make_bench):
     assert bench.places()[0].purpose is Purpose.EXIT
 
 
-def test_half_a_widening_is_finished_before_anything_else(make_bench):
-    """One of two units filled, the walk over: the rest goes on, firmly, even when a stop is due."""
+def half_widened(make_bench):
+    """Two units, one of them widened by an order whose rest is cancelled by its walk."""
     bench = threatened(make_bench)
     first = defend(bench)
     assert first.quantity == 2
     bench.fill(first.ref, units=1)
+    return bench, first
+
+
+def test_half_a_widening_is_finished_firmly(make_bench):
+    """One of two units filled: the rest is tried again at once, in the same chain."""
+    bench, first = half_widened(make_bench)
     bench.look(20.0)
     bench.finish_cancels()
     bench.look(1.0)
@@ -114,6 +120,109 @@ def test_half_a_widening_is_finished_before_anything_else(make_bench):
     bench.fill(second.ref)
     assert the(bench).state is CondorState.OPEN
     assert the(bench).quantity == 2
+
+
+def test_half_a_widening_stays_inside_the_price_collar(make_bench):
+    """C11 denies anything dearer than mid plus its margin, so no attempt asks for it, however firm."""
+    bench, _ = half_widened(make_bench)
+    orders = bench.params.orders
+    for _ in range(12):
+        bench.look(20.0)
+        bench.finish_cancels()
+        bench.look(1.0)
+        for intent in bench.places():
+            if intent.purpose is Purpose.ADJUST:
+                margin = max(orders.collar_min_points, orders.collar_pct_of_mid / 100.0 * abs(intent.mid_points))
+                assert intent.limit_points <= intent.mid_points + margin + 1e-9
+
+
+def test_half_a_widening_that_the_gate_denies_ends(make_bench):
+    """A denied rest is tried as often as its walk is long, then the condor is open with both sets of legs."""
+    bench, first = half_widened(make_bench)
+    bench.look(20.0)
+    bench.finish_cancels()
+    attempts = 0
+    for _ in range(60):
+        bench.look(31.0, approve=False)
+        attempts += sum(1 for intent in bench.places() if intent.purpose is Purpose.ADJUST)
+        if the(bench).state is not CondorState.ADJUST_WORKING:
+            break
+    assert the(bench).state is CondorState.OPEN
+    assert attempts <= 5
+    assert [lot.units for lot in the(bench).lots] == [1, 1]
+    assert first.chain_ref in the(bench).adjustments
+
+
+def closes_both_sets(bench, rule: str, looks: int = 12) -> None:
+    """Looks and fills what is sent until the condor is closed, each set of legs by an order of its own."""
+    sets = set()
+    for _ in range(looks):
+        bench.look(10.0)
+        bench.finish_cancels()
+        for intent in bench.places():
+            assert (intent.purpose, intent.rule, intent.quantity) == (Purpose.EXIT, rule, 1)
+            sets.add(frozenset(leg.con_id for leg in intent.legs))
+            bench.fill(intent.ref)
+        if the(bench).state is CondorState.CLOSED:
+            break
+    assert (the(bench).state, the(bench).quantity, len(sets)) == (CondorState.CLOSED, 0, 2)
+
+
+def test_crisis_closes_a_half_widened_condor(make_bench):
+    """C-DEC-1 row 1: tier 3 that lasts ends the widening and closes the units with the old legs and those with the new.
+
+    Left in its widening such a condor once lived through a crash of days, its stop and its defence asleep.
+    """
+    bench, _ = half_widened(make_bench)
+    bench.vix = 34.0
+    bench.look(1.0)
+    for _ in range(31):
+        bench.look(10.0, approve=False)
+        bench.finish_cancels()
+        if bench.places() and bench.places()[0].purpose is Purpose.EXIT:
+            break
+    closes_both_sets(bench, "C-DEC-1")
+
+
+def test_stop_closes_a_half_widened_condor(make_bench):
+    """C-EXIT-3: the loss counts both sets of legs, and the stop closes both."""
+    bench, _ = half_widened(make_bench)
+    bench.spot = 4850.0
+    bench.look(1.0, approve=False)
+    bench.look(61.0, approve=False)
+    bench.finish_cancels()
+    closes_both_sets(bench, "C-EXIT-3")
+
+
+def test_half_widened_condor_is_valued_over_both_sets(make_bench):
+    """The stop's loss is the average of the units, the tested short that of the nearer set."""
+    bench, _ = half_widened(make_bench)
+    condor = the(bench)
+    quotes = bench.market().quotes
+    bench.look(5.0, approve=False)
+    debit = [sum(leg.action.sign * quotes[leg.con_id].mid for leg in lot.legs.closing()) for lot in condor.lots]
+    kept = condor.credit_points + condor.adjust_points
+    assert bench.said("C-EXIT-3").inputs["loss_points"] == pytest.approx(sum(debit) / 2 - kept, abs=1e-3)
+
+
+def test_half_widened_condor_is_not_widened_further(make_bench):
+    """Its units differ: C-ADJ-2 refuses, whatever side is tested, and the defence closes."""
+    bench, _ = half_widened(make_bench)
+    bench.look(20.0)
+    bench.finish_cancels()
+    for _ in range(60):
+        bench.look(31.0, approve=False)
+        if the(bench).state is CondorState.OPEN:
+            break
+    bench.spot = 5612.0
+    bench.look(5.0, approve=False)
+    bench.look(61.0, approve=False)
+    for _ in range(4):
+        if bench.places():
+            break
+        bench.look(3.0, approve=False)
+    assert bench.places()[0].purpose is Purpose.EXIT
+    assert bench.said("C-ADJ-2").text == "its units have two sets of legs: they are only closed"
 
 
 def test_unfilled_widening_is_given_up_and_not_repeated(make_bench):

@@ -11,8 +11,10 @@ from strategies.condor.machine import (
     Adjustment,
     Condor,
     CondorState,
+    Lot,
     ProposedCondor,
     Side,
+    give_up_adjustment,
     give_up_entry,
     on_order,
     on_settlement,
@@ -22,6 +24,7 @@ from strategies.condor.machine import (
     quarantine,
     realised_points_usd,
     release_exit,
+    stop_adjustment,
 )
 from strategies.condor.structure import Leg, Legs
 from strategies.domain.book import Fill, Settled
@@ -157,19 +160,75 @@ def test_released_exit_that_fills_late_still_counts():
 
 
 def prepared() -> Condor:
-    return prepare_adjustment(opened(), "ic-1.adjust/1", Adjustment(Side.PUT, WIDER, 2))
+    return prepare_adjustment(opened(), "ic-1.adjust/1", Adjustment(Side.PUT, WIDER, 2, LEGS))
 
 
 def test_widening_changes_the_legs_when_every_unit_has_them():
-    """Half a widening keeps the old legs and is work in progress; all of it is the new condor."""
-    half = on_order(prepared(), order(Purpose.ADJUST, 1, 2, 2.0, OrderState.CANCELED, 1), AT)
-    assert (half.state, half.legs) == (CondorState.ADJUST_WORKING, LEGS)
+    """Half a widening holds both sets of legs and is work in progress; all of it is the new condor."""
+    half = on_order(prepared(), order(Purpose.ADJUST, 1, 2, 2.0, OrderState.WORKING, 1), AT)
+    assert (half.state, half.legs, half.adjusting) == (CondorState.ADJUST_WORKING, LEGS, "ic-1.adjust/1")
+    assert half.lots == (Lot(LEGS, 1), Lot(WIDER, 1))
     assert set(half.con_ids()) == {1, 2, 3, 4, 5, 6}
+    half = on_order(half, order(Purpose.ADJUST, 1, 2, 2.0, OrderState.CANCELED, 1), AT)
     whole = on_order(half, order(Purpose.ADJUST, 2, 1, 2.0, OrderState.FILLED, 1), AT)
     assert (whole.state, whole.legs, whole.adjusting) == (CondorState.OPEN, WIDER, None)
+    assert whole.lots == (Lot(WIDER, 2),)
     assert whole.adjust_points == pytest.approx(-2.0)
     assert whole.adjustments_done(Side.PUT) == 1
     assert whole.adjustments_done(Side.CALL) == 0
+
+
+def stopped() -> Condor:
+    """Two units, one of them widened, the rest of the widening left."""
+    half = on_order(prepared(), order(Purpose.ADJUST, 1, 2, 2.0, OrderState.WORKING, 1), AT)
+    return stop_adjustment(on_order(half, order(Purpose.ADJUST, 1, 2, 2.0, OrderState.CANCELED, 1), AT), AT, "crisis")
+
+
+def leave(n: int, legs: Legs) -> OrderRecord:
+    record = order(Purpose.EXIT, n, 1, 5.0, OrderState.FILLED, 1)
+    intent = msgspec.structs.replace(record.intent, legs=legs.closing())
+    by_leg = {leg.con_id: leg.action.sign for leg in intent.legs}
+    return msgspec.structs.replace(record, intent=intent, filled_by_leg=by_leg)
+
+
+def test_half_widened_condor_closes_set_by_set():
+    """Each set of legs is closed by its own order; the condor is closed when no unit of either is left."""
+    condor = stopped()
+    assert (condor.state, condor.adjusting, condor.quantity) == (CondorState.OPEN, None, 2)
+    assert condor.max_loss_usd == pytest.approx(100.0 * 2 * (50.0 - 11.0 + 1.0))
+    one = on_order(condor, leave(1, LEGS), AT)
+    assert (one.state, one.lots, one.legs) == (CondorState.OPEN, (Lot(WIDER, 1),), WIDER)
+    none = on_order(one, leave(2, WIDER), AT)
+    assert (none.state, none.quantity, none.lots) == (CondorState.CLOSED, 0, ())
+
+
+def test_closing_a_set_twice_is_a_contradiction():
+    """One unit with the old legs cannot be closed twice, though two units are open."""
+    with pytest.raises(ImpossibleEvent, match="more units closed"):
+        on_order(on_order(stopped(), leave(1, LEGS), AT), leave(2, LEGS), AT)
+
+
+def test_order_for_legs_of_no_set_is_a_contradiction():
+    """An exit whose four legs are none of the condor's sets closes nothing we know."""
+    mixed = msgspec.structs.replace(LEGS, put_long=WIDER.put_long)
+    with pytest.raises(ImpossibleEvent, match="no set of legs"):
+        on_order(stopped(), leave(1, mixed), AT)
+
+
+def test_widening_given_up_that_fills_late_leaves_two_sets():
+    """A fill after giving up changes the legs of those units and starts nothing new."""
+    given_up = give_up_adjustment(on_order(prepared(), order(Purpose.ADJUST, 1, 2, 2.0), AT), AT, "walk over")
+    late = on_order(given_up, order(Purpose.ADJUST, 1, 2, 2.0, OrderState.CANCELED, 1), AT)
+    assert (late.state, late.adjusting, late.lots) == (CondorState.OPEN, None, (Lot(LEGS, 1), Lot(WIDER, 1)))
+
+
+def test_settlement_of_two_sets_needs_the_legs_of_both():
+    """The legs both sets share settle twice as many; only then is the condor settled."""
+    rows = {1: 1, 2: -1, 3: -2, 4: 2, 5: 1}
+    condor = on_settlement(stopped(), [Settled(c, q, 0.0, 100, AT, "ic-1") for c, q in rows.items()], AT)
+    assert condor.state is CondorState.OPEN
+    condor = on_settlement(condor, [Settled(6, -1, 0.0, 100, AT, "ic-1")], AT)
+    assert (condor.state, condor.lots) == (CondorState.SETTLED, ())
 
 
 def test_widening_that_fills_late_while_closing_is_a_contradiction():

@@ -24,7 +24,7 @@ IMPOSSIBLE: dict[CondorTrigger, set[CondorState]] = {
     T.ENTRY_FILLED: {S.ADJUST_WORKING, S.SETTLED, S.QUARANTINE},
     T.ENTRY_GIVEN_UP: ALL - BEFORE,
     T.ENTRY_KEPT: ALL - {S.ENTRY_WORKING},
-    # nothing that was never open can be closed; what is being widened has no single set of legs to close
+    # nothing that was never open can be closed; a change of legs is ended before a close begins
     T.EXIT_WORKS: BEFORE | {S.ADJUST_WORKING, S.ABANDONED, S.QUARANTINE},
     T.EXIT_PARTLY_FILLED: ALL - {S.OPEN, S.EXIT_WORKING},
     T.EXIT_FILLED: ALL - {S.OPEN, S.EXIT_WORKING},
@@ -35,6 +35,7 @@ IMPOSSIBLE: dict[CondorTrigger, set[CondorState]] = {
     T.ADJUST_FILLED: ALL - {S.OPEN, S.ADJUST_WORKING},
     T.ADJUST_ENDED: BEFORE | {S.ABANDONED, S.QUARANTINE},
     T.ADJUST_GIVEN_UP: ALL - {S.ADJUST_WORKING},
+    T.ADJUST_STOPPED: ALL - {S.ADJUST_WORKING},
     T.SETTLED_PARTLY: {S.CANDIDATE, S.GATED} | set(FINISHED_STATES),
     T.SETTLED_WHOLLY: {S.CANDIDATE, S.GATED} | set(FINISHED_STATES),
     T.CONTRADICTED: set(),
