@@ -22,6 +22,8 @@ from bot.engine.state import State
 from bot.inbox import Inbox
 from bot.journal.store import Journal
 from bot.logs import Chronicle, SessionFile, make_logger
+from bot.macro_file import NAME as MACRO_FILE
+from bot.macro_file import MacroWatch
 from bot.quiet import QuietCollector
 from bot.recover import code_version, encode_state, recover
 from bot.runner import Runner, Stopped
@@ -99,9 +101,10 @@ class Life:
             refresh_calendar=lambda: days(ends.clock.now(), ends.broker.liquid_hours()),
             cadence_s=0.0 if settings.clock.follow else settings.run.quote_cadence_ms / 1000.0,
         )
+        macro = MacroWatch(self.state_dir / MACRO_FILE)
         self._first_facts(inbox, ends, days, code)
         with quiet:
-            return await self._tasks(runner, inbox, ends)
+            return await self._tasks(runner, inbox, ends, macro)
 
     def _calendar(self, ends: Ends) -> Callable[[datetime, BrokerHours | None], ev.CalendarLoaded]:
         macro = self.loaded.settings.macro
@@ -141,16 +144,17 @@ class Life:
         if isinstance(event, ev.TimerFired) and event.name == "end_of_day":
             journal.append_checkpoint(envelope.at, encode_state(runner.state))
 
-    async def _tasks(self, runner: Runner, inbox: Inbox, ends: Ends) -> Stopped:
+    async def _tasks(self, runner: Runner, inbox: Inbox, ends: Ends, macro: MacroWatch) -> Stopped:
         """Every background task is owned here; if one dies the run ends and says so."""
         moments = timetable(self.loaded.settings.run.pulse_s)
         loop_task = asyncio.create_task(runner.run(), name="runner")
-        watch = asyncio.create_task(self._watch_files(runner, inbox, ends), name="latch watch")
+        watch = asyncio.create_task(self._watch_files(runner, inbox, ends, macro), name="latch watch")
         others = [watch]
         live: LiveTimetable | None = None
         if isinstance(ends.clock, FollowedClock):
             followed = FollowedTimetable(moments, inbox.post)
-            others.append(asyncio.create_task(self._follow(ends.clock, followed, runner, inbox), name="followed clock"))
+            follow = self._follow(ends.clock, followed, runner, inbox, macro)
+            others.append(asyncio.create_task(follow, name="followed clock"))
         else:
             live = LiveTimetable(moments, inbox.post, ends.clock.now)
             live.start()
@@ -176,10 +180,12 @@ class Life:
             if isinstance(ends.clock, FollowedClock):
                 await ends.clock.close()
 
-    async def _follow(self, clock: FollowedClock, moments: FollowedTimetable, runner: Runner, inbox: Inbox) -> None:
+    async def _follow(
+        self, clock: FollowedClock, moments: FollowedTimetable, runner: Runner, inbox: Inbox, macro: MacroWatch
+    ) -> None:
         async def on_tick(at: datetime, phase: str) -> None:
             moments.advance(at)
-            self._look_at_files(runner, inbox)
+            self._look_at_files(runner, inbox, macro, at)
             runner.drain()
             # One turn of the loop lets what the broker already sent be handled in this tick's time.
             await asyncio.sleep(0)
@@ -188,22 +194,25 @@ class Life:
         await self._withdraw(runner, inbox)
         runner.stop(0, "the simulated world has ended")
 
-    async def _watch_files(self, runner: Runner, inbox: Inbox, ends: Ends) -> None:
-        """Looks for the kill latch and for commands left by the command line."""
+    async def _watch_files(self, runner: Runner, inbox: Inbox, ends: Ends, macro: MacroWatch) -> None:
+        """Looks for the kill latch, for commands left by the command line and for macro inputs."""
         if isinstance(ends.clock, FollowedClock):
             await asyncio.get_running_loop().create_future()  # each tick looks instead
         pause_s = self.loaded.settings.run.latch_poll_ms / 1000.0
         while True:
-            self._look_at_files(runner, inbox)
+            self._look_at_files(runner, inbox, macro, ends.clock.now())
             await asyncio.sleep(pause_s)
 
-    def _look_at_files(self, runner: Runner, inbox: Inbox) -> None:
+    def _look_at_files(self, runner: Runner, inbox: Inbox, macro: MacroWatch, now: datetime) -> None:
         if not runner.state.kill_file and runner.state.run_id and latch.present(self.state_dir / "KILL"):
             found = latch.read(self.state_dir / "KILL")
             who, reason = (found.who, found.reason) if found is not None else ("file", "kill file appeared")
             inbox.post(ev.LatchFound(who=who, reason=reason))
         for command in mailbox.take(self.state_dir, stopped_ms=latch.changed_ms(self.state_dir / "KILL")):
             inbox.post(command)
+        told = macro.look(runner.state.macro_inputs, now.astimezone(NEW_YORK).date())
+        if told is not None:
+            inbox.post(told)
 
     def _signals(self, inbox: Inbox, runner: Runner) -> None:
         if not self.handle_signals:

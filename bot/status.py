@@ -12,6 +12,7 @@ from typing import Any
 from bot.engine.outcome import Outcome
 from bot.engine.state import State
 from bot.logs import mask
+from bot.macro_view import describe as describe_macro
 from strategies.condor.machine import CondorState
 from strategies.domain import events as ev
 from strategies.domain.control import TradingState
@@ -91,6 +92,7 @@ class StatusFile:
                 for c in state.condors.values()
                 if c.state not in _DONE
             ],
+            "macro": describe_macro(state),
             "last_decision": mask(self._last_decision),
             "last_alert": mask(self._last_alert),
         }

@@ -33,18 +33,20 @@ from strategies.domain.book import Book
 from strategies.domain.control import Control, LinkState
 from strategies.domain.decision import Decision, DecisionVerdict
 from strategies.domain.known import Known, Unknown
+from strategies.domain.macro import MacroInput
 from strategies.domain.market import Board, Market
 from strategies.domain.marks import Mark
 from strategies.domain.orders import Intent, Purpose
 from strategies.domain.session import Calendar
 from strategies.hedging import HedgeSeen, admit, protect, withdraw
+from strategies.macro import Heard, for_hedge, listen, tell
 from strategies.pricing.single import OptionGreeks
 from strategies.reference import Reference
 from strategies.signals.curve import RegimeState, effective, front_futures, read_curve
 from strategies.signals.live import Feed
 from strategies.signals.live import keep_warm as warm
 from strategies.signals.live import look as observe
-from strategies.signals.signals import Macro, SignalParams
+from strategies.signals.signals import SignalParams
 from strategies.signals.tiers import Tier, tier_by_level
 
 HOLD, ACT = DecisionVerdict.HOLD, DecisionVerdict.ACT
@@ -62,10 +64,12 @@ class DeskState(msgspec.Struct, frozen=True):
 
     `counts` numbers each condor's orders per purpose and `proposed` the day's proposals, so that no ref or id is ever
     used twice; `slot_at`, `slot_proposals` and `proposed_at` limit how often one evaluation slot may propose. `feed`
-    holds the market's signals, `hedge` the hedge's memory, `planned` a condor that waits for its hedge (C-ENTRY-9).
+    holds the market's signals, `macro` what people told of the world, `hedge` the hedge's memory, `planned` a condor
+    that waits for its hedge (C-ENTRY-9).
     """
 
     feed: Feed = Feed()
+    macro: Heard = Heard()
     hedge: AlvhMemory = AlvhMemory()
     planned: Condor | None = None
     planned_at: datetime | None = None
@@ -99,7 +103,7 @@ class DeskView(msgspec.Struct, frozen=True):
     alvh: AlvhParams = AlvhParams()
     signals: SignalParams = SignalParams()
     hedge: HedgeSeen = HedgeSeen()
-    macro: Macro = Macro()
+    macro_inputs: tuple[MacroInput, ...] = ()
 
 
 class Wants(msgspec.Struct, frozen=True):
@@ -130,13 +134,17 @@ def decide(view: DeskView) -> DeskOutcome:
     reference = before.reference.renewed(view.market, view.now, view.params.curve.futures_class)
     feed = _feed(view, reference)
     ctx, crisis_since = _context(view, reference, feed)
+    outlook = None if feed.signals is None else feed.signals.outlook
+    heard = listen(before.macro, view.macro_inputs, ctx, outlook, view.signals.macro)
+    view = msgspec.structs.replace(view, hedge=msgspec.structs.replace(view.hedge, macro=for_hedge(heard.word)))
     agenda = Agenda(ctx, dict(before.walks), dict(before.watches), dict(before.counts))
     active = [c for c in view.condors.values() if c.active]
     greeks = mark_legs(agenda, active)
     for condor in active:
         _attend(condor, greeks, agenda)
     _cancel_strays(view, agenda)
-    state = msgspec.structs.replace(before, feed=feed, crisis_since=crisis_since, reference=reference)
+    tell(agenda, heard, view.macro_inputs, outlook)
+    state = msgspec.structs.replace(before, feed=feed, macro=heard, crisis_since=crisis_since, reference=reference)
     state = _enter(view, agenda, state)
     hedge = _protect(view, agenda, state)
     state = state if hedge is None else msgspec.structs.replace(state, hedge=hedge.memory)
@@ -182,7 +190,7 @@ def _feed(view: DeskView, reference: Reference) -> Feed:
         view.signals,
         every_s=SIGNALS_EVERY_S,
         max_age_s=view.params.orders.index_max_age_s,
-        macro=view.macro,
+        macro=view.desk_state.macro.word.signals,
     )
 
 

@@ -59,8 +59,18 @@ def _status_text(s: dict[str, Any]) -> str:
         for c in s["condors"]
     ] or ["condor  none"]
     lines += [f"stop    {latch}" for latch in s["latches"]]
+    lines += _macro_lines(s.get("macro") or {})
     lines += [f"last    {s['last_decision']}", f"alert   {s['last_alert'] or 'none'}"]
     return "\n".join(lines)
+
+
+def _macro_lines(macro: dict[str, Any]) -> list[str]:
+    from bot.macro_view import told_line
+
+    verdict, until = macro.get("verdict", "unknown"), macro.get("events_until")
+    lines = [f"events  {verdict}: the list of releases reaches to {until or 'nowhere'}"]
+    lines += [f"told    {told_line(row)}" for row in macro.get("inputs", ())]
+    return lines + [f"macro   {text}" for text in macro.get("says", ())]
 
 
 @click.command()

@@ -20,6 +20,7 @@ VERBS = {
     "arm": ("bot.cli.arm", "arm", "allow trading again after a stop"),
     "pause": ("bot.cli.arm", "pause", "no new entries, resting ones withdrawn; exits go on"),
     "reduce": ("bot.cli.arm", "reduce", "only orders that reduce risk, until armed"),
+    "macro": ("bot.cli.macro", "macro", "inputs that no market data carries: set, list, unset, keys"),
     "config": ("bot.cli.config", "config", "the effective configuration, where each value comes from, what it means"),
     "kill": ("bot.cli.root", "kill_help", "stop trading now, cancel everything, keep positions"),
 }

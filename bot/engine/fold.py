@@ -89,6 +89,13 @@ def _calendar(work: Work, event: ev.CalendarLoaded) -> None:
         work.alert(AlertLevel.WARNING, "CAL-01", "broker hours and calendar disagree; the stricter was taken (CAL-01)")
 
 
+def _macro(work: Work, event: ev.MacroTold) -> None:
+    """What was told replaces what was told before; a person hears that it was taken."""
+    work.set(macro_inputs=event.inputs)
+    keys = ", ".join(dict.fromkeys(row.key for row in event.inputs)) or "none"
+    work.alert(AlertLevel.INFO, "macro", f"macro inputs read from {event.origin}: {keys}")
+
+
 def _operator(work: Work, event: ev.OperatorCommanded) -> None:
     control = work.state.control
     if event.verb is OperatorVerb.KILL:
@@ -334,6 +341,7 @@ def _margin(work: Work, event: ev.MarginAnswered) -> None:
 _HANDLERS: dict[type, Callable[[Work, Any], None]] = {
     ev.RunStarted: _run_started,
     ev.CalendarLoaded: _calendar,
+    ev.MacroTold: _macro,
     ev.OperatorCommanded: _operator,
     ev.LatchFound: _latch_found,
     ev.FaultNoted: _fault,

@@ -16,6 +16,7 @@ from strategies.domain.account import AccountSnapshot, MarginImpact
 from strategies.domain.book import Book
 from strategies.domain.control import Control, LinkState
 from strategies.domain.known import Known, Unknown
+from strategies.domain.macro import MacroInput
 from strategies.domain.market import Market
 from strategies.domain.marks import Mark
 from strategies.domain.orders import PlaceIntent
@@ -88,6 +89,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     expected_account: str = ""
     parameters: Parameters | None = None
     calendar: Calendar = Calendar()
+    macro_inputs: tuple[MacroInput, ...] = ()
     market: Market = Market()
     book: Book = Book()
     condors: dict[str, Condor] = {}

@@ -59,6 +59,7 @@ def _decide(work: Work) -> None:
         alvh=work.parameters.alvh,
         signals=work.parameters.signals,
         hedge=HedgeSeen(state.slots, held_by_slots(state.book)),
+        macro_inputs=state.macro_inputs,
     )
     outcome = decide(view)
     # An intent that waits for its what-if is revalued when the answer comes: its legs keep their marks until then.

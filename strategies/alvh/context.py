@@ -32,8 +32,10 @@ Inputs = dict[str, Scalar]
 
 @dataclass(frozen=True)
 class HedgeContext:
-    """What is known. `official` is the debounced regime; `confirmed`, `benign`, `alarm` are the macro inputs' word
-    (M-MAC-3, M-MAC-4, fresh alarm); `may_open` whether new protection may be sent at this time of day at all."""
+    """What is known. `official` is the debounced regime; `may_open` whether new protection may be sent at this time of
+    day at all. The macro word: `confirmed` (M-MAC-3), `benign` (M-MAC-4), a fresh `alarm` (A-VEGA-2), `elevated`
+    CPI or PPI (A-VEGA-3), `macro_addon_pct` for the intermediate layer (M-MAC-6).
+    """
 
     now: datetime
     today: date
@@ -59,6 +61,8 @@ class HedgeContext:
     confirmed: bool
     benign: bool
     alarm: bool
+    elevated: bool
+    macro_addon_pct: float
     pending_refs: frozenset[str]
     live: Mapping[int, Sequence[OrderRecord]]
     doubtful: frozenset[int]

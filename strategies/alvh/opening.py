@@ -301,11 +301,13 @@ def _cooling(agenda: HedgeAgenda, slot: int) -> bool:
 
 
 def note_alarm(agenda: HedgeAgenda) -> None:
-    """A-VEGA-3 on the short side: an alarm, tightened while inflation is elevated."""
+    """A-VEGA-3: an alarm on either side, nearer while CPI or PPI is elevated. It tells; bands and harvest act."""
     ctx, net = agenda.ctx, agenda.ctx.net_n
-    if net is None:
+    if net is None or net >= ctx.params.band.alarm:  # so far above the cap the harvest speaks for the rule
         return
-    limit = -(ctx.params.band.alarm_inflation if ctx.alarm else ctx.params.band.alarm)
-    text = "over-short of volatility" if net <= limit else "not over-short"
-    agenda.note("A-VEGA-3", HEDGE, ACT if net <= limit else HOLD, text, inputs={"net_vega_n": round(net, 4)},
-                thresholds={"alarm_n": limit}, near=abs(net - limit) / abs(limit))  # fmt: skip
+    limit = ctx.params.band.alarm_inflation if ctx.elevated else ctx.params.band.alarm
+    side = "over-short of volatility" if net < 0.0 else "over-hedged"
+    text = side if abs(net) >= limit else f"not {side}"
+    agenda.note("A-VEGA-3", HEDGE, ACT if abs(net) >= limit else HOLD, text,
+                inputs={"net_vega_n": round(net, 4), "inflation_elevated": ctx.elevated},
+                thresholds={"alarm_n": limit}, near=abs(abs(net) - limit) / limit)  # fmt: skip

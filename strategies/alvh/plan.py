@@ -135,6 +135,8 @@ def _context(view: HedgeView) -> HedgeContext:
         confirmed=view.macro.confirmed,
         benign=view.macro.benign,
         alarm=view.macro.alarm,
+        elevated=view.macro.elevated,
+        macro_addon_pct=view.macro.addon_pct,
         pending_refs=view.pending_refs,
         live=live,
         doubtful=frozenset(doubtful),
@@ -227,7 +229,7 @@ def _wanted(agenda: HedgeAgenda) -> tuple[Target | None, dict[int, float]]:
         Weights(
             rotated_share=memory.episode.rotated_share,
             slot4_moved=memory.episode.slot4_moved,
-            addon_pct=memory.episode.addon_pct,
+            addon_pct=memory.episode.addon_pct + ctx.macro_addon_pct,
             wacc=memory.wacc,
             wacc_total=memory.wacc_total,
             deep=memory.deep is not None and not reserve.refreshing(memory),

@@ -22,11 +22,15 @@ from strategies.signals.signals import Outlook
 
 
 class HedgeMacro(NamedTuple):
-    """What the macro inputs say: L2 confirmed (M-MAC-3), benign (M-MAC-4), fresh alarm; neutral by default."""
+    """What the macro inputs say: L2 confirmed (M-MAC-3), benign (M-MAC-4), fresh alarm; neutral by default.
+
+    `elevated`: CPI or PPI (A-VEGA-3). `addon_pct` enlarges the intermediate layer (M-MAC-6)."""
 
     confirmed: bool = False
     benign: bool = False
     alarm: bool = False
+    elevated: bool = False
+    addon_pct: float = 0.0
 
 
 class HedgeView(NamedTuple):

@@ -15,6 +15,7 @@ from strategies.domain.account import AccountSnapshot
 from strategies.domain.control import LinkState, TradingState
 from strategies.domain.decision import DecisionVerdict
 from strategies.domain.known import Known, Unknown
+from strategies.domain.session import Calendar
 from strategies.signals.tiers import Tier
 from strategies.signals.volatility import rank_pct, realised_vol_points
 
@@ -219,11 +220,12 @@ def _blackout(agenda: Agenda) -> bool:
     """C-ENTRY-6: no entries near releases, expiries and half-days, nor without a calendar that reaches far enough."""
     ctx = agenda.ctx
     text = _blackout_reason(ctx)
-    covered = _covered(ctx)
-    if not text and not covered and ctx.params.entry.coverage_gap is CoverageGap.BLOCK:
-        text = "the events calendar ends before the coming sessions"
-    elif not text and not covered:
-        agenda.note("C-ENTRY-6", ENTRY, HOLD, "no blackout known; the events calendar ends too early (warning)")
+    reaches = covered(ctx.calendar, ctx.today, ctx.params.entry.coverage_sessions)
+    if not text and not reaches and ctx.params.entry.coverage_gap is CoverageGap.BLOCK:
+        text = "MACRO_CALENDAR_STALE: the events calendar ends before the coming sessions"
+    elif not text and not reaches:
+        text = "no blackout known; MACRO_CALENDAR_STALE: the events calendar ends too early (warning)"
+        agenda.note("C-ENTRY-6", ENTRY, HOLD, text)
         return True
     until = ctx.calendar.events_until
     agenda.note(
@@ -237,10 +239,10 @@ def _blackout(agenda: Agenda) -> bool:
     return not text
 
 
-def _covered(ctx: Context) -> bool:
+def covered(calendar: Calendar, today: date, sessions: int) -> bool:
     """Whether the list of events reaches over the coming sessions; unknown sessions or no list mean it does not."""
-    coming = ctx.calendar.sessions_after(ctx.today)[: ctx.params.entry.coverage_sessions]
-    until = ctx.calendar.events_until
+    coming = calendar.sessions_after(today)[:sessions]
+    until = calendar.events_until
     return bool(coming) and until is not None and until >= coming[-1].day
 
 

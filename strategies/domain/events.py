@@ -16,6 +16,7 @@ from strategies.domain.book import Fill
 from strategies.domain.control import LinkState, OperatorVerb
 from strategies.domain.instruments import Instrument
 from strategies.domain.known import Known, Unknown
+from strategies.domain.macro import MacroInput
 from strategies.domain.market import Chain, DailyBar, Quote
 from strategies.domain.session import MacroEvent, SessionDay
 
@@ -45,6 +46,13 @@ class CalendarLoaded(Event, frozen=True, kw_only=True, tag="calendar_loaded"):
     sessions: tuple[SessionDay, ...]
     events: tuple[MacroEvent, ...]
     events_until: date | None
+
+
+class MacroTold(Event, frozen=True, kw_only=True, tag="macro_told"):
+    """Macro inputs as people told them; replaces what was told before. `origin` names the file."""
+
+    inputs: tuple[MacroInput, ...]
+    origin: str
 
 
 class TimerFired(Event, frozen=True, kw_only=True, tag="timer_fired"):
@@ -245,6 +253,7 @@ class MarginAnswered(Event, frozen=True, kw_only=True, tag="margin_answered"):
 AnyEvent = (
     RunStarted
     | CalendarLoaded
+    | MacroTold
     | TimerFired
     | TimerMissed
     | OperatorCommanded

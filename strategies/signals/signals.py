@@ -24,6 +24,7 @@ from strategies.signals.diagnostics import diagnose
 from strategies.signals.evidence import Evidence, compounding, curve_reading, early, score, strong_bid
 from strategies.signals.indicators import Window
 from strategies.signals.look import Look
+from strategies.signals.macro_params import MacroParams
 from strategies.signals.measures import Measures, take_measures
 from strategies.signals.noise import SPREADS_KEPT, JumpState, NoiseParams, follow, noise_reading, quiet, usable
 from strategies.signals.readings import Reading, Verdict
@@ -39,6 +40,7 @@ class SignalParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     tiers: TierParams = TierParams()
     diagnostics: DiagnosticParams = DiagnosticParams()
     noise: NoiseParams = NoiseParams()
+    macro: MacroParams = MacroParams()
 
 
 class Macro(msgspec.Struct, frozen=True, kw_only=True):
