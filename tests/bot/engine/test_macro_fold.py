@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import msgspec
@@ -15,6 +15,7 @@ from bot.report.why import explain
 from strategies.domain import events as ev
 from strategies.domain.decision import Decision
 from strategies.domain.macro import MacroInput
+from strategies.macro import earnings_weeks
 from tests.bot.engine.bench import Bench
 from tests.bot.engine.builders import DAY, TEN, calendar_loaded
 from tests.bot.engine.live_bench import LiveBench
@@ -113,3 +114,10 @@ def test_a_replay_makes_the_same_decisions_and_why_shows_them(tmp_path: Path) ->
     words = explain(tmp_path, "macro", "M-MAC-1", 10)[1]["words"]
     assert "fomc_stance hawkish" in words
     assert "fomc_stance_age_days 0" in words
+
+
+def test_the_weeks_after_a_quarter_are_earnings_weeks() -> None:
+    """M-CAL-5: from the eighth day of a quarter for six weeks."""
+    assert [earnings_weeks(date(2026, *day)) for day in ((1, 7), (1, 8), (2, 18), (2, 19), (4, 20), (12, 31))] == [
+        False, True, True, False, True, False,
+    ]  # fmt: skip
