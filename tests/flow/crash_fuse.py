@@ -227,7 +227,8 @@ def _fit(owner: Any, **seams: Callable[..., Any]) -> None:
 
 
 def _purpose(ref: str) -> str:
-    return ref.rsplit(".", 2)[-2]
+    """Of `ic-20260302-1.entry.2` entry, of `alvh-s05.open.20260302.3` open."""
+    return ref.split(".")[1]
 
 
 def _decided(action: actions.Action) -> list[str]:

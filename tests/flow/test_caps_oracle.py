@@ -136,6 +136,28 @@ def test_a_shock_with_stops_stays_within_every_cap(tmp_path: Path) -> None:
     assert rules <= {"C-EXIT-3", "C-EXIT-4", "C-DEC-1"}, rules
 
 
+def test_hedged_hours_stay_within_every_cap(tmp_path: Path) -> None:
+    """Calls bought before and beside condors: layers, condors and the whole within their caps at every instant."""
+    settings = (*BUSY, "alvh.enabled=true")
+    story = lived(lambda state: condors(state, CondorState.OPEN) > 0, "a condor is open behind its hedge", 240.0)
+    found = judged(tell(story, tmp_path, QUIET, fills=PARTS, begin=MORNING, settings=settings, tick_s=30.0), Caps())
+    assert found.reached["hedge_quantity"] >= 1
+    assert 0.0 < found.reached["hedge_loss_pct"] <= 6.0
+
+
+@pytest.mark.slow
+def test_a_shock_with_the_hedge_on_stays_within_every_cap(tmp_path: Path) -> None:
+    """Two days of falling prices and an inverting curve: protection moves out or is harvested, every cap holds."""
+    settings = (*(s for s in BUSY if "exit." not in s), "alvh.enabled=true")
+    third: Callable[[State], bool] = lambda state: state.now is not None and (state.now.day, state.now.hour) >= (4, 20)  # noqa: E731
+    story = lived(third, "the third day is nearly over", 4320.0)
+    stage = tell(story, tmp_path, SHOCK, fills=EAGER, begin="2026-03-02T12:04:00-05:00", settings=settings, tick_s=30.0)
+    found = judged(stage, Caps())
+    assert found.reached["hedge_loss_pct"] > 0.0
+    rules = {order.intent.rule for order in stage.state.book.orders.values() if order.filled_units}
+    assert rules & {"A-ROT-1", "A-ROT-2", "A-HARV-1", "A-HARV-3"}, rules
+
+
 def test_the_oracle_sees_what_it_is_there_for(tmp_path: Path) -> None:
     """Ledgers with one thing wrong each: too large, doubled, naked, out of ratio, cash that does not add up."""
     sound = ledger_of(quantity=5)

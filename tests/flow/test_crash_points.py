@@ -76,6 +76,7 @@ class Story(NamedTuple):
     fills: dict[str, float]
     points: tuple[Point, ...]
     begin: str = MORNING
+    hedged: bool = False
 
 
 class Zygote:
@@ -117,7 +118,7 @@ def zygote() -> Iterator[Zygote]:
 class Lab:
     """One gateway and the lives of one bot against it."""
 
-    def __init__(self, zygote: Zygote, place: Path, fills: dict[str, float], begin: str) -> None:
+    def __init__(self, zygote: Zygote, place: Path, fills: dict[str, float], begin: str, *, hedged: bool) -> None:
         self._zygote = zygote
         self.state = place / "state"
         self.state.mkdir()
@@ -137,7 +138,7 @@ class Lab:
         self.ready = self._gateway["ready"]
         assert self.ready, (place / "gateway.out").read_text()
         ends = (f"broker.port={self.ready['port']}", f'clock.follow="{self.ready["control"]}"')
-        self.settings = [*ends, *BUSY, *ONE_EXPIRY, "run.pulse_s=15.0"]
+        self.settings = [*ends, *BUSY, *ONE_EXPIRY, "run.pulse_s=15.0", f"alvh.enabled={str(hedged).lower()}"]
 
     def live(self, **how: Any) -> int:
         """One life of the bot to its end; the exit code, negative for a signal."""
@@ -190,8 +191,8 @@ class Lab:
 def lab_of(zygote: Zygote, tmp_path: Path) -> Iterator[Any]:
     labs: list[Lab] = []
 
-    def make(fills: dict[str, float], begin: str = MORNING) -> Lab:
-        labs.append(Lab(zygote, tmp_path, fills, begin))
+    def make(fills: dict[str, float], begin: str = MORNING, *, hedged: bool = False) -> Lab:
+        labs.append(Lab(zygote, tmp_path, fills, begin, hedged=hedged))
         return labs[-1]
 
     yield make
@@ -283,6 +284,35 @@ STORIES = (
             Point("snapshot.appended", early=True),
         ),
     ),
+    Story(
+        "the hedge's way out and in",
+        QUICK,
+        (
+            Point("open.decided"),
+            Point("open.outcome.committed", deep=True),
+            Point("open.write", deep=True),
+            Point("open.half_written"),
+            Point("open.written"),
+            Point("open.sent.received", deep=True),
+            Point("open.ack.received"),
+            Point("open.ack.committed", deep=True),
+            Point("open.fill.received"),
+            Point("open.fill.committed", deep=True),
+        ),
+        hedged=True,
+    ),
+    Story(
+        "the hedge's cancels",
+        NEVER,
+        (
+            Point("open.cancel.decided"),
+            Point("open.cancel", deep=True),
+            Point("cancel.written"),
+            Point("open.cancel_claim.received"),
+            Point("open.cancel_claim.committed", deep=True),
+        ),
+        hedged=True,
+    ),
     Story("end of day, before the checkpoint", QUICK, (Point("checkpoint.before", deep=True),), CLOSE),
     Story("end of day, checkpoint in memory", QUICK, (Point("checkpoint.appended", deep=True),), CLOSE),
     Story("end of day, checkpoint on disk", QUICK, (Point("checkpoint.committed"),), CLOSE),
@@ -292,7 +322,7 @@ STORIES = (
 
 
 def named(story: Story) -> str:
-    return story.name.replace(",", "").replace(" ", "-")
+    return story.name.replace(",", "").replace("'", "").replace(" ", "-")
 
 
 SHORT = [story._replace(points=points) for story in STORIES if (points := tuple(p for p in story.points if not p.deep))]
@@ -347,7 +377,7 @@ def test_the_command_itself_recovers_and_stops_in_order(lab_of: Any) -> None:
 
 def play(story: Story, lab_of: Any) -> None:
     """Dies at each point in turn, then lives on untouched and is judged."""
-    lab = lab_of(story.fills, story.begin)
+    lab = lab_of(story.fills, story.begin, hedged=story.hedged)
     for place, point in enumerate(story.points):
         lab.crash(point, first=place == 0)
     lab.restart()

@@ -18,12 +18,14 @@ import pytest
 from bot.engine.state import State
 from bot.replay import replay
 from bot.sim.venue.matching import FillModel
+from strategies.alvh.lattice import SlotState
 from strategies.condor.machine import CondorState
 from strategies.domain import events as ev
 from strategies.domain.control import LinkState
+from strategies.domain.hedge import HEDGE_OWNER
 from strategies.domain.orders import OrderState
 from tests.flow.crash_child import disagreements
-from tests.flow.virtual_life import Stage, tell
+from tests.flow.virtual_life import BUSY, Stage, tell
 from tests.oracle import ledger as truth
 from tests.oracle.check_ledger import check
 
@@ -35,6 +37,7 @@ QUICK = FillModel(mid_per_minute=6.0, partial_probability=0.3)
 STUBBORN = FillModel(mid_per_minute=0.3, natural_per_minute=2.0, improvement_probability=0.0, cancel_delay_s=10.0)
 
 WRITES = {"submit", "cancel"}
+HEDGED = (*BUSY, "alvh.enabled=true")
 
 
 class Storm:
@@ -101,7 +104,7 @@ def over(state: State, refs: list[str]) -> bool:
     return not any(state.book.orders[ref].live for ref in refs)
 
 
-def play(place: Path, seed: int, fills: FillModel) -> tuple[Stage, list[str]]:
+def play(place: Path, seed: int, fills: FillModel, settings: tuple[str, ...] = BUSY) -> tuple[Stage, list[str]]:
     """A storm and the calm after it, in which bot and venue come to the same words."""
     storms: list[Storm] = []
 
@@ -113,13 +116,28 @@ def play(place: Path, seed: int, fills: FillModel) -> tuple[Stage, list[str]]:
         await stage.until(lambda s: over(s, hanging), "no cancel is left hanging", 8.0)
         await stage.until(lambda s: settled(s) and not disagreements(s, stage.truth()), "journal and venue agree", 10.0)
 
-    return tell(story, place, WORLD, fills=fills, begin=MORNING, seed=seed), storms[0].done
+    stage = tell(story, place, WORLD, fills=fills, begin=MORNING, seed=seed, settings=settings)
+    return stage, storms[0].done
 
 
 @pytest.mark.parametrize(("seed", "fills"), [(7, QUICK), (16, QUICK), (27, SLOW), (14, STUBBORN)])
 def test_a_storm_of_faults_loses_and_doubles_nothing(seed: int, fills: FillModel, tmp_path: Path) -> None:
     """Every order reached the venue once, caps held at every instant, the journal ends up where the venue is."""
-    stage, done = play(tmp_path, seed, fills)
+    judged(*play(tmp_path, seed, fills))
+
+
+@pytest.mark.parametrize(("seed", "fills"), [(1, QUICK), (3, STUBBORN)])
+def test_a_storm_over_a_bot_with_its_hedge_loses_and_doubles_nothing(
+    seed: int, fills: FillModel, tmp_path: Path
+) -> None:
+    """The same with VIX calls being bought: no slot is blocked, and what slots hold is what the venue says."""
+    stage = judged(*play(tmp_path, seed, fills, HEDGED))
+    assert any(order.intent.owner == HEDGE_OWNER for order in stage.state.book.orders.values())
+    assert not [number for number, slot in stage.state.slots.items() if slot.state is SlotState.BLOCKED]
+
+
+def judged(stage: Stage, done: list[str]) -> Stage:
+    """What must hold after any storm."""
     assert len(done) >= 12
     found = check(truth.lines(stage.ledger))
     assert found.violations == []
@@ -128,3 +146,4 @@ def test_a_storm_of_faults_loses_and_doubles_nothing(seed: int, fills: FillModel
     assert stage.state.control.latches == ()
     assert not [c.id for c in stage.state.condors.values() if c.state is CondorState.QUARANTINE]
     assert replay(stage.state_dir).divergence is None
+    return stage
