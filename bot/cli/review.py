@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from bot import instance
 from bot.cli import exits
 from bot.cli.root import common
 from bot.cli.trouble import told
+from strategies.domain.session import NEW_YORK
 
 
 @click.command()
@@ -98,7 +100,8 @@ def report(
 @click.argument("subject", default="last")
 @common
 @click.option("--rule", help="only decisions of this rule, for example C-ENTRY-5")
-@click.option("--count", default=5, show_default=True, type=click.IntRange(1, 1000), help="how many of the latest")
+@click.option("--count", type=click.IntRange(1, 1000), help="how many of the latest  [5; with `nothing` 60]")
+@click.option("--at", "until", metavar="TIME", help="nothing after this moment: 'YYYY-MM-DD HH:MM' in New York, or ISO")
 def why(
     subject: str,
     state_dir: Path,
@@ -106,18 +109,40 @@ def why(
     assignments: tuple[str, ...],
     as_json: bool,
     rule: str | None,
-    count: int,
+    count: int | None,
+    until: str | None,
 ) -> None:
-    """The reason for decisions, acted on or not. SUBJECT is a condor id, an order ref, `entry` or `last`."""
-    from bot.report.why import explain
+    """The reason for decisions, acted on or not.
+
+    SUBJECT is a condor id, an order ref, a hedge slot (alvh-s04), `entry`, `hedge` or `last`; `nothing` shows what
+    every rule said last (by --at) that did not act, `near` the near misses, `refused` what the gate denied.
+    """
+    from bot.report.why import NOTHING, TELLING, explain
 
     _need_journal(state_dir)
+    moment = None if until is None else _moment(until)
     with told():
-        rows = explain(state_dir, subject, rule, count)
+        rows = explain(state_dir, subject, rule, count or (60 if subject == NOTHING else 5), moment)
     if not rows:
-        click.echo(f"the journal has no decision about {subject}" + (f" by {rule}" if rule else ""), err=True)
+        about = {"near": "that missed by a little", "refused": "denied by the gate", "nothing": "that did not act"}
+        what = about.get(subject, "at all") if subject in TELLING else f"about {subject}"
+        by, when = f" by {rule}" if rule else "", f" until {until}" if until else ""
+        click.echo(f"the journal has no decision {what}{by}{when}", err=True)
         sys.exit(exits.FAILED)
-    click.echo(json.dumps(rows) if as_json else "\n\n".join(row["words"] for row in rows))
+    click.echo(
+        json.dumps(rows) if as_json else ("\n" if subject == NOTHING else "\n\n").join(row["words"] for row in rows)
+    )
+
+
+def _moment(text: str) -> datetime:
+    """A moment as people write it; without a zone it is New York's. Ends the command for what is none."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter(
+            f"{text!r} is no moment; write 2026-03-11 10:30, or an ISO time with a zone", param_hint="--at"
+        ) from None
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=NEW_YORK)
 
 
 @click.command()

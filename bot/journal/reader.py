@@ -23,8 +23,8 @@ from strategies.domain.events import Envelope
 
 _PAGE: Final = 256
 _LAST: Final = "SELECT max(seq) FROM records"
-_RUN_STARTS: Final = f"""SELECT seq FROM records
-    WHERE kind = '{codec.EVENT}' AND substr(body, 1, 40) LIKE '%"run_started"%' ORDER BY seq"""
+_OF_KIND: Final = f"""SELECT seq FROM records
+    WHERE kind = '{codec.EVENT}' AND seq <= ? AND substr(body, 1, 60) LIKE ? ORDER BY seq"""
 _LAST_CHECKPOINT: Final = f"SELECT max(seq) FROM records WHERE kind = '{codec.CHECKPOINT}' AND session < ?"
 
 
@@ -110,15 +110,14 @@ def read_outcomes(
             yield Outcome(raw.seq, raw.cause_seq, _when(path, raw), _dict(path, raw))
 
 
-def run_starts(path: Path) -> list[Envelope]:
-    """The first fact of each run, with its parameters and hashes, without reading what is between them.
-
-    Raises JournalError.
-    """
+def read_facts(path: Path, kind: type[msgspec.Struct], *, to_seq: int | None = None) -> list[Envelope]:
+    """The facts of one kind in order, without decoding what is between them. Raises JournalError."""
     with _reading(path) as db:
+        last = _last(db) if to_seq is None else to_seq
+        tagged = f'%"{kind.__struct_config__.tag}"%'
         return [
             Envelope(raw.seq, _when(path, raw), _event(path, raw))
-            for (seq,) in db.execute(_RUN_STARTS).fetchall()
+            for (seq,) in db.execute(_OF_KIND, (last, tagged)).fetchall()
             for raw in _scan(db, path, seq, seq, codec.EVENT)
         ]
 

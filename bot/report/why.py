@@ -1,56 +1,188 @@
-"""Why something was done, or not: decisions and verdicts about a subject in words, newest last."""
+"""Why something was done, or not: decisions and verdicts about a subject explained, newest last.
+
+Each is shown with its rule and that rule's sources, what it saw and how old that was, what it compared with, how far
+it was from the other answer and what would have turned it. `nothing` tells which rules had been looked at by a moment
+and what each said; `near` lists near misses, `refused` the gate's denials.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from bot.journal import reader
-from bot.report.collect import Json
+from bot.report.ages import Ages, ordered_legs
+from bot.rules.catalogue import catalogue
+from bot.rules.distance import NEAR_SHARE, gaps, in_words, near_miss, would_change
+from bot.rules.text import clock, pairs, wrapped
+from strategies.domain import events as ev
+from strategies.domain.session import session_date
+
+Json = dict[str, Any]
+NEAR, REFUSED, NOTHING = "near", "refused", "nothing"
+TELLING = ("last", NEAR, REFUSED, NOTHING)
+"""Subjects that are no name of a thing."""
 
 
-def explain(state_dir: Path, subject: str, rule: str | None, count: int) -> list[Json]:
-    """The last `count` decisions and verdicts about a condor id, an order ref, `entry`, or anything (`last`)."""
-    rows: list[Json] = []
-    for outcome in reader.read_outcomes(state_dir / "journal.sqlite3"):
+def explain(
+    state_dir: Path, subject: str, rule: str | None = None, count: int = 5, until: datetime | None = None
+) -> list[Json]:
+    """The last `count` decisions and verdicts about a condor id, an order ref, a slot, `entry`, `hedge` or anything
+    (`last`), up to `until`. Raises JournalError."""
+    path = state_dir / "journal.sqlite3"
+    outcomes = [one for one in reader.read_outcomes(path) if until is None or one.at <= until]
+    rows = [row for row in _rows(outcomes) if _wanted(row, subject, rule)]
+    if subject == NOTHING:
+        rows = _standing(rows, until)
+    chosen = rows[-count:]
+    _enrich(path, chosen, outcomes)
+    for row in chosen:
+        row["words"] = _decision(row) if row["kind"] == "decision" else _verdict(row)
+        if subject == NOTHING:
+            row["words"] = _briefly(row)
+    return chosen
+
+
+def _rows(outcomes: Iterable[reader.Outcome]) -> Iterator[Json]:
+    """Every decision and verdict of the journal, in order."""
+    for outcome in outcomes:
         for decision in outcome.body.get("decisions", ()):
-            if _about(decision["subject"], decision.get("intent_ref"), subject) and rule in (None, decision["rule"]):
-                rows.append({"seq": outcome.cause_seq, "kind": "decision", **decision, "words": _decision(decision)})
+            yield {"seq": outcome.cause_seq, "kind": "decision", **decision}
         for verdict in outcome.body.get("verdicts", ()):
-            if rule is None and _about(verdict["ref"], verdict["ref"], subject):
-                at = outcome.at.isoformat()
-                rows.append(
-                    {"seq": outcome.cause_seq, "kind": "verdict", "at": at, **verdict, "words": _verdict(at, verdict)}
-                )
-        del rows[:-count]
-    return rows
+            code = verdict["code"] or ""
+            at = outcome.at.isoformat()
+            named = catalogue().of_check(code) or code
+            yield {
+                "seq": outcome.cause_seq,
+                "kind": "verdict",
+                "at": at,
+                "rule": named,
+                "subject": verdict["ref"],
+                **verdict,
+            }
+
+
+def _wanted(row: Json, subject: str, rule: str | None) -> bool:
+    if rule is not None and row["rule"] != rule:
+        return False
+    decision = row["kind"] == "decision"
+    if subject == NEAR:
+        return decision and _missed(row)
+    if subject == REFUSED:
+        return not decision and row["approved"] is False
+    if subject == NOTHING:
+        return decision and str(row["verdict"]) != "act"
+    return _about(row["subject"], row.get("intent_ref"), subject)
+
+
+def _missed(row: Json) -> bool:
+    """Whether it fell short of its answer by a tenth of a threshold or less."""
+    told = catalogue().rules.get(row["rule"])
+    if told is not None and gaps(told, row):
+        return near_miss(told, row) is not None
+    near = row.get("near")
+    return bool(row["verdict"] == "decline" and near is not None and near <= NEAR_SHARE)
 
 
 def _about(name: str, ref: str | None, subject: str) -> bool:
     return subject in ("last", name, ref) or (ref or name).startswith(subject + ".")
 
 
+def _standing(rows: list[Json], until: datetime | None) -> list[Json]:
+    """What each rule last said about each subject, within the session of the moment asked about."""
+    if not rows:
+        return []
+    day = session_date(until or datetime.fromisoformat(rows[-1]["at"]))
+    last: dict[tuple[str, str], Json] = {}
+    for row in rows:
+        if session_date(datetime.fromisoformat(row["at"])) == day:
+            last.pop((row["rule"], row["subject"]), None)
+            last[row["rule"], row["subject"]] = row
+    found = list(last.values())
+    return sorted(found, key=lambda row: row["verdict"] == "decline")
+
+
+def _enrich(path: Path, rows: list[Json], outcomes: list[reader.Outcome]) -> None:
+    """Adds to each row what the catalogue and the facts say about it, and the words."""
+    if not rows:
+        return
+    runs = reader.read_facts(path, ev.RunStarted)
+    ages = Ages(path, max(row["seq"] for row in rows), ordered_legs(outcomes))
+    for row in sorted(rows, key=lambda row: row["seq"]):
+        rule = catalogue().rules.get(row["rule"])
+        row["title"] = rule.title if rule is not None else ""
+        names = catalogue().honoured_by(row["rule"])
+        row["sources"] = [{"id": name, "says": catalogue().statements[name].says} for name in names]
+        row["ages"] = ages.at(row)
+        row["config_hash"] = _config(runs, row["seq"])
+        if row["kind"] == "decision":
+            row["conditions"] = [] if rule is None else [gap.text for gap in gaps(rule, row)]
+            row["stands"] = "" if rule is None else in_words(rule, row)
+            row["would_change"] = [] if rule is None else list(would_change(rule, row))
+            row["near_miss"] = _missed(row)
+
+
+def _config(runs: list[ev.Envelope], seq: int) -> str:
+    """Hash of the configuration of the run that a record belongs to."""
+    told = [one.event.config_hash for one in runs if one.seq <= seq and isinstance(one.event, ev.RunStarted)]
+    return told[-1] if told else ""
+
+
 def _decision(d: Json) -> str:
-    lines = [f"{d['at'][:19].replace('T', ' ')}Z  {d['rule']}  {d['subject']}: {d['verdict'].upper()} - {d['text']}"]
-    if d.get("inputs"):
-        lines.append("  saw     " + _pairs(d["inputs"]))
-    if d.get("thresholds"):
-        lines.append("  against " + _pairs(d["thresholds"]))
-    if d.get("near") is not None:
-        lines.append(f"  distance to the threshold: {100 * d['near']:.1f} % of it")
-    return "\n".join(lines)
-
-
-def _verdict(at: str, v: Json) -> str:
+    title = f" {d['title']}" if d["title"] else ""
+    miss = "  NEAR MISS" if d["near_miss"] else ""
     lines = [
-        f"{at[:19].replace('T', ' ')}Z  gate  {v['ref']}: {'APPROVED' if v['approved'] else 'DENIED'} - {v['text']}"
+        f"{clock(d['at'])}  {d['rule']}{title}",
+        wrapped(f"{d['subject']}: {d['verdict'].upper()} - {d['text']}{miss}", "", 2),
+    ]
+    if d.get("intent_ref"):
+        lines.append(wrapped(d["intent_ref"], "order", 11))
+    if d.get("inputs"):
+        lines.append(wrapped(pairs(d["inputs"]), "saw", 11))
+    if d["ages"]:
+        lines.append(wrapped(", ".join(f"{source} {age}" for source, age in d["ages"].items()), "aged", 11))
+    if d.get("thresholds"):
+        lines.append(wrapped(pairs(d["thresholds"]), "against", 11))
+    stands = d["stands"]
+    if not stands and d.get("near") is not None:
+        stands = f"{100.0 * d['near']:.1f} % from its threshold"
+    if stands:
+        lines.append(wrapped(stands, "stands", 11))
+    lines += [wrapped(text, "turn", 11) for text in d["would_change"]]
+    return "\n".join([*lines, *_sources(d)])
+
+
+def _briefly(d: Json) -> str:
+    """A decision in two lines, for a list of many."""
+    head = f"{clock(d['at'])[11:]}  {d['rule']:<11}{d['subject']}: {d['verdict'].upper()} - {d['text']}"
+    seen = d["stands"] or pairs(d.get("inputs") or {})
+    return head + (f"\n{wrapped(seen, '', 10)}" if seen else "")
+
+
+def _verdict(v: Json) -> str:
+    by = f"  {v['rule']} {v['title']}".rstrip() if v["rule"] else ""
+    lines = [
+        f"{clock(v['at'])}  gate{by}",
+        wrapped(f"{v['ref']}: {'APPROVED' if v['approved'] else 'DENIED'} - {v['text']}", "", 2),
     ]
     failed = [c for c in v["checks"] if not c["passed"]]
-    lines += [
-        f"  {c['code']} {c['name']}: {c['observed']} against {c['cap']} {c['unit']}" for c in failed or v["checks"]
-    ]
-    return "\n".join(lines)
+    for check in failed or v["checks"]:
+        lines.append(wrapped(f"{check['code']} {check['name']}: {_check(check)}", "check", 11))
+    if v["ages"]:
+        lines.append(wrapped(", ".join(f"{source} {age}" for source, age in v["ages"].items()), "aged", 11))
+    return "\n".join([*lines, *_sources(v)])
 
 
-def _pairs(values: dict[str, Any]) -> str:
-    return ", ".join(f"{k} {v:g}" if isinstance(v, float) else f"{k} {v}" for k, v in values.items())
+def _check(check: Json) -> str:
+    observed, cap, unit = check["observed"], check["cap"], check["unit"]
+    values = pairs({"": observed, "against": cap}).strip().replace(",", "", 1)
+    if isinstance(observed, int | float) and isinstance(cap, int | float) and cap:
+        return f"{values} {unit}, {100.0 * abs(observed - cap) / abs(cap):.1f} % from its cap"
+    return f"{values} {unit}"
+
+
+def _sources(row: Json) -> list[str]:
+    told = [wrapped(f"{source['id']}  {source['says']}", "from", 11) for source in row["sources"]]
+    return [*told, wrapped(row["config_hash"], "config", 11)] if row["config_hash"] else told

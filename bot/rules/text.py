@@ -25,11 +25,11 @@ def listed(rows: list[Json]) -> str:
             lines += ["", CHAPTERS[chapter]]
         sources = " ".join(source["id"] for source in row["sources"])
         lines.append(f"  {row['id']:<11}{row['state']:<16}{row['title']}")
-        lines.append(_wrapped(sources or "no statement; ours", "from", 13))
+        lines.append(wrapped(sources or "no statement; ours", "from", 13))
         if row["keys"]:
-            lines.append(_wrapped(_shown_keys(row), "set", 13))
+            lines.append(wrapped(_shown_keys(row), "set", 13))
         if "last" in row and (row["last"] or row["state"] != State.NOT_BUILT):
-            lines.append(_wrapped(_seen(row), "last", 13))
+            lines.append(wrapped(_seen(row), "last", 13))
     counts = Counter(row["state"] for row in rows)
     told = ", ".join(f"{count} {state}" for state, count in counts.most_common())
     lines += ["", f"{len(rows)} rules: {told}. One of them in full: condor rules C-ENTRY-9"]
@@ -74,17 +74,17 @@ def _share(distance: float | None) -> str:
 def explained(row: Json) -> str:
     """One rule in full."""
     state = row["state"] + (f", because: {row['because']}" if row["because"] else "")
-    lines = [f"{row['id']}  {row['title']}", textwrap.fill(row["says"], WIDTH), "", _wrapped(state, "state", 11)]
+    lines = [f"{row['id']}  {row['title']}", textwrap.fill(row["says"], WIDTH), "", wrapped(state, "state", 11)]
     if row["differs"]:
-        lines.append(_wrapped(row["differs"], "differs", 11))
+        lines.append(wrapped(row["differs"], "differs", 11))
     sources = [f"{source['id']}  {source['says']}" for source in row["sources"]] or ["no statement; ours"]
-    lines += [_wrapped(text, "from", 11) for text in sources]
-    lines += [_wrapped(f"{key} = {_value(value)}", "set", 11) for key, value in row["parameters"].items()]
+    lines += [wrapped(text, "from", 11) for text in sources]
+    lines += [wrapped(f"{key} = {_value(value)}", "set", 11) for key, value in row["parameters"].items()]
     if row["conditions"]:
         join = " or " if row["when"] == "any" else " and "
-        lines.append(_wrapped(join.join(row["conditions"]), row["met"], 11))
+        lines.append(wrapped(join.join(row["conditions"]), row["met"], 11))
     for name, label in (("checks", "gate"), ("decided", "decided"), ("tests", "test")):
-        lines += [_wrapped(text, label, 11) for text in row[name]]
+        lines += [wrapped(text, label, 11) for text in row[name]]
     for one in row.get("last", ()):
         lines += ["", *_decision(one)]
     if "last" in row and not row["last"]:
@@ -95,13 +95,13 @@ def explained(row: Json) -> str:
 def _decision(one: Json) -> list[str]:
     lines = [f"{clock(one['at'])}  {one['subject']}: {one['verdict'].upper()} - {one['text']}"]
     if one["inputs"]:
-        lines.append(_wrapped(pairs(one["inputs"]), "saw", 11))
+        lines.append(wrapped(pairs(one["inputs"]), "saw", 11))
     if one["thresholds"]:
-        lines.append(_wrapped(pairs(one["thresholds"]), "against", 11))
-    lines += [_wrapped(text, "", 11) for text in one["conditions"]]
+        lines.append(wrapped(pairs(one["thresholds"]), "against", 11))
+    lines += [wrapped(text, "", 11) for text in one["conditions"]]
     if stands := _stands(one):
-        lines.append(_wrapped(stands, "stands", 11))
-    lines += [_wrapped(text, "turn", 11) for text in one["would_change"]]
+        lines.append(wrapped(stands, "stands", 11))
+    lines += [wrapped(text, "turn", 11) for text in one["would_change"]]
     return lines
 
 
@@ -125,6 +125,7 @@ def _value(value: Any) -> str:
     return "[" + " ".join(map(str, value)) + "]" if isinstance(value, list | tuple) else str(value)
 
 
-def _wrapped(text: str, label: str, indent: int) -> str:
+def wrapped(text: str, label: str, indent: int) -> str:
+    """A paragraph behind a label, `indent` columns in."""
     head = f"  {label}".ljust(indent) if indent <= 11 else " " * (indent - 6) + f"{label:<6}"
     return textwrap.fill(text, WIDTH, initial_indent=head, subsequent_indent=" " * len(head), break_on_hyphens=False)

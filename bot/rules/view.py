@@ -114,7 +114,7 @@ def _check(check: Json, ref: str, outcome: reader.Outcome) -> Json:
 def recorded_values(state_dir: Path, values: Mapping[str, Any]) -> Json:
     """The settings with which the journal's last run began, over those that the journal does not record."""
     told: Json = dict(values)
-    for envelope in reader.run_starts(state_dir / "journal.sqlite3")[-1:]:
+    for envelope in reader.read_facts(state_dir / "journal.sqlite3", ev.RunStarted)[-1:]:
         if isinstance(envelope.event, ev.RunStarted):
             told |= _parameters(envelope.event.parameters)
     return told

@@ -399,14 +399,14 @@ def test_why_something_was_not_done(state: Path) -> None:
     rows = explain(state, "entry", None, 2)
     assert [row["rule"] for row in rows] == ["C-ENTRY-5", "C-ENTRY-5"]
     words = rows[-1]["words"]
-    assert "C-ENTRY-5  entry: DECLINE - VIX is too high" in words
-    assert "saw     vix_points 27.125" in words
-    assert "against blocked_from_points 25" in words
-    assert "8.5 % of it" in words
+    assert "C-ENTRY-5 Volatility filters\n  entry: DECLINE - VIX is too high" in words
+    assert "saw      vix_points 27.125" in words
+    assert "against  blocked_from_points 25" in words
+    assert "8.5 % from its threshold" in words
     assert [r["rule"] for r in explain(state, "last", "C-EXIT-3", 5)] == ["C-EXIT-3"]
     (denial,) = explain(state, "ic-1.e2", None, 5)
     assert "DENIED - denied by C07" in denial["words"]
-    assert "C07 all condors: 16.0 against 15.0 pct" in denial["words"]
+    assert "C07 all condors: 16 against 15 pct" in denial["words"]
     assert explain(state, "ic-9", None, 5) == []
 
 
