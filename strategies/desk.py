@@ -40,6 +40,7 @@ from strategies.domain.orders import Intent, Purpose
 from strategies.domain.session import Calendar
 from strategies.hedging import HedgeSeen, admit, protect, withdraw
 from strategies.macro import Heard, for_hedge, listen, tell
+from strategies.outlook import tell_outlook
 from strategies.pricing.single import OptionGreeks
 from strategies.reference import Reference
 from strategies.signals.curve import RegimeState, effective, front_futures, read_curve
@@ -143,6 +144,7 @@ def decide(view: DeskView) -> DeskOutcome:
     for condor in active:
         _attend(condor, greeks, agenda)
     _cancel_strays(view, agenda)
+    tell_outlook(agenda, feed, view.signals)
     tell(agenda, heard, view.macro_inputs, outlook)
     state = msgspec.structs.replace(before, feed=feed, macro=heard, crisis_since=crisis_since, reference=reference)
     state = _enter(view, agenda, state)
@@ -155,7 +157,7 @@ def decide(view: DeskView) -> DeskOutcome:
         watches={k: v for k, v in agenda.watches.items() if k in known},
         counts={k: v for k, v in agenda.counts.items() if k.rpartition(".")[0] in known},
     )
-    cancels, places, decisions = list(agenda.cancels), list(agenda.places), list(_settle_verdicts(agenda))
+    cancels, places, decisions = list(agenda.cancels), list(agenda.places), list(agenda.settled())
     if hedge is not None:
         cancels, places = [*cancels, *hedge.cancels], [*places, *hedge.places]
         decisions += hedge.decisions
@@ -349,21 +351,6 @@ def _enter(view: DeskView, agenda: Agenda, state: DeskState) -> DeskState:
             state, search=None, proposed=number, slot_proposals=state.slot_proposals + 1, proposed_at=ctx.now
         )
     return msgspec.structs.replace(state, search=search)
-
-
-def _settle_verdicts(agenda: Agenda) -> tuple[Decision, ...]:
-    """One verdict per rule and subject, the last; ACT only where an order follows, with its ref, else it holds."""
-    refs = {intent.owner: intent.ref for intent in agenda.places}
-    last: dict[tuple[str, str], Decision] = {}
-    for decision in agenda.decisions:
-        key = (decision.rule, decision.subject)
-        last.pop(key, None)
-        last[key] = decision
-        if decision.verdict is ACT and decision.intent_ref is None:
-            ref = refs.get(decision.subject)
-            verdict = ACT if ref is not None else HOLD
-            last[key] = msgspec.structs.replace(decision, verdict=verdict, intent_ref=ref)
-    return tuple(last.values())
 
 
 def _wants(

@@ -136,6 +136,20 @@ class Agenda:
             )
         )
 
+    def settled(self) -> tuple[Decision, ...]:
+        """One verdict per rule and subject, the last; ACT only where an order follows, with its ref, else it holds."""
+        refs = {intent.owner: intent.ref for intent in self.places}
+        last: dict[tuple[str, str], Decision] = {}
+        for decision in self.decisions:
+            key = (decision.rule, decision.subject)
+            last.pop(key, None)
+            last[key] = decision
+            if decision.verdict is DecisionVerdict.ACT and decision.intent_ref is None:
+                ref = refs.get(decision.subject)
+                verdict = DecisionVerdict.ACT if ref is not None else DecisionVerdict.HOLD
+                last[key] = msgspec.structs.replace(decision, verdict=verdict, intent_ref=ref)
+        return tuple(last.values())
+
     def doubtful(self, condor_id: str) -> bool:
         """Whether the fate of one of its orders is unproven."""
         return any(record.state in DOUBTFUL_STATES for record in self.live.get(condor_id, ()))
