@@ -74,7 +74,7 @@ def _tell_unrotated(work: Work) -> None:
     episode, retries = work.state.desk.hedge.episode, work.parameters.alvh.rotation.retries
     if episode.unfilled <= retries or episode.unfilled_at is None or not _again(work, "rotation"):
         return
-    text = f"hedge: {episode.unfilled} rotations in a row have not filled, the last at {_clock(episode.unfilled_at)}; "
+    text = f"hedge: {episode.unfilled} rotations in a row came to nothing, the last at {_clock(episode.unfilled_at)}; "
     text += "protection stands where it stood, further tries follow"
     work.alert(AlertLevel.CRITICAL, "rotation", text)
 

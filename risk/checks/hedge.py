@@ -135,6 +135,9 @@ def liquid(case: Case) -> Finding:
 def in_stress(case: Case) -> Finding:
     """C56: no action of the hedge makes the crash, or the worst cell without a rally, worse but for its cost.
 
+    Where the book would gain there is no loss to add to: giving up part of a gain is a choice of the hedge's rules, as
+    when protection moves out along the curve after the condors are closed.
+
     A long volatility hedge loses when the index rises and volatility falls, by its premium at most: the premium caps
     and the whole book's stress caps bound that. A sale always gives protection back: it passes while what remains is
     inside the caps of the whole book.
@@ -148,7 +151,7 @@ def in_stress(case: Case) -> Finding:
     )
     allowance = _cost_usd(case)
     for what, was, now, cap_pct in losses:
-        room = was + allowance + 0.01 * limits.hedge_stress_tolerance_pct * max(0.0, was)
+        room = max(0.0, was) * (1.0 + 0.01 * limits.hedge_stress_tolerance_pct) + allowance
         if now <= room or (case.reducing and _inside(case, after, cap_pct, now)):
             continue
         text = f"{what} would cost {now:,.0f} USD after this order, {was:,.0f} before; the hedge may not add to it"

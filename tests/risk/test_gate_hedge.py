@@ -199,6 +199,18 @@ def test_selling_protection_needs_room_under_the_caps() -> None:
     assert failing(tight, sell(ATM, 1, 4)) == ["C56"]
 
 
+def test_part_of_a_gain_may_be_given_up_where_there_is_no_loss_to_add_to() -> None:
+    """With the condors closed the crash only brings money: slot 4 may still move out, though it would bring less."""
+    world = owning(hedge_world(condor=False), ATM, 4, 4, 1.5)
+    intent = rotate(ATM, call(SECOND, 18.0), quantity=4)
+    case = Case(intent, world.view(), world.limits)
+    before, after = case.stress_before, case.stress_filled
+    assert isinstance(before, Stress)
+    assert isinstance(after, Stress)
+    assert before.crash_loss_usd < after.crash_loss_usd < 0.0
+    assert "C56" not in failing(world, intent)
+
+
 def test_without_vix_a_hedge_helps_nobody_and_none_is_bought() -> None:
     """Held hedges count as worth nothing in every cell and the condor's own loss stands; C36 refuses new orders."""
     world = owning(hedge_world(), ATM, 1, 4, 1.5)
