@@ -25,6 +25,7 @@ def pages() -> dict[str, str]:
         "gateway-faults.md": _gateway_faults(),
         "gateway-ledger.md": _gateway_ledger(),
         "gateway-ledger.schema.json": _ledger_schema(),
+        "report.schema.json": _report_schema(),
     }
 
 
@@ -178,6 +179,12 @@ def _gateway_ledger() -> str:
     page = _filled(page, "common", ledger_lines.fields_markdown(ledger_lines.COMMON))
     page = _filled(page, "contract", ledger_lines.fields_markdown(ledger_lines.CONTRACT))
     return _filled(page, "kinds", ledger_lines.markdown())
+
+
+def _report_schema() -> str:
+    from bot.report.shape import schema
+
+    return json.dumps(schema(), indent=1) + "\n"
 
 
 def _ledger_schema() -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from bot.journal import reader
 from bot.journal.codec import outcome_dict
 from bot.journal.divergence import Divergence, first_divergence
 from bot.recover import decode_state
-from bot.report.build import REPLAY_FILE
+from bot.report.replayed import note_replay
 from strategies.domain.session import session_date
 
 
@@ -26,6 +25,7 @@ class Replayed:
     events: int
     outcomes: int
     divergence: Divergence | None
+    to_seq: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """For --json and for the report."""
@@ -34,6 +34,7 @@ class Replayed:
             "session": self.session,
             "events": self.events,
             "outcomes": self.outcomes,
+            "to_seq": self.to_seq,
             "first_divergence": None if self.divergence is None else str(self.divergence),
         }
 
@@ -59,8 +60,8 @@ def replay(state_dir: Path, session: str = "all") -> Replayed:
     recorded = _recorded(path, start, session)
     made = _made(path, start, state, session, count)
     divergence = first_divergence(recorded, made)
-    result = Replayed(session, count.events, count.outcomes, divergence)
-    (state_dir / REPLAY_FILE).write_text(json.dumps(result.as_dict()))
+    result = Replayed(session, count.events, count.outcomes, divergence, count.to_seq)
+    note_replay(state_dir, result.as_dict())
     return result
 
 
@@ -68,6 +69,7 @@ def replay(state_dir: Path, session: str = "all") -> Replayed:
 class _Counter:
     events: int = 0
     outcomes: int = 0
+    to_seq: int = 0
 
 
 def _recorded(path: Path, start: int, session: str) -> Iterator[dict[str, Any]]:
@@ -83,6 +85,7 @@ def _made(path: Path, start: int, state: State, session: str, count: _Counter) -
         if session not in ("all", session_date(envelope.at)):
             continue
         count.events += 1
+        count.to_seq = envelope.seq
         if not result.outcome.empty:
             count.outcomes += 1
             yield {"cause_seq": envelope.seq, **outcome_dict(result.outcome)}

@@ -32,13 +32,14 @@ from strategies.domain.account import AccountSnapshot
 from strategies.domain.book import Book
 from strategies.domain.control import Control, LinkState
 from strategies.domain.decision import Decision, DecisionVerdict
+from strategies.domain.desk_sample import DeskSample
 from strategies.domain.known import Known, Unknown
 from strategies.domain.macro import MacroInput
 from strategies.domain.market import Board, Market
 from strategies.domain.marks import Mark
 from strategies.domain.orders import Intent, Purpose
 from strategies.domain.session import Calendar
-from strategies.hedging import HedgeSeen, admit, protect, withdraw
+from strategies.hedging import HedgeSeen, admit, protect, sampled, withdraw
 from strategies.macro import Heard, for_hedge, listen, tell
 from strategies.outlook import tell_outlook
 from strategies.pricing.single import OptionGreeks
@@ -127,6 +128,7 @@ class DeskOutcome(msgspec.Struct, frozen=True):
     desk_state: DeskState
     marks: dict[int, Mark]
     slots: dict[int, Slot] = {}
+    sample: DeskSample | None = None
 
 
 def decide(view: DeskView) -> DeskOutcome:
@@ -171,6 +173,7 @@ def decide(view: DeskView) -> DeskOutcome:
         desk_state=state,
         marks=agenda.marks if hedge is None else {**agenda.marks, **hedge.marks},
         slots={} if hedge is None else hedge.slots,
+        sample=sampled(ctx, feed, hedge, enabled=view.alvh.enabled),
     )
 
 

@@ -15,6 +15,7 @@ from strategies.condor.machine import Condor
 from strategies.domain.account import AccountSnapshot
 from strategies.domain.control import LinkState
 from strategies.domain.decision import Decision, DecisionVerdict
+from strategies.domain.desk_sample import DeskSample
 from strategies.domain.known import Known, Unknown
 from strategies.domain.orders import Purpose
 from strategies.signals.live import Feed
@@ -94,6 +95,44 @@ def protect(
             judged=judged,
         )
     )
+
+
+def sampled(ctx: Context, feed: Feed, outcome: HedgeOutcome | None, *, enabled: bool) -> DeskSample | None:
+    """The look in a few numbers; None where it valued nothing, counts a planned condor, or no session is running.
+
+    Without the hedge nobody values the condors' vega: the sample then tells levels and curve only.
+    """
+    outlook = None if feed.signals is None else feed.signals.outlook
+    if outlook is None or ctx.session is None:
+        return None
+    sample = DeskSample(
+        regime=outlook.regime.value,
+        tier=int(outlook.tier),
+        spx_points=ctx.spot_points,
+        vix_points=ctx.vix_points,
+        front_minus_second_points=_round(ctx.curve.front_minus_second_points, 4),
+        unknown="the hedge is switched off",
+    )
+    if not enabled:
+        return sample
+    if outcome is None or outcome.exposure is None or outcome.exposure.planned:
+        return None
+    exposure, vega, band = outcome.exposure, outcome.exposure.vega, outcome.band
+    return msgspec.structs.replace(
+        sample,
+        net_vega_n=None if vega is None else _round(vega.net_n, 4),
+        low_n=None if band is None else band.low,
+        high_n=None if band is None else band.high,
+        condors_usd_per_vix_point=None if vega is None else round(vega.condors_usd_per_vix_point, 2),
+        hedge_usd_per_vix_point=None if vega is None else round(vega.hedges_usd_per_vix_point, 2),
+        condor_theta_usd_per_day=_round(exposure.condor_theta_usd, 2),
+        hedge_carry_usd_per_day=_round(exposure.carry_usd, 2),
+        unknown=exposure.unknown,
+    )
+
+
+def _round(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
 
 
 def admit(agenda: Agenda, outcome: HedgeOutcome | None, condor: Condor, *, enabled: bool) -> bool:

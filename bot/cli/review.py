@@ -76,27 +76,6 @@ def _macro_lines(macro: dict[str, Any]) -> list[str]:
 
 
 @click.command()
-@click.argument("session", default="last")
-@common
-@click.option("--format", "kind", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def report(
-    session: str, state_dir: Path, config_file: Path | None, assignments: tuple[str, ...], as_json: bool, kind: str
-) -> None:
-    """A session explained. SESSION is a date (YYYY-MM-DD), `last` or `all`."""
-    from bot.report.build import NoSuchSession, build
-    from bot.report.text import render
-
-    _need_journal(state_dir)
-    with told():
-        try:
-            built = build(state_dir, session)
-        except NoSuchSession as reason:
-            click.echo(str(reason), err=True)
-            sys.exit(exits.FAILED)
-    click.echo(json.dumps(built) if as_json or kind == "json" else render(built), nl=as_json or kind == "json")
-
-
-@click.command()
 @click.argument("subject", default="last")
 @common
 @click.option("--rule", help="only decisions of this rule, for example C-ENTRY-5")

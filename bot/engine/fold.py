@@ -296,6 +296,7 @@ def _settle(work: Work, check: reconcile.PositionCheck) -> None:
         if rest:
             settled.append(msgspec.structs.replace(item, quantity=rest))
     book = work.state.book
+    work.settled = (*work.settled, *settled)
     work.set(book=msgspec.structs.replace(book, settlements=(*book.settlements, *settled)))
     for owner in sorted({s.owner for s in settled if s.owner is not None}):
         condor = work.state.condors.get(owner)

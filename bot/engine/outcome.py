@@ -10,7 +10,9 @@ from bot.actions import Action, Alert, Submit
 from bot.engine.state import State
 from risk.gate import Verdict
 from risk.utilisation import Use
+from strategies.domain.book import Settled
 from strategies.domain.decision import Decision
+from strategies.domain.desk_sample import DeskSample
 
 
 class Move(msgspec.Struct, frozen=True):
@@ -24,7 +26,10 @@ class Move(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything a step concluded, in the order it concluded it; `caps` is their use, sampled every five minutes."""
+    """Everything a step concluded, in the order it concluded it; `caps` is their use, sampled every five minutes.
+
+    `settled` are positions booked as cash in this step, `sample` is what the look measured, about once a minute.
+    """
 
     decisions: tuple[Decision, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
@@ -32,11 +37,14 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     actions: tuple[dict[str, Any], ...] = ()
     alerts: tuple[Alert, ...] = ()
     caps: tuple[Use, ...] = ()
+    settled: tuple[Settled, ...] = ()
+    sample: DeskSample | None = None
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing worth a record."""
-        return not (self.decisions or self.verdicts or self.moves or self.actions or self.alerts or self.caps)
+        told = (self.decisions, self.verdicts, self.moves, self.actions, self.alerts, self.caps, self.settled)
+        return self.sample is None and not any(told)
 
 
 class Step(NamedTuple):

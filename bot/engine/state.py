@@ -37,6 +37,7 @@ class EngineParams(msgspec.Struct, frozen=True, kw_only=True):
     margin_deadline_s: float = 10.0
     bars_count: int = 300
     hold_decision_every_s: float = 1800.0
+    sample_every_s: float = 60.0
 
 
 class Parameters(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,6 +114,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     decided_at: dict[str, datetime] = {}
     blind_since: dict[str, datetime] = {}
     told_at: dict[str, datetime] = {}
+    sampled_at: datetime | None = None
 
     @property
     def in_force(self) -> Control:

@@ -20,6 +20,7 @@ from strategies.desk import DeskView, Wants, decide
 from strategies.domain import events as ev
 from strategies.domain.control import LinkState
 from strategies.domain.decision import Decision, DecisionVerdict
+from strategies.domain.desk_sample import DeskSample
 from strategies.hedging import HedgeSeen
 
 _SILENT = (ev.CommissionReported, ev.OrderSent, ev.TimerMissed, ev.FaultNoted)
@@ -67,6 +68,7 @@ def _decide(work: Work) -> None:
     kept = {con_id: mark for con_id, mark in state.marks.items() if con_id in waiting}
     work.set(desk=outcome.desk_state, marks={**kept, **outcome.marks})
     _keep_decisions(work, outcome.decisions)
+    _keep_sample(work, outcome.sample)
     for condor in outcome.updates:
         work.put_condor(condor)
     for slot in outcome.slots.values():
@@ -94,6 +96,14 @@ def _keep_decisions(work: Work, decisions: tuple[Decision, ...]) -> None:
     if kept:
         work.decisions.extend(kept)
         work.set(decided=decided, decided_at=decided_at)
+
+
+def _keep_sample(work: Work, sample: DeskSample | None) -> None:
+    """Records what the look measured, once in a while; the report draws it."""
+    last, pause = work.state.sampled_at, timedelta(seconds=work.parameters.engine.sample_every_s)
+    if sample is not None and (last is None or work.at - last >= pause):
+        work.sample = sample
+        work.set(sampled_at=work.at)
 
 
 def _want(work: Work, wants: Wants) -> None:

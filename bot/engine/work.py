@@ -18,8 +18,10 @@ from strategies.alvh.lattice import Slot, slots_of
 from strategies.alvh.machine import block
 from strategies.alvh.machine import on_order as on_slot_order
 from strategies.condor.machine import Condor, on_order, quarantine
+from strategies.domain.book import Settled
 from strategies.domain.control import Latch, TradingState
 from strategies.domain.decision import Decision
+from strategies.domain.desk_sample import DeskSample
 from strategies.domain.hedge import HEDGE_OWNER
 from strategies.domain.orders import OrderRecord
 from strategies.domain.session import NEW_YORK
@@ -38,6 +40,8 @@ class Work:
         self.moves: list[Move] = []
         self.alerts: list[Alert] = []
         self.caps: tuple[Use, ...] = ()
+        self.settled: tuple[Settled, ...] = ()
+        self.sample: DeskSample | None = None
 
     @property
     def parameters(self) -> Parameters:
@@ -144,5 +148,7 @@ class Work:
             actions=tuple(journal_form(a) for a in self.actions if not isinstance(a, Alert)),
             alerts=tuple(self.alerts),
             caps=self.caps,
+            settled=self.settled,
+            sample=self.sample,
         )
         return Step(self.state, tuple(self.actions), outcome)

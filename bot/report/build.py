@@ -1,14 +1,31 @@
-"""Turns what was collected into the report's plain values: the one structure behind text, JSON and later pages."""
+"""Turns what was collected into the report's plain values: the one structure behind text, Markdown, JSON and HTML."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
-from typing import Any
 
-from bot.report.collect import Collected, CondorFacts, Json, SessionFacts, collect
+from bot.engine.state import State
+from bot.journal import reader
+from bot.recover import decode_state
+from bot.report.attribution import attribute
+from bot.report.collect import Collected, Json, SessionFacts, collect
+from bot.report.condors import alive_in, condor_row, standing
+from bot.report.conduct import caps_of, execution, gate, rules
+from bot.report.facts import Trade
+from bot.report.lattice import lattice
+from bot.report.money import money
+from bot.report.needs import needs_you
+from bot.report.replayed import replay_badge
+from bot.report.timeline import curves, timeline
+from bot.report.tomorrow import tomorrow
+from bot.report.words import verdict
+from strategies.domain.hedge import HEDGE_OWNER
+from strategies.domain.session import session_date
 
-REPLAY_FILE = "replay.json"
+JOURNAL = "journal.sqlite3"
+WEEK = "week"
 
 
 class NoSuchSession(LookupError):
@@ -16,106 +33,107 @@ class NoSuchSession(LookupError):
 
 
 def build(state_dir: Path, which: str) -> Json:
-    """The report of `last`, `all` or one session date. Raises NoSuchSession and JournalError."""
-    found = collect(state_dir / "journal.sqlite3")
-    days = _chosen(found, which)
-    sessions = [found.sessions[day] for day in days]
-    condors = [_condor(found, c) for c in found.condors.values() if _alive_in(c, days)]
+    """The report of `last`, `week` (that of the last session), `all` or one session date.
+
+    Its shape is `bot.report.shape.Report`. Raises NoSuchSession and JournalError.
+    """
+    journal = state_dir / JOURNAL
+    days = _chosen(journal, which)
+    found = collect(journal, days)
+    sessions = [found.sessions[day] for day in days if day in found.sessions]
+    trades = found.books.trades()
+    condors = [
+        condor_row(c, found.worths) for c in found.books.condors.values() if c.id != HEDGE_OWNER and alive_in(c, days)
+    ]
     orders = [_order(o) for s in sessions for o in s.orders]
-    return {
+    caps = caps_of(sessions)
+    spx, vix = found.index("SPX"), found.index("VIX")
+    rate = found.risk_free_pct() / 100.0
+    report: Json = {
+        "kind": "session" if len(days) == 1 else WEEK if which == WEEK else "all",
+        "account": _masked(found.account),
+        "simulated": found.simulated,
         "sessions": [_session(s) for s in sessions],
         "condors": condors,
         "decisions": [{**d, "session": s.day} for s in sessions for d in s.decisions],
         "verdicts": [v for s in sessions for v in s.verdicts],
         "orders": orders,
         "fills": [f for s in sessions for f in s.fills],
-        "caps": _caps(sessions),
+        "caps": caps,
         "faults": [f for s in sessions for f in s.faults],
         "alerts": [a for s in sessions for a in s.alerts],
         "operator": [o for s in sessions for o in s.operator],
         "slippage": _slippage(orders),
-        "replay": _replay(state_dir),
-        "due": _due(found, days[-1]),
-        "needs_you": _needs_you(found, sessions),
+        "execution": execution(orders, trades),
+        "gate": gate(sessions),
+        "rules": rules(sessions),
+        "days": [_day(s, found, trades, spx, vix, rate) for s in sessions],
+        "due": _due(found),
+        "needs_you": [],
+        "settled_alerts": [],
+        "tomorrow": tomorrow(sessions[-1], _closing_state(journal, days[-1]), caps),
+        "journal": _journal(journal, sessions, days),
+        "replay": replay_badge(state_dir, days, sessions[-1].last_seq),
+        "verdict": [],
     }
+    report["needs_you"], report["settled_alerts"] = needs_you(found, sessions, report["replay"])
+    report["verdict"] = verdict(report)
+    return report
 
 
-def _chosen(found: Collected, which: str) -> list[str]:
-    days = sorted(found.sessions)
+def _chosen(journal: Path, which: str) -> list[str]:
+    days = reader.sessions(journal)
     if not days:
         raise NoSuchSession("the journal is empty: nothing was run on this state directory yet")
     if which == "all":
         return days
+    if which == WEEK:
+        week = date.fromisoformat(_last(journal, days)).isocalendar()[:2]
+        return [day for day in days if date.fromisoformat(day).isocalendar()[:2] == week and _lived(journal, day)]
     if which == "last":
-        return [next((d for d in reversed(days) if found.sessions[d].events > 10), days[-1])]
-    if which not in found.sessions:
+        return [_last(journal, days)]
+    if which not in days:
         raise NoSuchSession(f"no session {which}; the journal has {days[0]} to {days[-1]} ({len(days)} sessions)")
     return [which]
 
 
-def _alive_in(condor: CondorFacts, days: list[str]) -> bool:
-    """Whether the condor existed in the sessions asked for."""
-    if not condor.states:
-        return False
-    first = condor.states[0]["at"][:10]
-    ended = condor.states[-1]["state"] in ("closed", "settled", "abandoned", "withdrawn")
-    last = condor.states[-1]["at"][:10] if ended else "9999"
-    return first <= days[-1] and last >= days[0]
+def _last(journal: Path, days: list[str]) -> str:
+    """The last session that was more than a start or a stop."""
+    return next((day for day in reversed(days) if _lived(journal, day)), days[-1])
 
 
-def _condor(found: Collected, condor: CondorFacts) -> Json:
-    units = condor.entry_units
-    credit = condor.entry_cash_usd / (units * condor.multiplier) if units else None
-    max_loss = (
-        (condor.width_points - credit) * condor.multiplier * units
-        if credit is not None and condor.width_points is not None
-        else None
-    )
-    return {
-        "id": condor.id,
-        "expiry": condor.expiry,
-        "legs": list(condor.legs.values()),
-        "quantity": units,
-        "credit_points": _rounded(credit, 4),
-        "max_loss_usd": _rounded(max_loss, 2),
-        "state": condor.states[-1]["state"],
-        "states": condor.states,
-        "exit_rule": condor.exit_rule,
-        "commission_usd": _rounded(condor.commission_usd, 2),
-        "pnl_usd": _rounded(_pnl(found, condor), 2),
-        "open_contracts": {str(k): v for k, v in condor.held.items() if v},
-    }
+def _lived(journal: Path, day: str) -> bool:
+    events = reader.read_events(journal, session=day)
+    return sum(1 for _, _ in zip(range(11), events, strict=False)) > 10
 
 
-def _pnl(found: Collected, condor: CondorFacts) -> float | None:
-    """Cash so far plus what is open at the last mids, less commissions; None when an open leg has no mid."""
-    value = condor.cash_usd - condor.commission_usd
-    for con_id, quantity in condor.held.items():
-        if quantity == 0:
-            continue
-        mid = found.mids.get(con_id)
-        if mid is None:
-            return None
-        value += quantity * mid * condor.multiplier
-    return value
+def _closing_state(journal: Path, day: str) -> State | None:
+    """The state written down at the end of that session, if it was and its shape is known."""
+    found = reader.last_checkpoint(journal, before=f"{day}~")
+    if found is None or session_date(found.at) != day:
+        return None
+    return decode_state(found.body)
 
 
 def _session(session: SessionFacts) -> Json:
-    change = (
-        session.nlv_end_usd - session.nlv_start_usd
-        if session.nlv_end_usd is not None and session.nlv_start_usd is not None
-        else None
-    )
+    before = session.nlv_before_usd if session.nlv_before_usd is not None else session.nlv_start_usd
+    change = session.nlv_end_usd - before if session.nlv_end_usd is not None and before is not None else None
     return {
         "session": session.day,
         "config": session.config_hash,
+        "config_changes": session.config_changes,
+        "code_version": session.code_version,
+        "open_at": None if session.hours is None else session.hours.open_at.isoformat(),
+        "close_at": None if session.hours is None else session.hours.close_at.isoformat(),
+        "early_close": None if session.hours is None else session.hours.early_close,
         "events": session.events,
         "journal": [session.first_seq, session.last_seq],
         "spx": session.spx,
         "vix": session.vix,
+        "nlv_before_usd": session.nlv_before_usd,
         "nlv_start_usd": session.nlv_start_usd,
         "nlv_end_usd": session.nlv_end_usd,
-        "change_usd": _rounded(change, 2),
+        "change_usd": None if change is None else round(change, 2),
         "orders": len(session.orders),
         "fills": len(session.fills),
         "denied": sum(1 for v in session.verdicts if not v["approved"]),
@@ -124,21 +142,60 @@ def _session(session: SessionFacts) -> Json:
     }
 
 
+def _day(
+    session: SessionFacts, found: Collected, trades: list[Trade], spx: int | None, vix: int | None, rate: float
+) -> Json:
+    told = money(session, found.books, trades)
+    shares = attribute(session, found.books, trades, spx, rate)
+    difference = None if shares is None or told["change_usd"] is None else told["change_usd"] - shares["total_usd"]
+    standings = [standing(c, session, found.books, trades, spx) for c in found.books.condors.values()]
+    return {
+        "session": session.day,
+        "timeline": timeline(session, spx, vix),
+        "curves": curves(session, found.books, vix),
+        "condors": [row for row in standings if row is not None],
+        "lattice": lattice(session, told["positions"], trades),
+        "money": told,
+        "attribution": shares,
+        "difference_usd": None if difference is None else round(difference, 2),
+        "reconciliation": _reconciliation(session),
+    }
+
+
+def _reconciliation(session: SessionFacts) -> Json:
+    """Snapshots of the broker and how they compared; the ones worth a row are the first, the last and the unequal."""
+    rows = session.snapshots
+    told = [r for r in rows if r["differences"] is not None]
+    unequal = [r for r in told if r["differences"]]
+    return {
+        "snapshots": len(rows),
+        "incomplete": sum(1 for r in rows if not r["complete"]),
+        "compared": len(told),
+        "unequal": len(unequal),
+        "first": rows[0] if rows else None,
+        "last": rows[-1] if rows else None,
+        "rows_unequal": unequal[:20],
+    }
+
+
 def _order(order: Json) -> Json:
     """Adds the net fill price and the slippage against the decision's mid, both in points per unit."""
     plain = {k: v for k, v in order.items() if k not in ("filled_contracts", "net_filled_points")}
     contracts = order.get("filled_contracts")
     plain["fill_points"] = plain["slippage_points"] = None
-    if contracts:
-        units = min(contracts.values())
-        if units and len(set(contracts.values())) == 1:
-            plain["fill_points"] = _rounded(order["net_filled_points"] / units, 4)
-            plain["slippage_points"] = _rounded(plain["fill_points"] - order["mid_points"], 4)
+    plain["filled_units"] = 0
+    plain.setdefault("filled_at", None)
+    ratios = {leg["con_id"]: leg["ratio"] for leg in order["legs"]}
+    if contracts and ratios.keys() == contracts.keys():
+        units = min(count // ratios[con_id] for con_id, count in contracts.items())
+        if units and all(count == units * ratios[con_id] for con_id, count in contracts.items()):
+            plain["fill_points"] = round(order["net_filled_points"] / units, 4)
+            plain["slippage_points"] = round(plain["fill_points"] - order["mid_points"], 4)
             plain["filled_units"] = units
     return plain
 
 
-def _slippage(orders: list[Json]) -> Json:
+def _slippage(orders: Sequence[Json]) -> Json:
     """Sum over filled orders: what fills cost against the mid at decision, and against the full half-spread."""
     filled = [o for o in orders if o["slippage_points"] is not None]
     cost = sum(o["slippage_points"] * o["filled_units"] for o in filled)
@@ -151,63 +208,27 @@ def _slippage(orders: list[Json]) -> Json:
     }
 
 
-def _caps(sessions: list[SessionFacts]) -> list[Json]:
-    """Each cap at its fullest over the sessions; `share_pct` 100 is the cap itself (floors are turned round)."""
-    worst: dict[str, Json] = {}
-    for session in sessions:
-        for code, use in session.caps.items():
-            before = worst.get(code)
-            if before is None or (_fullness(use) or -1.0) > (_fullness(before) or -1.0):
-                worst[code] = use
-    rows = []
-    for code in sorted(worst):
-        use = worst[code]
-        row = {key: use[key] for key in ("code", "name", "cap", "worst", "unit", "at", "unknown")}
-        fullness = _fullness(use)
-        rows.append({**row, "floor": use.get("floor", False), "share_pct": _rounded(fullness, 1)})
-    return rows
-
-
-def _fullness(use: Json) -> float | None:
-    worst, cap = use["worst"], use["cap"]
-    if worst is None or not cap:
-        return None
-    if use.get("floor"):
-        return float(100.0 * cap / worst) if worst > 0 else 1000.0
-    return float(100.0 * worst / cap)
-
-
-def _replay(state_dir: Path) -> Json:
-    """The last `condor replay` on this journal, if there was one."""
-    try:
-        told: Any = json.loads((state_dir / REPLAY_FILE).read_text())
-    except (OSError, ValueError):
-        return {"status": "not run", "command": "condor replay"}
-    return dict(told)
-
-
-def _due(found: Collected, last_day: str) -> list[str]:
+def _due(found: Collected) -> list[str]:
     """What is on the table for the next session, in words."""
     rows = []
-    for condor in found.condors.values():
+    for condor in found.books.condors.values():
         if any(condor.held.values()) and condor.expiry is not None:
             rows.append(f"{condor.id}: open, expires {condor.expiry}")
-    for order in found.orders.values():
+    for order in found.books.orders.values():
         if order["state"] in ("sent", "working", "canceling", "unknown", "cancel_claimed", "reject_claimed"):
             rows.append(f"order {order['ref']} is still {order['state']}")
     return rows
 
 
-def _needs_you(found: Collected, sessions: list[SessionFacts]) -> list[str]:
-    """What a person has to look at; empty means nothing."""
-    rows = [f"{a['text']}" for s in sessions for a in s.alerts if a["level"] == "critical"]
-    rows += [
-        f"condor {c.id} is in quarantine"
-        for c in found.condors.values()
-        if c.states and c.states[-1]["state"] == "quarantine"
-    ]
-    return list(dict.fromkeys(rows))
+def _journal(journal: Path, sessions: Sequence[SessionFacts], days: Sequence[str]) -> Json:
+    """Which records the report is made of, and the hash over the facts and outcomes of the session."""
+    return {
+        "first_seq": sessions[0].first_seq,
+        "last_seq": sessions[-1].last_seq,
+        "events": sum(s.events for s in sessions),
+        "hash": reader.journal_hash(journal, days[0]) if len(days) == 1 else None,
+    }
 
 
-def _rounded(value: float | None, digits: int) -> float | None:
-    return None if value is None else round(value, digits)
+def _masked(account: str) -> str:
+    return f"{account[:2]}***{account[-2:]}" if len(account) > 5 else account

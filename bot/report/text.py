@@ -19,9 +19,12 @@ def render(report: Json) -> str:
         _refusals(report["verdicts"]),
         _declined(report["decisions"]),
         _caps(report["caps"]),
+        _money(report["days"]),
+        _near(report["rules"]),
         _timed("Faults", report["faults"], "code"),
         _timed("Operator", report["operator"], "verb"),
-        _list("Due next", report["due"]),
+        _list("Due next", [*report["due"], *_next(report["tomorrow"])]),
+        _list("Ended since", [f"{row['text']} ({row['ended']})" for row in report["settled_alerts"]]),
         f"Replay: {report['replay']['status']}",
         "Paper trading record. Past behaviour of the term structure guarantees nothing. Not financial advice.",
     ]
@@ -92,6 +95,45 @@ def _caps(rows: list[Json]) -> str:
             f"{share:>7}  {(c['at'] or '')[:16]}"
         )
     return "\n".join(lines)
+
+
+def _money(days: list[Json]) -> str:
+    """Each session's change of worth by holder and greek, beside the broker's figure."""
+    names = ("delta", "gamma", "vega", "theta", "cross", "trading", "settlement", "fees", "residual", "total")
+    titles = ("delta", "gamma", "vega", "theta", "cross", "fills", "settled", "fees", "residual", "total")
+    lines: list[str] = []
+    for day in days:
+        told, money = day["attribution"], day["money"]
+        if told is None or not told["rows"]:
+            continue
+        head = f"  {day['session']:<18}" + "".join(f"{name:>9}" for name in titles)
+        lines += [head] + [
+            f"  {row['holder']:<18}" + "".join(_f(row[f"{name}_usd"], 9, 0) for name in names) for row in told["rows"]
+        ]
+        lines.append(
+            f"    equity {_f(money['equity_end_usd'], 0, 2)}, change {_f(money['change_usd'], 0, 2)}, "
+            f"difference to ours {_f(day['difference_usd'], 0, 2)}; cash {_f(money['cash_end_usd'], 0, 2)}, "
+            f"fees {_f(money['fees_usd'], 0, 2)}, not explained {_f(money['other_cash_usd'], 0, 2)}"
+        )
+    return "" if not lines else "\n".join(["Profit and loss by greek (dollars)", *lines])
+
+
+def _near(rules: list[Json]) -> str:
+    rows = [
+        f"{n['at'][5:16].replace('T', ' ')}  {r['rule']} {n['subject']}: {n['text']} ({100 * n['near']:.1f} % away)"
+        for r in rules
+        for n in r["near_misses"]
+    ]
+    return _list("Near misses (within 10 % of a threshold, not done)", rows[:20])
+
+
+def _next(tomorrow: Json) -> list[str]:
+    if tomorrow["session"] is None:
+        return []
+    rows = [f"{r['kind']} on {r['at'][:16].replace('T', ' ')}" for r in tomorrow["releases"]]
+    rows += [f"{w['purpose']} {w['owner']} by {w['rule']}, if nothing changes" for w in tomorrow["would_send"]]
+    early = ", early close" if tomorrow["early_close"] else ""
+    return [f"next session {tomorrow['session']}{early}", *rows]
 
 
 def _timed(title: str, rows: list[Json], key: str) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
-from bot.report.build import build
-from bot.report.collect import Json
+from bot.report.facts import Json
+from strategies.domain.session import session_date
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,22 +28,8 @@ class Words:
 
 
 def verdict(report: Json) -> list[str]:
-    """What happened, in a few sentences with numbers."""
-    condors = [c for c in report["condors"] if c["quantity"]]
-    closed = [c for c in condors if c["state"] in ("closed", "settled")]
-    still = [c for c in condors if c not in closed]
-    rules = Counter(c["exit_rule"] or "settlement" for c in closed)
-    lines = [
-        f"{_count(len(condors), 'condor')} sold, {len(closed)} ended"
-        + (f" ({', '.join(f'{n} by {rule}' for rule, n in sorted(rules.items()))})" if rules else "")
-        + f", {len(still)} still open."
-    ]
-    known = [c["pnl_usd"] for c in condors if c["pnl_usd"] is not None]
-    lines.append(f"Profit and loss of the condors after commissions: {sum(known):+,.0f} dollars.")
-    if len(known) < len(condors):
-        lines.append(
-            f"The value of {_count(len(condors) - len(known), 'condor')} is unknown: an open leg has no quote."
-        )
+    """What happened, in a few sentences with numbers; whether a person is needed comes last."""
+    lines = [_condors(report), *_money(report)]
     denied = [v for v in report["verdicts"] if not v["approved"]]
     if denied:
         codes = Counter(v["code"] for v in denied)
@@ -57,14 +44,60 @@ def verdict(report: Json) -> list[str]:
         lines.append(
             f"Fills cost {slippage['points']:.2f} points against the mid, "
             f"{slippage['share_of_half_spread_pct']:.0f} % of the half-spread."
+            if slippage["points"] >= 0
+            else f"Fills were {-slippage['points']:.2f} points better than the mid."
         )
     needs = report["needs_you"]
-    lines.append("Nothing needs you." if not needs else "Needs you: " + "; ".join(needs[:5]))
+    lines.append("Nothing needs you." if not needs else "Needs you: " + "; ".join(row["text"] for row in needs[:5]))
+    return lines
+
+
+def _condors(report: Json) -> str:
+    condors = [c for c in report["condors"] if c["quantity"]]
+    closed = [c for c in condors if c["state"] in ("closed", "settled")]
+    rules = Counter(c["exit_rule"] or "settlement" for c in closed)
+    by = f" ({', '.join(f'{n} by {rule}' for rule, n in sorted(rules.items()))})" if rules else ""
+    still = len(condors) - len(closed)
+    if report["kind"] != "session":
+        return f"{_count(len(condors), 'condor')} sold, {len(closed)} ended{by}, {still} still open."
+    day = report["sessions"][0]["session"]
+    sold = sum(1 for c in condors if any(s["state"] == "open" and _on(s["at"], day) for s in c["states"][:8]))
+    moved = sum(1 for m in report["days"][0]["lattice"]["moves"] if m["cash_usd"] is not None)
+    hedge = f" {_count(moved, 'move')} of hedge slots." if moved else ""
+    return f"{_count(sold, 'condor')} sold, {len(closed)} ended{by}, {still} still open.{hedge}"
+
+
+def _on(at: str, day: str) -> bool:
+    return session_date(datetime.fromisoformat(at)) == day
+
+
+def _money(report: Json) -> list[str]:
+    """The condors' result, or for one session what its change of equity is made of."""
+    day = report["days"][0] if report["kind"] == "session" else None
+    if day is not None and day["attribution"] is not None and day["money"]["change_usd"] is not None:
+        rows = day["attribution"]["rows"]
+        hedge = sum(r["total_usd"] - r["fees_usd"] for r in rows if r["holder"] in ("L1", "L2", "L3"))
+        rest = sum(r["total_usd"] - r["fees_usd"] for r in rows if r["holder"] not in ("L1", "L2", "L3"))
+        parts = f"condors {rest:+,.0f}, hedge {hedge:+,.0f}, fees {-day['money']['fees_usd']:+,.0f}"
+        gap = (
+            f", the broker's other marks {day['difference_usd']:+,.0f}"
+            if abs(day["difference_usd"] or 0.0) >= 0.5
+            else ""
+        )
+        return [f"Equity {day['money']['change_usd']:+,.0f} dollars ({parts}{gap})."]
+    condors = [c for c in report["condors"] if c["quantity"]]
+    known = [c["pnl_usd"] for c in condors if c["pnl_usd"] is not None]
+    lines = [f"Profit and loss of the condors after commissions: {sum(known):+,.0f} dollars."]
+    if len(known) < len(condors):
+        lines.append(
+            f"The value of {_count(len(condors) - len(known), 'condor')} is unknown: an open leg has no quote."
+        )
     return lines
 
 
 def closing_words(state_dir: Path, notes: tuple[str, ...]) -> Words:
     """Reads the journal just written, saves the reports and says what happened."""
+    from bot.report.build import build
     from bot.report.text import render
 
     report = build(state_dir, "all")

@@ -37,6 +37,7 @@ ROOT = Path(__file__).resolve().parents[2]
         "gateway-faults.md",
         "gateway-ledger.md",
         "gateway-ledger.schema.json",
+        "report.schema.json",
     ],
 )
 def test_generated_pages_are_fresh(page: str) -> None:

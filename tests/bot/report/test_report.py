@@ -14,6 +14,7 @@ from bot.actions import Alert, AlertLevel
 from bot.engine.outcome import Move, Outcome
 from bot.journal import Journal
 from bot.report.build import NoSuchSession, build
+from bot.report.replayed import note_replay
 from bot.report.text import render
 from bot.report.why import explain
 from bot.report.words import closing_words, verdict
@@ -21,7 +22,7 @@ from risk.gate import CheckResult, Verdict
 from risk.result import Consequence
 from risk.utilisation import Use
 from strategies.domain.account import AccountSnapshot
-from strategies.domain.book import Fill
+from strategies.domain.book import Fill, Settled
 from strategies.domain.control import LinkState, OperatorVerb
 from strategies.domain.decision import Decision, DecisionVerdict
 from strategies.domain.events import (
@@ -241,6 +242,10 @@ def test_an_expired_condor_is_settled_at_its_payoff_and_no_longer_due(state: Pat
     story.levels(2860.0, 15.0)
     story.at = datetime(2018, 11, 19, 14, 31, tzinfo=UTC)
     story.levels(2700.0, 15.0)
+    held = {101: 2, 102: -2, 103: -2, 104: 2}
+    story.pulse(settled=tuple(
+        Settled(n, held[n], 10.0 if n == 103 else 0.0, 100, story.at, owner="ic-1") for n in held
+    ))  # fmt: skip
     story.moved("open", "settled")
     story.end()
     report = build(state, "all")
@@ -357,7 +362,7 @@ def test_faults_missed_moments_and_commands_are_listed(state: Path) -> None:
     report = build(state, "all")
     assert [(f["code"], f["text"]) for f in report["faults"]] == [("LEDGER", "x"), ("TIMER", "missed close_check")]
     assert [(o["verb"], o["who"], o["reason"]) for o in report["operator"]] == [("kill", "joe", "drill")]
-    assert report["needs_you"] == ["HALTED by joe: drill"]
+    assert [row["text"] for row in report["needs_you"]] == ["HALTED by joe: drill"]
     assert verdict(report)[-1] == "Needs you: HALTED by joe: drill"
 
 
@@ -366,7 +371,7 @@ def test_a_quarantined_condor_needs_a_person(state: Path) -> None:
     story = sold(state)
     story.moved("open", "quarantine")
     story.end()
-    assert build(state, "all")["needs_you"] == ["condor ic-1 is in quarantine"]
+    assert [row["text"] for row in build(state, "all")["needs_you"]] == ["condor ic-1 is in quarantine"]
 
 
 # decisions and caps -------------------------------------------------------------------------------
@@ -441,8 +446,13 @@ def test_the_replay_is_reported_as_it_ended(state: Path) -> None:
     """Not run until it was run; then what it found."""
     closed(state)
     assert build(state, "all")["replay"]["status"] == "not run"
-    (state / "replay.json").write_text('{"status": "identical", "session": "all"}')
-    assert build(state, "all")["replay"]["status"] == "identical"
+    note_replay(state, {"status": "identical", "session": "all", "events": 40, "outcomes": 9, "to_seq": 39})
+    badge = build(state, "all")["replay"]
+    assert (badge["status"], badge["events"], badge["outcomes"]) == ("identical", 40, 9)
+    note_replay(state, {"status": "diverged", "session": "2018-10-16", "to_seq": 50, "first_divergence": "text"})
+    report = build(state, "2018-10-16")
+    assert (report["replay"]["status"], report["replay"]["session"]) == ("diverged", "2018-10-16")
+    assert report["needs_you"][0]["text"].startswith("the replay of this session made other decisions")
     (state / "replay.json").write_text('{"status": "ident')
     assert build(state, "all")["replay"]["status"] == "not run"
 
