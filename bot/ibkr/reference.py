@@ -185,7 +185,7 @@ class Reference:
         )
         today = self._now().astimezone(contracts.NEW_YORK).date()
         bars = inbound.bars_before([inbound.daily_bar(row) for row in rows], today, ask.count)
-        if not bars:
+        if not bars and ask.source is not BarSource.FUTURE:  # a future listed today has no session behind it
             raise contracts.ContractRefused(f"the broker has no daily history of {ask.symbol}")
         self._post_fact(BarsLoaded(symbol=ask.symbol, bars=bars))
 

@@ -19,7 +19,7 @@ from strategies.domain.market import Market
 from strategies.domain.marks import Mark
 from strategies.pricing import black76
 from strategies.pricing.net_vega import NetVega, SpxLeg, VixFutureLeg, VixOptionLeg, Wings, net_vega
-from strategies.pricing.single import analyse_one
+from strategies.pricing.single import OptionGreeks, analyse_one
 from strategies.pricing.vix_beta import BetaScales, vix_beta
 
 YEAR_S = 365.0 * 86_400.0
@@ -158,12 +158,23 @@ class Valuer:
         discount = math.exp(-self._rate * tau)
         greeks = analyse_one(mid, forward, option.strike, tau, option.is_call, discount)
         if greeks is None:
+            greeks = self._at_the_edge(option, forward, tau, discount)
+        if greeks is None:
             return None
         if option.symbol != VIX:
             return Mark(greeks.sigma, forward, tau, discount)
         slope = self.forwards.slope(option.expiry)
         beta = vix_beta(self._days_to(option.expiry), self.scales)
         return Mark(greeks.sigma, forward, tau, discount, beta, None if slope is None else -slope)
+
+    def _at_the_edge(self, option: Option, forward: float, tau: float, discount: float) -> OptionGreeks | None:
+        """Deep in the money the mid may lie at or below what exercise is worth, which has no volatility: the value is
+        then taken from the part of the quote above that. None where even the offer is below it."""
+        quote = self.market.fresh(option.con_id, self.now, self._max_age_s)
+        least = discount * max(0.0, forward - option.strike if option.is_call else option.strike - forward)
+        if quote is None or quote.ask is None or least <= 0.0 or quote.ask <= least:
+            return None
+        return analyse_one(0.5 * (least + quote.ask), forward, option.strike, tau, option.is_call, discount)
 
     def forward(self, option: Option, tau: float) -> float | None:
         """The forward an option is priced on."""

@@ -16,11 +16,11 @@ from datetime import timedelta
 import msgspec
 
 from strategies.alvh.context import HEDGE, HedgeAgenda, Inputs, nearness
-from strategies.alvh.exposure import Line
 from strategies.alvh.orders import stage_key, under_way_usd
+from strategies.alvh.pieces import Piece, pieces_of
 from strategies.alvh.roll import sale
 from strategies.domain.decision import DecisionVerdict
-from strategies.domain.hedge import SLOTS_OF, Layer, layer_of, slot_name
+from strategies.domain.hedge import SLOTS, SLOTS_OF, Layer, layer_of, slot_name
 from strategies.pricing.net_vega import NetVega
 
 HOLD, ACT, DECLINE = DecisionVerdict.HOLD, DecisionVerdict.ACT, DecisionVerdict.DECLINE
@@ -52,23 +52,23 @@ def _net_usd(agenda: HedgeAgenda, vega: NetVega) -> float:
     return vega.net_usd_per_vix_point + sum(min(0.0, usd) for usd in under_way_usd(agenda).values())
 
 
-def _sellable(agenda: HedgeAgenda) -> list[Line]:
-    """Lines that can be sold now, the dearest carry per weighted vega first."""
+def _sellable(agenda: HedgeAgenda, *, valued: bool = True) -> list[Piece]:
+    """Pieces that can be sold now, the dearest carry per weighted vega first, those whose vega is unknown only if it
+    need not be `valued`. Of several in one slot only one goes at a time: ask `agenda.free` before each."""
     least = agenda.ctx.params.harvest.leftover_below_points
     found = [
-        line
-        for line in agenda.ctx.exposure.lines
-        if line.held.quantity > 0
-        and (line.usd_per_vix_point or 0.0) > 0.0
-        and (line.mid_points or 0.0) >= least
-        and agenda.free(line.held.slot)
-        and len(agenda.ctx.exposure.of_slot(line.held.slot)) == 1
+        piece
+        for slot in SLOTS
+        for piece in pieces_of(agenda.ctx.exposure.of_slot(slot))
+        if ((piece.usd_per_vix_point or 0.0) > 0.0 or not valued)
+        and (piece.mid_points or 0.0) >= least
+        and agenda.free(slot)
     ]
     return sorted(found, key=_dearness, reverse=True)
 
 
-def _dearness(line: Line) -> float:
-    usd, carry = line.usd_per_vix_point or 0.0, line.carry_usd_per_day
+def _dearness(piece: Piece) -> float:
+    usd, carry = piece.usd_per_vix_point or 0.0, piece.carry_usd_per_day
     return 0.0 if carry is None or usd <= 0.0 else -carry / usd
 
 
@@ -103,12 +103,12 @@ def _over_cap(agenda: HedgeAgenda) -> None:
 def _sell_usd(agenda: HedgeAgenda, surplus_usd: float, rule: str) -> bool:
     """Sells contracts worth this much weighted vega, never more than rounds to it."""
     sold = False
-    for line in _sellable(agenda):
-        per_unit = (line.usd_per_vix_point or 0.0) / line.held.quantity
-        quantity = min(line.held.quantity, int(surplus_usd / per_unit + 0.5)) if per_unit > 0.0 else 0
-        if quantity < 1:
+    for piece in _sellable(agenda):
+        per_unit = piece.usd_per_vix_point or 0.0
+        quantity = min(piece.quantity, int(surplus_usd / per_unit + 0.5)) if per_unit > 0.0 else 0
+        if quantity < 1 or not agenda.free(piece.slot):
             continue
-        agenda.steps.append(sale(line, quantity, rule, "too much protection"))
+        agenda.steps.append(sale(piece, quantity, rule, "too much protection"))
         surplus_usd -= quantity * per_unit
         sold = True
     return sold
@@ -117,14 +117,14 @@ def _sell_usd(agenda: HedgeAgenda, surplus_usd: float, rule: str) -> bool:
 def _multiples(agenda: HedgeAgenda) -> None:
     """A-HARV-1: what has multiplied is sold in part."""
     ctx, params = agenda.ctx, agenda.ctx.params.harvest
-    for line in ctx.exposure.lines:
-        slot, multiple = line.held.slot, line.multiple
-        if line.held.quantity <= 0 or multiple is None or len(ctx.exposure.of_slot(slot)) > 1:
+    for piece in (one for slot in SLOTS for one in pieces_of(ctx.exposure.of_slot(slot))):
+        slot, multiple = piece.slot, piece.multiple
+        if multiple is None:
             continue
-        stage = agenda.memory.stages.get(stage_key(slot, line.held.con_id), 0)
-        inputs = {"multiple": round(multiple, 3), "stage": stage, "held": line.held.quantity}
+        stage = agenda.memory.stages.get(stage_key(slot, piece.long.held.con_id), 0)
+        inputs = {"multiple": round(multiple, 3), "stage": stage, "held": piece.quantity}
         thresholds = {"half_at": params.half_at_multiple, "most_at": params.most_at_multiple}
-        quantity, then = _to_sell(line.held.quantity, multiple, stage, agenda)
+        quantity, then = _to_sell(piece.quantity, multiple, stage, agenda)
         if quantity == 0:
             halved = stage == 0 and multiple >= params.half_at_multiple
             text = "a single contract cannot be halved" if halved else "it has not multiplied further"
@@ -133,12 +133,12 @@ def _multiples(agenda: HedgeAgenda) -> None:
             continue
         if not agenda.free(slot):
             continue
-        if then == 1 and not _floor_holds_without(agenda, line, quantity):
+        if then == 1 and not _floor_holds_without(agenda, piece, quantity):
             agenda.note("A-HARV-1", slot_name(slot), DECLINE, "twice its cost, but the floor needs it", inputs=inputs,
                         thresholds=thresholds)  # fmt: skip
             continue
         agenda.steps.append(
-            sale(line, quantity, "A-HARV-1", f"worth {multiple:.1f} times its cost")._replace(stage=then)
+            sale(piece, quantity, "A-HARV-1", f"worth {multiple:.1f} times its cost")._replace(stage=then)
         )
         agenda.note("A-HARV-1", slot_name(slot), ACT, f"worth {multiple:.1f} times its cost: part is sold",
                     inputs=inputs, thresholds=thresholds)  # fmt: skip
@@ -154,11 +154,11 @@ def _to_sell(held: int, multiple: float, stage: int, agenda: HedgeAgenda) -> tup
     return 0, stage
 
 
-def _floor_holds_without(agenda: HedgeAgenda, line: Line, quantity: int) -> bool:
+def _floor_holds_without(agenda: HedgeAgenda, piece: Piece, quantity: int) -> bool:
     vega, low = agenda.ctx.exposure.vega, agenda.ctx.band.low
     if vega is None or low is None or vega.net_n is None:
         return False
-    left = _net_usd(agenda, vega) - quantity * (line.usd_per_vix_point or 0.0) / line.held.quantity
+    left = _net_usd(agenda, vega) - quantity * (piece.usd_per_vix_point or 0.0)
     return left >= vega.usd(low)
 
 
@@ -169,15 +169,15 @@ def press(agenda: HedgeAgenda) -> None:
         return
     room = _net_usd(agenda, vega) - vega.usd(ctx.band.low + ctx.params.band.margin)
     order = [*SLOTS_OF[Layer.DEEP], *SLOTS_OF[Layer.INTERMEDIATE]]
-    lines = sorted((line for line in _sellable(agenda) if line.held.slot in order),
-                   key=lambda line: order.index(line.held.slot))  # fmt: skip
+    pieces = sorted((piece for piece in _sellable(agenda) if piece.slot in order),
+                    key=lambda piece: order.index(piece.slot))  # fmt: skip
     sold = 0
-    for line in lines:
-        per_unit = (line.usd_per_vix_point or 0.0) / line.held.quantity
-        quantity = min(line.held.quantity, int(room / per_unit)) if per_unit > 0.0 else 0
-        if quantity < 1 or not _pays(line):
+    for piece in pieces:
+        per_unit = piece.usd_per_vix_point or 0.0
+        quantity = min(piece.quantity, int(room / per_unit)) if per_unit > 0.0 else 0
+        if quantity < 1 or not _pays(piece) or not agenda.free(piece.slot):
             continue
-        agenda.steps.append(sale(line, quantity, "A-HARV-2", "the cash press: extrinsic value is harvested"))
+        agenda.steps.append(sale(piece, quantity, "A-HARV-2", "the cash press: extrinsic value is harvested"))
         room -= quantity * per_unit
         sold += quantity
     text = "cash press: deeper layers are harvested" if sold else "cash press: nothing deeper can be spared"
@@ -185,8 +185,8 @@ def press(agenda: HedgeAgenda) -> None:
     agenda.note("A-HARV-2", HEDGE, ACT if sold else HOLD, text, inputs=inputs)
 
 
-def _pays(line: Line) -> bool:
-    return line.multiple is not None and line.multiple > 1.0
+def _pays(piece: Piece) -> bool:
+    return piece.multiple is not None and piece.multiple > 1.0
 
 
 def _idle(agenda: HedgeAgenda) -> None:
@@ -199,10 +199,11 @@ def _idle(agenda: HedgeAgenda) -> None:
         agenda.note("A-SIZE-1", HEDGE, HOLD, "no condor is open: the hedge waits for the next", inputs=inputs,
                     thresholds=thresholds)  # fmt: skip
         return
-    lines = _sellable(agenda)
-    for line in lines:
-        agenda.steps.append(sale(line, line.held.quantity, "A-SIZE-1", "nothing is left to protect"))
-    agenda.note("A-SIZE-1", HEDGE, ACT if lines else HOLD, "nothing is left to protect", inputs=inputs,
+    pieces = _sellable(agenda, valued=False)
+    for piece in pieces:
+        if agenda.free(piece.slot):
+            agenda.steps.append(sale(piece, piece.quantity, "A-SIZE-1", "nothing is left to protect"))
+    agenda.note("A-SIZE-1", HEDGE, ACT if pieces else HOLD, "nothing is left to protect", inputs=inputs,
                 thresholds=thresholds)  # fmt: skip
 
 
@@ -222,20 +223,20 @@ def _unwind(agenda: HedgeAgenda, layer_wanted_usd: dict[Layer, float]) -> None:
         agenda.memory = msgspec.structs.replace(agenda.memory, episode=episode)
         return
     room = min(excess, _net_usd(agenda, vega) - vega.usd(low + ctx.params.band.margin))
-    for line in _sellable(agenda):
-        if layer_of(line.held.slot) is not Layer.INTERMEDIATE:
+    for piece in _sellable(agenda):
+        if layer_of(piece.slot) is not Layer.INTERMEDIATE or not agenda.free(piece.slot):
             continue
-        per_unit = (line.usd_per_vix_point or 0.0) / line.held.quantity
-        quantity = min(line.held.quantity, int(room / per_unit)) if per_unit > 0.0 else 0
+        per_unit = piece.usd_per_vix_point or 0.0
+        quantity = min(piece.quantity, int(room / per_unit)) if per_unit > 0.0 else 0
         if quantity < 1:
             continue
-        agenda.steps.append(sale(line, quantity, "A-ROT-4", "contango has lasted: the excess of the inversion goes"))
-        agenda.note("A-ROT-4", slot_name(line.held.slot), ACT, "the excess of the inversion is sold",
+        agenda.steps.append(sale(piece, quantity, "A-ROT-4", "contango has lasted: the excess of the inversion goes"))
+        agenda.note("A-ROT-4", slot_name(piece.slot), ACT, "the excess of the inversion is sold",
                     inputs={"excess_usd": round(excess, 2), "contracts": quantity})  # fmt: skip
         room -= quantity * per_unit
 
 
 def _least_usd(agenda: HedgeAgenda, layer: Layer) -> float:
     """Weighted vega of the least contract a layer holds, dollars per VIX point; zero when it holds none."""
-    lines = [line for slot in SLOTS_OF[layer] for line in agenda.ctx.exposure.of_slot(slot) if line.held.quantity > 0]
-    return min(((line.usd_per_vix_point or 0.0) / line.held.quantity for line in lines), default=0.0)
+    pieces = [piece for slot in SLOTS_OF[layer] for piece in pieces_of(agenda.ctx.exposure.of_slot(slot))]
+    return min((piece.usd_per_vix_point or 0.0 for piece in pieces), default=0.0)

@@ -15,11 +15,11 @@ from strategies.alvh.exposure import Line
 from strategies.alvh.instruments import find
 from strategies.alvh.lattice import HedgeAction, SlotState
 from strategies.alvh.params import HedgeKind
+from strategies.alvh.pieces import Piece, pieces_of
 from strategies.alvh.rotate import calendar_step
 from strategies.domain.decision import DecisionVerdict
 from strategies.domain.hedge import SLOTS, Layer, layer_of, slot_name
 from strategies.domain.instruments import Option
-from strategies.domain.orders import Action, LegIntent
 from strategies.signals.tiers import Tier
 
 HOLD, ACT = DecisionVerdict.HOLD, DecisionVerdict.ACT
@@ -31,16 +31,17 @@ def roll(agenda: HedgeAgenda, contracts: dict[int, int]) -> None:
     """Looks at every slot that holds something; `contracts` is what each is to hold in new contracts, a slot that is
     absent is one of which that is not known."""
     for slot in SLOTS:
-        for line in agenda.ctx.exposure.of_slot(slot):
-            if line.held.quantity > 0:
-                _roll_line(agenda, slot, line, contracts.get(slot))
+        pieces = pieces_of(agenda.ctx.exposure.of_slot(slot))
+        for piece in pieces:
+            _roll_piece(agenda, piece, contracts.get(slot), alone=len(pieces) == 1)
     _convexity(agenda)
 
 
-def _roll_line(agenda: HedgeAgenda, slot: int, line: Line, wanted: int | None) -> None:
-    ctx, layer = agenda.ctx, agenda.ctx.params.lattice.layer(layer_of(slot))
+def _roll_piece(agenda: HedgeAgenda, piece: Piece, wanted: int | None, *, alone: bool) -> None:
+    ctx, slot, line = agenda.ctx, piece.slot, piece.long
+    layer = ctx.params.lattice.layer(layer_of(slot))
     due, rule, why = _due(agenda, line, layer.roll_dte_days)
-    inputs = {"days_left": round(line.days, 1), "wanted_contracts": wanted, "held": line.held.quantity}
+    inputs = {"days_left": round(line.days, 1), "wanted_contracts": wanted, "held": piece.quantity}
     thresholds = {"roll_dte_days": layer.roll_dte_days}
     if not due:
         agenda.note("A-ROLL-1", slot_name(slot), HOLD, why, inputs=inputs, thresholds=thresholds,
@@ -48,10 +49,10 @@ def _roll_line(agenda: HedgeAgenda, slot: int, line: Line, wanted: int | None) -
         return
     if not agenda.free(slot):
         return
-    if line.mid_points is not None and line.mid_points < ctx.params.harvest.leftover_below_points:
+    if piece.mid_points is not None and piece.mid_points < ctx.params.harvest.leftover_below_points:
         agenda.note(rule, slot_name(slot), HOLD, "next to worthless: it is left to expire", inputs=inputs)
         return
-    step = _replace(agenda, slot, line, wanted, rule)
+    step = _replace(agenda, piece, wanted, rule, alone=alone)
     if isinstance(step, str):
         agenda.note(rule, slot_name(slot), HOLD, f"due for its roll: {step}", inputs=inputs, thresholds=thresholds)
         return
@@ -75,30 +76,31 @@ def _due(agenda: HedgeAgenda, line: Line, roll_days: int) -> tuple[bool, str, st
     return False, "A-ROLL-1", "its roll is not due"
 
 
-def _replace(agenda: HedgeAgenda, slot: int, line: Line, wanted: int | None, rule: str) -> Step | str:
-    """The calendar order of a roll; a plain sale where nothing is wanted or one order cannot do both. What is wanted
-    may not be known (no chain, no quote, no net vega): then it waits, in the settlement week it sells."""
-    ctx, number = agenda.ctx, layer_of(slot)
+def _replace(agenda: HedgeAgenda, piece: Piece, wanted: int | None, rule: str, *, alone: bool) -> Step | str:
+    """The calendar order of a roll; a plain sale where nothing is wanted or one order cannot do both: a spread, or one
+    of several pieces of a slot, whose successor is bought for the slot as a whole. What is wanted may not be known (no
+    chain, no quote, no net vega): then it waits, in the settlement week it sells."""
+    ctx, slot, line = agenda.ctx, piece.slot, piece.long
+    number = layer_of(slot)
     layer = ctx.params.lattice.layer(number)
     if wanted is None and (line.days > SETTLEMENT_WEEK_DAYS or ctx.tier >= Tier.STRESS):
         return "what the slot is to hold is not known yet"
     if not wanted or (number is Layer.SHORT and not ctx.stance.open_short):
-        return sale(line, line.held.quantity, rule, "nothing is to replace it")
+        return sale(piece, piece.quantity, rule, "nothing is to replace it")
     if agenda.slots[slot].state is SlotState.BLOCKED:
-        return sale(line, line.held.quantity, rule, "its slot is blocked: sold without a successor")
+        return sale(piece, piece.quantity, rule, "its slot is blocked: sold without a successor")
     into = find(layer.kind, layer, layer.delta, agenda)
     if isinstance(into, str):
         return into
-    spread_held = len(ctx.exposure.of_slot(slot)) > 1
-    if spread_held or len(into.legs) != 1 or into.symbol != line.contract.symbol:
-        return sale(line, line.held.quantity, rule, "sold; its successor is bought by an order of its own")
-    return calendar_step(HedgeAction.ROLL, rule, line, line.held.quantity, into, wanted, slot, urgent=False)
+    one_order = alone and piece.short is None and len(into.legs) == 1 and into.symbol == line.contract.symbol
+    if not one_order:
+        return sale(piece, piece.quantity, rule, "sold; its successor is bought by an order of its own")
+    return calendar_step(HedgeAction.ROLL, rule, line, piece.quantity, into, wanted, slot, urgent=False)
 
 
-def sale(line: Line, quantity: int, rule: str, text: str, *, urgent: bool = False) -> Step:
-    """A sale of one contract out of its slot."""
-    leg = LegIntent(line.held.con_id, 1, Action.SELL, line.held.slot)
-    return Step(HedgeAction.HARVEST, rule, (line.held.slot,), (leg,), quantity, text, urgent)
+def sale(piece: Piece, quantity: int, rule: str, text: str, *, urgent: bool = False) -> Step:
+    """A sale of units of a piece out of its slot, a spread as one order."""
+    return Step(HedgeAction.HARVEST, rule, (piece.slot,), piece.legs(), quantity, text, urgent)
 
 
 def _convexity(agenda: HedgeAgenda) -> None:
@@ -109,7 +111,7 @@ def _convexity(agenda: HedgeAgenda) -> None:
         if layer_of(slot) is not Layer.DEEP or line.held.quantity <= 0 or line.delta is None:
             continue
         inputs, thresholds = {"delta": round(line.delta, 4)}, {"convexity_delta": params.convexity_delta}
-        single = isinstance(line.contract, Option) and len(ctx.exposure.of_slot(slot)) == 1
+        single = isinstance(line.contract, Option) and len(ctx.exposure.of_slot(slot)) == 1  # several roll up apart
         blocked = agenda.slots[slot].state is SlotState.BLOCKED
         if line.delta <= params.convexity_delta or not single or blocked or not agenda.free(slot):
             agenda.note("A-ENG-4", slot_name(slot), HOLD, "its delta is not too deep", inputs=inputs,

@@ -25,6 +25,7 @@ from strategies.alvh.exposure import Line
 from strategies.alvh.instruments import Candidate, find
 from strategies.alvh.lattice import HedgeAction, SlotState
 from strategies.alvh.memory import Episode
+from strategies.alvh.pieces import pieces_of
 from strategies.domain.decision import DecisionVerdict
 from strategies.domain.hedge import SLOTS_OF, Layer, slot_name
 from strategies.domain.instruments import Option
@@ -135,7 +136,7 @@ def _slot_four(agenda: HedgeAgenda) -> None:
         agenda.note("A-ROT-2", slot_name(4), HOLD, "front minus second has not stood above 3 points",
                     inputs=inputs, thresholds=thresholds, near=near)  # fmt: skip
         return
-    lines = [line for line in ctx.exposure.of_slot(4) if line.held.quantity > 0]
+    lines = _alone(agenda, 4)
     if episode.slot4_at is not None and not lines:  # what the first order left behind still goes
         agenda.note("A-ROT-2", slot_name(4), HOLD, "slot 4 has moved in this inversion",
                     inputs=inputs, thresholds=thresholds)  # fmt: skip
@@ -219,13 +220,7 @@ def _confirmed(agenda: HedgeAgenda) -> None:
 
 def _clip(agenda: HedgeAgenda, share: float) -> list[Step] | str:
     """Steps that move this share of the short layer, from slot 4 down; or why not now."""
-    ctx = agenda.ctx
-    lines = [
-        line
-        for slot in reversed(SLOTS_OF[Layer.SHORT])
-        for line in ctx.exposure.of_slot(slot)
-        if line.held.quantity > 0
-    ]
+    lines = [line for slot in reversed(SLOTS_OF[Layer.SHORT]) for line in _alone(agenda, slot)]
     total = sum(line.held.quantity for line in lines)
     rest = int(total * share / max(1e-9, 1.0 - agenda.memory.episode.rotated_share) + 0.5)
     to_move, steps = rest, []
@@ -256,6 +251,13 @@ def _addon(agenda: HedgeAgenda) -> None:
         _remember(agenda, addon_pct=params.addon_pct)
         return
     agenda.note("A-ROT-3", HEDGE, HOLD, "no add-on", inputs=inputs, thresholds=thresholds, near=nearness(net, low))
+
+
+def _alone(agenda: HedgeAgenda, slot: int) -> list[Line]:
+    """Longs of a slot that cap no short: a spread cannot move as one calendar order and stays until it is sold."""
+    pieces = pieces_of(agenda.ctx.exposure.of_slot(slot))
+    capping = {piece.long.held.con_id for piece in pieces if piece.short is not None}
+    return [piece.long for piece in pieces if piece.long.held.con_id not in capping]
 
 
 # the order -------------------------------------------------------------------------------------------

@@ -254,7 +254,8 @@ class HedgeBench:
             self._book_fill(ref, leg, units, quotes[leg.con_id].mid or 0.0)
             quantity, price = self.held.get((leg.slot, leg.con_id), (0, 0.0))
             mid = quotes[leg.con_id].mid or 0.0
-            paid = price if signed < 0 else (quantity * price + signed * mid) / (quantity + signed)
+            grows = quantity * signed >= 0
+            paid = (quantity * price + signed * mid) / (quantity + signed) if grows else price
             self.held[leg.slot, leg.con_id] = (quantity + signed, paid)
         record = msgspec.structs.replace(record, filled_by_leg=by_leg)
         done = OrderState.FILLED if record.complete else record.state

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strategies.alvh.lattice import SlotState
+from strategies.alvh.pieces import pieces_of
 from strategies.domain.hedge import SLOTS_OF, Layer
 from strategies.domain.orders import Action, OrderState, Purpose
 from strategies.signals.measures import Measures
@@ -52,6 +53,72 @@ def sales(bench: HedgeBench, looks: int = 3) -> dict[int, int]:
 def enough(bench: HedgeBench) -> None:
     """So much in other slots that the floor holds whatever slot 5 sells, and the cap is far."""
     bench.hold(6, JULY_WEEKLY, 21.0, 12)
+
+
+# several contracts in one slot ------------------------------------------------------------------------
+def test_a_slot_of_several_contracts_is_sold_one_after_the_other(bench: HedgeBench) -> None:
+    """After rotations a slot holds several calls: with nothing to protect all of them go, one at a time."""
+    bench.condors = ()
+    bench.memory = msgspec.structs.replace(bench.memory, idle_sessions=3)
+    for strike, quantity in ((19.0, 2), (21.0, 1), (23.0, 3)):
+        bench.hold(6, JULY_WEEKLY, strike, quantity)
+    for _ in range(6):
+        alive = [intent for intent in bench.look(60.0).places if any(leg.slot == 6 for leg in intent.legs)]
+        assert len(alive) <= 1
+        for intent in alive:
+            bench.fill(intent.ref)
+    assert bench.quantity((6,)) == 0
+
+
+def test_each_contract_of_a_slot_is_harvested_by_its_own_multiple(bench: HedgeBench) -> None:
+    """Of two contracts in slot 5 one is worth four times its cost: three quarters of it are sold, the other stays."""
+    enough(bench)
+    cheap, dear = bench.hold(5, JULY_WEEKLY, 21.0, 8), bench.hold(5, JULY_WEEKLY, 23.0, 4)
+    bench.held[5, cheap.con_id] = (8, round(bench.worth(cheap), 2) / 4.2)
+    for _ in range(3):
+        for intent in bench.look(60.0).places:
+            bench.fill(intent.ref)
+    assert bench.held[5, cheap.con_id][0] == 2
+    assert bench.held[5, dear.con_id][0] == 4
+
+
+def test_a_spread_is_sold_whole_and_never_from_under_its_short(bench: HedgeBench) -> None:
+    """One order sells the bought call and buys back the sold one; a second long of the slot goes by itself."""
+    bench.condors = ()
+    bench.memory = msgspec.structs.replace(bench.memory, idle_sessions=3)
+    near, far = bench.hold(9, MONTHS[4], 21.0, 3), bench.hold(9, MONTHS[4], 30.0, -2)
+    orders = []
+    for _ in range(6):
+        for intent in bench.look(60.0).places:
+            orders.append({leg.con_id: leg.action.sign * leg.ratio * intent.quantity for leg in intent.legs})
+            bench.fill(intent.ref)
+    assert {near.con_id: -2, far.con_id: 2} in orders
+    assert {near.con_id: -1} in orders
+    assert not [quantity for (slot, _), (quantity, _) in bench.held.items() if slot == 9 and quantity]
+
+
+@given(st.lists(st.tuples(st.integers(1, 6), st.integers(15, 30)), min_size=1, max_size=4, unique_by=lambda t: t[1]),
+       st.lists(st.tuples(st.integers(1, 3), st.integers(15, 30)), max_size=3, unique_by=lambda t: t[1]))  # fmt: skip
+def test_pieces_are_what_is_held_and_cover_every_short_they_can(longs, shorts) -> None:
+    """Pieces never hold more of a long or a short than the slot does, each short caps a nearer strike, and the longs
+    are all there."""
+    bench = HedgeBench()
+    rows = [(quantity, strike) for quantity, strike in longs]
+    rows += [(-quantity, strike) for quantity, strike in shorts if strike not in {s for _, s in longs}]
+    for quantity, strike in rows:
+        bench.hold(9, MONTHS[4], float(strike), quantity)
+    bench.judged = True
+    bench.look(0.0)
+    found = pieces_of(bench.look(60.0).exposure.of_slot(9))
+    sold: dict[int, int] = {}
+    for piece in found:
+        sold[piece.long.held.con_id] = sold.get(piece.long.held.con_id, 0) + piece.quantity
+        if piece.short is not None:
+            assert bench.options[piece.short.held.con_id].strike > bench.options[piece.long.held.con_id].strike
+            sold[piece.short.held.con_id] = sold.get(piece.short.held.con_id, 0) - piece.quantity
+    held = {con_id: quantity for (_, con_id), (quantity, _) in bench.held.items()}
+    assert {c: q for c, q in sold.items() if q > 0} == {c: q for c, q in held.items() if q > 0}
+    assert all(held[c] <= q < 0 for c, q in sold.items() if held[c] < 0)
 
 
 # A-HARV-1 ---------------------------------------------------------------------------------------------

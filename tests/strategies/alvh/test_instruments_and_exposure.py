@@ -178,6 +178,19 @@ def test_a_call_nobody_bids_for_moves_nothing_and_is_known(bench):
     assert bench.look(60.0).exposure.vega is not None
 
 
+def test_a_call_so_deep_that_its_mid_has_no_volatility_is_valued_all_the_same(bench):
+    """The front at 40, a call struck at 12, quoted around what exercise is worth: nearly a future, never unknown."""
+    bench.vx, bench.vix = (40.0, 36.0, 33.0, 31.0, 30.0, 29.0), 45.0
+    option = bench.hold(1, MONTHS[1], 12.0, 2)
+    bench.look(60.0)
+    for shift in (-0.02, 0.0):
+        mid = bench.worth(option) + shift
+        bench.worth = lambda _option, mid=mid: mid
+        line = bench.look(60.0).exposure.lines[0]
+        assert line.delta == pytest.approx(1.0, abs=0.03)
+        assert line.usd_per_vix_point is not None
+
+
 def test_the_condors_alone_are_as_the_golden_numbers_say(bench):
     """RULEBOOK 4: three condors of 50 points at VIX 17 lose some 371 dollars per VIX point, -0.25 normalised."""
     vega = bench.look(60.0).exposure.vega
