@@ -11,6 +11,7 @@ from datetime import date, datetime
 
 import msgspec
 
+from strategies import adjustments
 from strategies.alvh.lattice import Slot
 from strategies.alvh.memory import AlvhMemory
 from strategies.alvh.params import AlvhParams
@@ -164,6 +165,8 @@ def decide(view: DeskView) -> DeskOutcome:
         cancels, places = [*cancels, *hedge.cancels], [*places, *hedge.places]
         decisions += hedge.decisions
     places.sort(key=lambda intent: _PRIORITY[intent.purpose])
+    own = {} if hedge is None else hedge.marks
+    decisions += adjustments.record(agenda, places, view.hedge.holdings, own, outlook, view.alvh)
     return DeskOutcome(
         intents=(*cancels, *places),
         decisions=tuple(decisions),
