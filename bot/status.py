@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from bot.consent_view import describe as describe_consent
 from bot.engine.outcome import Outcome
 from bot.engine.state import State
 from bot.logs import mask
@@ -41,7 +42,14 @@ class StatusFile:
             self._last_decision = f"{envelope.at:%H:%M:%S}Z {d.rule} {d.subject} {d.verdict.value}: {d.text}"
         if outcome.alerts:
             self._last_alert = outcome.alerts[-1].text
-        key = (state.control, len(state.book.live_orders()), state.link.state, self._last_alert, _halt_proved(state))
+        key = (
+            state.control,
+            state.consent,
+            len(state.book.live_orders()),
+            state.link.state,
+            self._last_alert,
+            _halt_proved(state),
+        )
         now_s = asyncio.get_running_loop().time()
         commanded = isinstance(envelope.event, ev.OperatorCommanded | ev.LatchFound)  # somebody waits for the answer
         if not commanded and key == self._before and now_s - self._written_at < self._every_s:
@@ -93,6 +101,7 @@ class StatusFile:
                 if c.state not in _DONE
             ],
             "macro": describe_macro(state),
+            "consent": describe_consent(state),
             "last_decision": mask(self._last_decision),
             "last_alert": mask(self._last_alert),
         }

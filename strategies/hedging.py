@@ -22,6 +22,7 @@ from strategies.signals.live import Feed
 
 DECLINE, HOLD = DecisionVerdict.DECLINE, DecisionVerdict.HOLD
 CLOSE_MINUTES = 15.0
+DISCRETIONARY = "discretionary"
 
 
 class HedgeSeen(msgspec.Struct, frozen=True):
@@ -93,6 +94,7 @@ def protect(
             at_close=late,
             pending_refs=ctx.pending_refs,
             judged=judged,
+            held_back=ctx.control.suspended.get(DISCRETIONARY, ""),
         )
     )
 

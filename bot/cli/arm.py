@@ -52,12 +52,27 @@ def arm(
         _print(as_json, "not confirmed: nothing was changed")
         sys.exit(exits.USAGE)
     _leave(state_dir, OperatorVerb.ARM, message, confirmed=True, number=shown_ms)  # a later kill outweighs it
-    answer = _wait(state_dir, lambda s: s.get("trading_state") == "active" and s.get("paused") is False)
+    answer = _wait(state_dir, lambda s: _armed(s) or _rearm_request(s) is not None)
+    if answer is not None and not _armed(answer):
+        request = _rearm_request(answer) or {}
+        _print(as_json, f"NOT armed yet: {request['id']} needs {request['needed']} approvers (`condor approve "
+                        f"{request['id']} --as NAME`) and opens at {request['not_before'][11:16]}Z")  # fmt: skip
+        sys.exit(exits.HALTED)
     if answer is None:
         last = (_status(state_dir) or {}).get("last_alert", "no answer")
         _print(as_json, f"NOT armed: {last}")
         sys.exit(exits.HALTED)
     _print(as_json, "armed: trading state ACTIVE")
+
+
+def _armed(status: dict[str, Any]) -> bool:
+    return status.get("trading_state") == "active" and status.get("paused") is False
+
+
+def _rearm_request(status: dict[str, Any]) -> dict[str, Any] | None:
+    """The open question to arm with two approvals, None without one."""
+    rows = (status.get("consent") or {}).get("requests", ())
+    return next((row for row in rows if row["kind"] == "rearm"), None)
 
 
 @click.command()
@@ -95,9 +110,9 @@ def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _leave(state_dir: Path, verb: OperatorVerb, message: str, *, confirmed: bool, number: int) -> None:
+def _leave(state_dir: Path, verb: OperatorVerb, message: str, *, confirmed: bool, number: int, **more: Any) -> None:
     try:
-        mailbox.leave(state_dir, verb, who(), message, confirmed=confirmed, number=number)
+        mailbox.leave(state_dir, verb, who(), message, confirmed=confirmed, number=number, **more)
     except OSError as reason:
         sys.stderr.write(f"the command cannot be left in {state_dir / mailbox.FOLDER}: {reason.strerror}\n")
         sys.exit(exits.BROKEN_STATE)

@@ -14,6 +14,7 @@ from bot import instance
 from bot.cli import exits
 from bot.cli.root import common
 from bot.cli.trouble import told
+from bot.consent_view import lines as consent_lines
 from strategies.domain.session import NEW_YORK
 
 
@@ -61,6 +62,7 @@ def _status_text(s: dict[str, Any]) -> str:
         for c in s["condors"]
     ] or ["condor  none"]
     lines += [f"stop    {latch}" for latch in s["latches"]]
+    lines += consent_lines(s.get("consent") or {})
     lines += _macro_lines(s.get("macro") or {})
     lines += [f"last    {s['last_decision']}", f"alert   {s['last_alert'] or 'none'}"]
     return "\n".join(lines)

@@ -8,18 +8,17 @@ from typing import Any
 import msgspec
 
 from bot import reconcile
-from bot.actions import AlertLevel, AskSnapshot, Cancel, CancelAll, ClearLatch, WriteLatch
-from bot.engine import fold_market, orders
+from bot.actions import AlertLevel, AskSnapshot, Cancel, CancelAll, WriteLatch
+from bot.engine import arming, asking, fold_market, orders
+from bot.engine.consent import RequestKind
 from bot.engine.holdings import held_by_slots, holdings
-from bot.engine.state import Baselines, Link, Parameters
+from bot.engine.state import Link, Parameters
 from bot.engine.work import Work
-from strategies.alvh.lattice import SlotState
 from strategies.alvh.machine import on_settlement as on_slot_settlement
-from strategies.alvh.machine import release
 from strategies.condor.machine import CondorState, on_settlement
 from strategies.domain import events as ev
 from strategies.domain.book import Fill
-from strategies.domain.control import Control, LinkState, OperatorVerb, TradingState
+from strategies.domain.control import LinkState, OperatorVerb, TradingState
 from strategies.domain.hedge import HEDGE_OWNER
 from strategies.domain.known import Known, Unknown
 from strategies.domain.market import Market
@@ -52,7 +51,7 @@ def _run_started(work: Work, event: ev.RunStarted) -> None:
         code_version=event.code_version,
         simulated=event.simulated,
         expected_account=event.expected_account,
-        parameters=_parameters.decode(event.parameters),
+        parameters=arming.admit(work, _parameters.decode(event.parameters)),
         stopping=False,
         link=Link(epoch=work.state.link.epoch),
         market=msgspec.structs.replace(work.state.market, quotes={}),  # connections are counted from one again
@@ -106,7 +105,11 @@ def _operator(work: Work, event: ev.OperatorCommanded) -> None:
         work.set(control=msgspec.structs.replace(control, paused=True))
         work.alert(AlertLevel.WARNING, "pause", f"new entries paused by {event.who}: {event.reason}; exits continue")
     elif event.verb is OperatorVerb.ARM:
-        _arm(work, event)
+        arming.arm(work, event)
+    elif event.verb in (OperatorVerb.APPROVE, OperatorVerb.DECLINE):
+        asking.hear(work, event, approve=event.verb is OperatorVerb.APPROVE)
+    elif event.verb is OperatorVerb.OVERRIDE:
+        asking.override(work, event)
     elif event.verb is OperatorVerb.STOP:
         _stop(work, event)
 
@@ -120,36 +123,11 @@ def _stop(work: Work, event: ev.OperatorCommanded) -> None:
             work.act(Cancel(ref=record.ref, reason=f"stopping: {event.reason}"))
 
 
-def _arm(work: Work, event: ev.OperatorCommanded) -> None:
-    """Re-arming is refused while anything is in doubt; it alone resets the loss baselines."""
-    doubts = _doubts(work)
-    if doubts or not event.confirmed:
-        why = "; ".join(doubts) or "not confirmed"
-        work.alert(AlertLevel.CRITICAL, "arm.refused", f"arm refused: {why}")
-        return
-    work.set(control=Control(), kill_file=False, baselines=Baselines(), mismatch_since=None)
-    held = {row.slot for row in held_by_slots(work.state.book) if row.quantity}
-    for slot in tuple(work.state.slots.values()):
-        if slot.state is SlotState.BLOCKED:
-            work.put_slot(release(slot, slot.number in held, work.at))
-    work.act(ClearLatch())
-    work.alert(AlertLevel.WARNING, "arm", f"armed by {event.who}: {event.reason}; loss baselines start anew")
-
-
-def _doubts(work: Work) -> list[str]:
-    state = work.state
-    doubts = [f"order {r.ref} is {r.state.value}" for r in state.book.doubtful()]
-    if state.link.state is not LinkState.UP or state.link.synced_epoch != state.link.epoch:
-        doubts.append("the broker link is not up and reconciled")
-    if state.mismatch_since is not None:
-        doubts.append("positions differ between broker and journal")
-    return doubts
-
-
 def kill(work: Work, who: str, reason: str) -> None:
-    """Latch first, then cancel everything; positions are kept."""
+    """Latch first, then cancel everything; positions are kept. Whatever waits for an approval has lost its cause."""
     fresh = work.latch("kill", TradingState.HALTED, who, reason)
     work.set(kill_file=True)
+    asking.drop(work, RequestKind.ORDER, RequestKind.REARM)
     if fresh:
         work.act(WriteLatch(cause="kill", who=who, reason=reason))
     cancel_everything(work, f"kill by {who}: {reason}")
@@ -167,6 +145,7 @@ def cancel_everything(work: Work, reason: str) -> None:
 
 def _latch_found(work: Work, event: ev.LatchFound) -> None:
     work.set(kill_file=True)
+    asking.drop(work, RequestKind.ORDER, RequestKind.REARM)
     work.latch("kill", TradingState.HALTED, event.who, event.reason)
     cancel_everything(work, f"kill latch: {event.reason}")
     work.act(AskSnapshot(reason="kill"))
@@ -195,6 +174,7 @@ def _link(work: Work, event: ev.LinkChanged) -> None:
         cancel_everything(work, "halted when the link came up")
     if event.state is LinkState.DOWN:
         _lose(work, (OrderState.SENT,))
+        asking.drop(work, RequestKind.ORDER)
         work.set(asked={}, lines=(), pending_margin={})
         for condor in tuple(work.state.condors.values()):
             if condor.state is CondorState.CANDIDATE:

@@ -7,7 +7,8 @@ from datetime import timedelta
 import msgspec
 
 from bot.actions import AskMargin, Cancel, Submit
-from bot.engine import orders
+from bot.engine import asking, orders
+from bot.engine.asking import Answer
 from bot.engine.holdings import holdings
 from bot.engine.state import PendingMargin, State
 from bot.engine.work import Work
@@ -74,6 +75,15 @@ def _consider(work: Work, intent: PlaceIntent, proposal: Condor | None) -> None:
         return
     if proposal is not None:
         work.put_condor(proposal, intent.rule)
+    answer, why = asking.ask(work, intent) if preview.needs_margin else (Answer.GO, "")
+    if answer is Answer.NO:
+        _refuse(work, intent, why)
+    elif answer is Answer.GO:
+        _go_on(work, intent, preview)
+
+
+def _go_on(work: Work, intent: PlaceIntent, preview: Verdict) -> None:
+    """A previewed order that nobody holds back: the broker's what-if if it adds risk, else the review."""
     if preview.needs_margin:
         pending = {**work.state.pending_margin, intent.ref: PendingMargin(intent, work.at)}
         work.set(pending_margin=pending)
@@ -82,12 +92,40 @@ def _consider(work: Work, intent: PlaceIntent, proposal: Condor | None) -> None:
     _review(work, intent, Unknown("not needed: the order reduces risk"))
 
 
+def _refuse(work: Work, intent: PlaceIntent, why: str) -> None:
+    """People said no, or nobody said yes: a verdict like the gate's own."""
+    verdict = Verdict(str(intent.ref), False, (), asking.RULE, f"denied by {asking.RULE}: {why}")
+    work.verdicts.append(verdict)
+    _withdraw(work, intent, verdict)
+
+
+def resolve_approvals(work: Work) -> None:
+    """Orders whose question has ended go on, with the market as it is now, or are refused."""
+    for ended in asking.ended_orders(work):
+        intent = ended.request.intent
+        if intent is None:
+            continue
+        if not ended.go:
+            _refuse(work, intent, ended.text)
+            continue
+        preview = gate.preview(intent, risk_view(work.state, Unknown("not asked")), work.parameters.limits)
+        if preview.approved:
+            _go_on(work, intent, preview)
+        else:
+            work.verdicts.append(preview)
+            _withdraw(work, intent, preview)
+
+
 def _supersede(work: Work, intent: PlaceIntent) -> None:
-    """A later decision outweighs an order of the same condor, or of the same slots, that still waits for its what-if:
-    never both."""
+    """A later decision outweighs an order of the same condor, or of the same slots, that still waits for its what-if or
+    for an approval: never both."""
     waiting = work.state.pending_margin
     if any(_same_place(pending.intent, intent) for pending in waiting.values()):
         work.set(pending_margin={k: v for k, v in waiting.items() if not _same_place(v.intent, intent)})
+    asked = work.state.consent.requests
+    kept = {k: r for k, r in asked.items() if r.sent or r.intent is None or not _same_place(r.intent, intent)}
+    if len(kept) != len(asked):
+        asking.put(work, requests=kept)
 
 
 def _same_place(one: PlaceIntent, other: PlaceIntent) -> bool:

@@ -6,6 +6,8 @@ from datetime import date, datetime
 
 import msgspec
 
+from bot.engine.consent import Consent
+from risk.governance import GovernanceParams, Mode
 from risk.limits import Limits
 from strategies.alvh.lattice import Slot, fresh_lattice
 from strategies.alvh.params import AlvhParams
@@ -48,6 +50,7 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     engine: EngineParams = EngineParams()
     alvh: AlvhParams = AlvhParams()
     signals: SignalParams = SignalParams()
+    governance: GovernanceParams = GovernanceParams()
 
 
 class Link(msgspec.Struct, frozen=True):
@@ -96,6 +99,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     condors: dict[str, Condor] = {}
     slots: dict[int, Slot] = msgspec.field(default_factory=fresh_lattice)
     control: Control = Control()
+    consent: Consent = Consent()
     stopping: bool = False
     kill_file: bool = False
     link: Link = Link()
@@ -118,5 +122,16 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def in_force(self) -> Control:
-        """The control that decisions obey: a process about to end opens nothing, as if entries were paused."""
-        return msgspec.structs.replace(self.control, paused=True) if self.stopping else self.control
+        """The control that decisions obey: a process about to end opens nothing, as if entries were paused; what people
+        hold back is in it."""
+        held = self.suspended
+        if not self.stopping and not held:
+            return self.control
+        return msgspec.structs.replace(self.control, paused=self.control.paused or self.stopping, suspended=held)
+
+    @property
+    def suspended(self) -> dict[str, str]:
+        """Classes of actions that may not be begun now: overrides in force, and the promoter's mode (G-GOV-1, -4)."""
+        if self.parameters is None or self.now is None:
+            return {}
+        return self.consent.suspended(self.now, promoter=self.parameters.governance.mode is Mode.PROMOTER)

@@ -9,10 +9,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 from bot.actions import AskChain, AskOptions, Subscribe
+from bot.engine import arming
 from bot.engine.fold import fold
 from bot.engine.holdings import held_by_slots
 from bot.engine.outcome import Step
-from bot.engine.permit import permit, resolve_margin
+from bot.engine.permit import permit, resolve_approvals, resolve_margin
 from bot.engine.state import State
 from bot.engine.supervise import due, supervise
 from bot.engine.work import Work
@@ -39,6 +40,9 @@ def step(state: State, envelope: ev.Envelope) -> Step:
     supervise(work, envelope.event)
     if not isinstance(envelope.event, _SILENT):
         resolve_margin(work)
+        if work.state.consent.requests:
+            arming.resolve(work)
+            resolve_approvals(work)
         _decide(work)
     return work.finish()
 
@@ -56,15 +60,16 @@ def _decide(work: Work) -> None:
         link=state.link.state,
         params=work.parameters.condor,
         desk_state=state.desk,
-        pending_refs=frozenset(state.pending_margin),
+        pending_refs=frozenset(state.pending_margin).union(intent.ref for intent in state.consent.waiting()),
         alvh=work.parameters.alvh,
         signals=work.parameters.signals,
         hedge=HedgeSeen(state.slots, held_by_slots(state.book)),
         macro_inputs=state.macro_inputs,
     )
     outcome = decide(view)
-    # An intent that waits for its what-if is revalued when the answer comes: its legs keep their marks until then.
-    waiting = {leg.con_id for pending in state.pending_margin.values() for leg in pending.intent.legs}
+    # An intent that waits for an answer is revalued when it comes: its legs keep their marks until then.
+    asked = (*(pending.intent for pending in state.pending_margin.values()), *state.consent.waiting())
+    waiting = {leg.con_id for intent in asked for leg in intent.legs}
     kept = {con_id: mark for con_id, mark in state.marks.items() if con_id in waiting}
     work.set(desk=outcome.desk_state, marks={**kept, **outcome.marks})
     _keep_decisions(work, outcome.decisions)

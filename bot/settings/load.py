@@ -29,6 +29,7 @@ from bot.settings.layers import (
     read_toml,
 )
 from bot.settings.models import FIXED_LIMITS, MacroSection, Settings, known_keys
+from risk.governance import GovernanceParams
 from risk.limits import Limits, paper_limits
 from strategies.alvh.params import AlvhParams
 from strategies.condor.params import CondorParams
@@ -182,6 +183,7 @@ _STRUCTS: dict[str, Any] = {
     "alvh": AlvhParams,
     "signals": SignalParams,
     "engine": EngineParams,
+    "governance": GovernanceParams,
 }
 
 
@@ -198,7 +200,12 @@ def _parameters(values: Mapping[str, Any], layers: Sequence[Layer]) -> tuple[Par
     condor: CondorParams = built["condor"]
     signals = msgspec.structs.replace(built["signals"], curve=condor.curve, tiers=condor.tiers)
     return Parameters(
-        condor=condor, limits=built["risk"], engine=built["engine"], alvh=built["alvh"], signals=signals
+        condor=condor,
+        limits=built["risk"],
+        engine=built["engine"],
+        alvh=built["alvh"],
+        signals=signals,
+        governance=built["governance"],
     ), []
 
 

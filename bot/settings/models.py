@@ -22,6 +22,7 @@ from pydantic_settings import (
 )
 
 from bot.engine.state import EngineParams
+from risk.governance import GovernanceParams
 from risk.limits import Limits
 from strategies.alvh.params import AlvhParams
 from strategies.condor.params import CondorParams
@@ -146,6 +147,7 @@ FIXED_LIMITS = frozenset(("whitelist", "account_prefix"))
 CondorSection = _mirror("CondorSection", CondorParams)
 RiskSection = _mirror("RiskSection", Limits, FIXED_LIMITS)
 EngineSection = _mirror("EngineSection", EngineParams)
+GovernanceSection = _mirror("GovernanceSection", GovernanceParams)
 AlvhSection = _mirror("AlvhSection", AlvhParams)
 SignalsSection = _mirror("SignalsSection", SignalParams, frozenset(("curve", "tiers")))
 """Curve and tiers are written once, in the condor's section, and are the hedge's too."""
@@ -172,6 +174,7 @@ class Settings(BaseSettings):
     alvh: AlvhSection  # type: ignore[valid-type]  # generated from AlvhParams
     signals: SignalsSection  # type: ignore[valid-type]  # generated from SignalParams
     engine: EngineSection  # type: ignore[valid-type]  # generated from EngineParams
+    governance: GovernanceSection  # type: ignore[valid-type]  # generated from GovernanceParams
 
     @classmethod
     def settings_customise_sources(

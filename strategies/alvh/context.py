@@ -66,6 +66,7 @@ class HedgeContext:
     pending_refs: frozenset[str]
     live: Mapping[int, Sequence[OrderRecord]]
     doubtful: frozenset[int]
+    held_back: str = ""
 
     @property
     def tier(self) -> Tier:

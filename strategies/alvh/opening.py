@@ -66,6 +66,8 @@ def second_engine(agenda: HedgeAgenda) -> None:
         kind, rule, why = HedgeKind.VIX_CALL, reserve.RULE, "VIX is low: what harvests put aside buys deep protection"
     elif agenda.memory.deep is not None and not reserve.refreshing(agenda.memory) and not _asleep(ctx):
         kind, rule, why = agenda.memory.deep, agenda.memory.deep_rule, "the reason has gone, calm has not come back"
+    if ctx.held_back and rule in ("A-ENG-2", "A-ENG-3", reserve.RULE) and agenda.memory.deep is None:
+        kind, rule, why = None, "", f"discretionary additions are held back: {ctx.held_back}"
     changed = kind is not agenda.memory.deep
     agenda.note(rule or "A-ENG-2", "second engine", ACT if changed and kind is not None else HOLD, why, inputs=inputs,
                 thresholds=thresholds)  # fmt: skip

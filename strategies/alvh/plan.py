@@ -140,6 +140,7 @@ def _context(view: HedgeView) -> HedgeContext:
         pending_refs=view.pending_refs,
         live=live,
         doubtful=frozenset(doubtful),
+        held_back=view.held_back,
     )
 
 

@@ -246,6 +246,10 @@ def _addon(agenda: HedgeAgenda) -> None:
     thresholds = {"above_points": params.slot4_above_points, "floor_n": low}
     moved = episode.slot4_at is not None or episode.clips_done > 0
     if exceeds(b12, params.slot4_above_points) and moved and net < low and episode.addon_pct == 0.0:
+        if ctx.held_back:
+            agenda.note("A-ROT-3", HEDGE, DECLINE, f"the add-on is discretionary and held back: {ctx.held_back}",
+                        inputs=inputs, thresholds=thresholds)  # fmt: skip
+            return
         agenda.note("A-ROT-3", HEDGE, ACT, "the floor is broken after the rotation: the intermediate layer grows",
                     inputs=inputs, thresholds=thresholds)  # fmt: skip
         _remember(agenda, addon_pct=params.addon_pct)

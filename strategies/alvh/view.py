@@ -36,7 +36,7 @@ class HedgeMacro(NamedTuple):
 class HedgeView(NamedTuple):
     """Everything the hedge may look at. `may_trade`: orders may be sent at this time and in this trading state;
     `may_open`: new protection too; `at_close`: the minutes that count as the session's close; `judged`: an entry waits
-    for the exposure of this look."""
+    for the exposure of this look; `held_back`: why discretionary additions may not begin (G-GOV-1, G-GOV-4)."""
 
     now: datetime
     today: date
@@ -63,6 +63,7 @@ class HedgeView(NamedTuple):
     at_close: bool
     pending_refs: frozenset[str]
     judged: bool = False
+    held_back: str = ""
 
 
 class HedgeOutcome(NamedTuple):

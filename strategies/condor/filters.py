@@ -80,6 +80,8 @@ def still_wanted(ctx: Context) -> str:
     entry = ctx.params.entry
     if ctx.control.state is not TradingState.ACTIVE or ctx.control.paused:
         return "entries are stopped"
+    if ENTRY in ctx.control.suspended:
+        return f"entries are held back: {ctx.control.suspended[ENTRY]}"
     if ctx.link is not LinkState.UP:
         return "the link is not up"
     if not ctx.can_trade or ctx.local.time() >= entry.window_until:
@@ -97,6 +99,8 @@ def _controls(agenda: Agenda) -> bool:
         text = "trading is not active"
     elif ctx.control.paused:
         text = "entries are paused"
+    elif ENTRY in ctx.control.suspended:
+        text = f"entries are held back: {ctx.control.suspended[ENTRY]}"
     elif ctx.link is not LinkState.UP:
         text = "the link is not up"
     elif any(agenda.doubtful(condor_id) for condor_id in agenda.live):

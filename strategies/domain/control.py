@@ -44,13 +44,18 @@ class OperatorVerb(StrEnum):
     REDUCE = "reduce"
     ARM = "arm"
     STOP = "stop"
+    APPROVE = "approve"
+    DECLINE = "decline"
+    OVERRIDE = "override"
 
 
 class Control(msgspec.Struct, frozen=True):
-    """Latches in force and whether entries are paused."""
+    """Latches in force and whether entries are paused. `suspended`: classes of actions that may not be begun now
+    (`entry`, `discretionary`), each with the reason; only what decisions obey has them (`State.in_force`)."""
 
     latches: tuple[Latch, ...] = ()
     paused: bool = False
+    suspended: dict[str, str] = {}
 
     @property
     def state(self) -> TradingState:

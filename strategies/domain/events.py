@@ -70,12 +70,19 @@ class TimerMissed(Event, frozen=True, kw_only=True, tag="timer_missed"):
 
 
 class OperatorCommanded(Event, frozen=True, kw_only=True, tag="operator_commanded"):
-    """A person (or a file, or a signal) ordered something. `confirmed` is the typed confirmation for `arm`."""
+    """A person (or a file, or a signal) ordered something. `confirmed` is the typed confirmation for `arm`.
+
+    `subject`: what `approve` and `decline` answer, or what `override` holds back, `until` when. `approver`: whose token
+    was proven, empty without one.
+    """
 
     verb: OperatorVerb
     who: str
     reason: str
     confirmed: bool = False
+    subject: str = ""
+    approver: str = ""
+    until: datetime | None = None
 
 
 class LatchFound(Event, frozen=True, kw_only=True, tag="latch_found"):

@@ -1,0 +1,77 @@
+"""Which orders people are asked about: never one that reduces risk, and what is allowed to be configured."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from risk.governance import (
+    GOES_UNANSWERED,
+    SUSPENDABLE,
+    ActionClass,
+    Approval,
+    GovernanceParams,
+    action_class,
+)  # fmt: skip
+from strategies.domain.orders import Action, LegIntent, PlaceIntent, Purpose
+from tests.bot.engine.builders import make_intent
+
+
+def hedge(chain: str, *legs: tuple[int, Action], rule: str = "A-SIZE-1") -> PlaceIntent:
+    rows = tuple(LegIntent(100 + slot, 1, side, slot) for slot, side in legs)
+    return msgspec.structs.replace(
+        make_intent(), purpose=Purpose.HEDGE, owner="alvh", chain_ref=chain, legs=rows, rule=rule
+    )
+
+
+B, S = Action.BUY, Action.SELL
+
+
+@pytest.mark.parametrize(
+    ("intent", "wanted"),
+    [
+        (make_intent(), ActionClass.ENTRY),
+        (msgspec.structs.replace(make_intent(), purpose=Purpose.EXIT), ActionClass.REDUCE),
+        (msgspec.structs.replace(make_intent(), purpose=Purpose.ADJUST), ActionClass.DEFEND),
+        (hedge("alvh-s02.open/1", (2, B)), ActionClass.PROTECT),
+        (hedge("alvh-s02.harvest/1", (2, S)), ActionClass.REDUCE),
+        (hedge("alvh-s04.rotate/1", (4, S), (5, B)), ActionClass.PROTECT),
+        (hedge("alvh-s09.open/1", (9, B)), ActionClass.DISCRETIONARY),
+        (hedge("alvh-s09.open/1", (9, B), (9, S)), ActionClass.DISCRETIONARY),
+        (hedge("alvh-s09.roll/1", (9, S), (9, B)), ActionClass.PROTECT),
+    ],
+)
+def test_the_class_of_an_order(intent: PlaceIntent, wanted: ActionClass) -> None:
+    """By purpose; of the hedge, sales reduce, deep purchases are discretionary, everything else protects."""
+    assert action_class(intent) is wanted
+
+
+@given(
+    st.sampled_from(list(Approval)), st.sampled_from([Approval.OFF, Approval.ADVISE]), st.sampled_from(list(Approval))
+)
+def test_nothing_that_reduces_is_ever_asked_about(entry: Approval, defend: Approval, rest: Approval) -> None:
+    """Whatever is configured; and what protects or defends goes when nobody answers, what adds risk does not."""
+    params = GovernanceParams(entry=entry, defend=defend, protect=rest, discretionary=rest)
+    assert params.asks(ActionClass.REDUCE) is Approval.OFF
+    assert {ActionClass.REDUCE, ActionClass.DEFEND, ActionClass.PROTECT} == GOES_UNANSWERED
+    assert set(SUSPENDABLE) & GOES_UNANSWERED == set()
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"defend": Approval.REQUIRE}, "defend may be off or advise"),
+        ({"limit_s": 5.0}, "allowed is 30 to 900"),
+        ({"limit_s": float("nan")}, "limit_s"),
+        ({"rearm_approvals": 0}, "allowed is 1 or 2"),
+        ({"rearm_approvals": 3}, "allowed is 1 or 2"),
+        ({"rearm_delay_min": 1.0}, "allowed is 10"),
+        ({"rearm_limit_min": 10.0}, "must exceed"),
+    ],
+)
+def test_what_would_undo_governance_is_refused(changes: dict[str, object], says: str) -> None:
+    """A defence that waits, no approval at all, no delay, a question that ends before it may be granted."""
+    with pytest.raises(ValueError, match=says):
+        GovernanceParams(**changes)  # type: ignore[arg-type]
