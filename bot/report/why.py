@@ -116,7 +116,7 @@ def _enrich(path: Path, rows: list[Json], outcomes: list[reader.Outcome]) -> Non
         names = catalogue().honoured_by(row["rule"])
         row["sources"] = [{"id": name, "says": catalogue().statements[name].says} for name in names]
         row["ages"] = ages.at(row)
-        row["config_hash"] = _config(runs, row["seq"])
+        row["config_hash"], row["code_version"] = _config(runs, row["seq"]), _code(runs, row["seq"])
         if row["kind"] == "decision":
             row["conditions"] = [] if rule is None else [gap.text for gap in gaps(rule, row)]
             row["stands"] = "" if rule is None else in_words(rule, row)
@@ -126,8 +126,14 @@ def _enrich(path: Path, rows: list[Json], outcomes: list[reader.Outcome]) -> Non
 
 def _config(runs: list[ev.Envelope], seq: int) -> str:
     """Hash of the configuration of the run that a record belongs to."""
-    told = [one.event.config_hash for one in runs if one.seq <= seq and isinstance(one.event, ev.RunStarted)]
-    return told[-1] if told else ""
+    told = [one.event for one in runs if one.seq <= seq and isinstance(one.event, ev.RunStarted)]
+    return told[-1].config_hash if told else ""
+
+
+def _code(runs: list[ev.Envelope], seq: int) -> str:
+    """Version and hash of the code of the rules in that run (G-GOV-3)."""
+    told = [one.event for one in runs if one.seq <= seq and isinstance(one.event, ev.RunStarted)]
+    return told[-1].code_version if told else ""
 
 
 def _decision(d: Json) -> str:
@@ -185,4 +191,5 @@ def _check(check: Json) -> str:
 
 def _sources(row: Json) -> list[str]:
     told = [wrapped(f"{source['id']}  {source['says']}", "from", 11) for source in row["sources"]]
-    return [*told, wrapped(row["config_hash"], "config", 11)] if row["config_hash"] else told
+    hashes = f"{row['config_hash']}, rules {row['code_version']}"
+    return [*told, wrapped(hashes, "config", 11)] if row["config_hash"] else told

@@ -485,3 +485,34 @@ def test_a_journal_with_nothing_but_a_start_makes_a_report(state: Path) -> None:
     report = build(state, "last")
     assert render(report).startswith("0 condors sold, 0 ended, 0 still open.")
     assert report["condors"] == []
+
+
+def test_overrides_and_answers_are_counted(state: Path) -> None:
+    """G-GOV-4: how often people held back, approved and declined, and the orders it cost; silent where nobody did."""
+    story = sold(state)
+    story.end()
+    assert build(state, "all")["governance"] == dict.fromkeys(
+        ("overrides", "approvals", "declines", "orders_refused", "held_back"), 0
+    )
+    assert "Governance" not in render(build(state, "all"))
+    story = Story(state)
+    story.at = MONDAY + timedelta(hours=3)
+
+    def said(rule: str, text: str) -> Decision:
+        return Decision(story.at, rule, "entry", DecisionVerdict.DECLINE, text)
+
+    def told(verb: OperatorVerb, approver: str = "") -> OperatorCommanded:
+        return OperatorCommanded(verb=verb, who="joe", reason="why", subject="ap-1", approver=approver)
+
+    story.tell(told(OperatorVerb.OVERRIDE), decisions=(said("G-GOV-4", "held back by an override"),))
+    story.pulse(decisions=(said("C-DEC-1", "row 0: entries are held back: an override by joe"),))
+    refused = Verdict("ic-2.entry.1", False, (), "G-GOV-2", "denied by G-GOV-2: declined by anna")
+    story.tell(told(OperatorVerb.DECLINE, "anna"), verdicts=(refused,))
+    story.tell(told(OperatorVerb.APPROVE, "anna"))
+    story.end()
+    built = build(state, "all")
+    assert built["governance"] == {
+        "overrides": 1, "approvals": 1, "declines": 1, "orders_refused": 1, "held_back": 1,
+    }  # fmt: skip
+    assert "1 overrides, 1 times something was held back" in render(built)
+    assert ("decline", "anna", "ap-1 why") in [(o["verb"], o["who"], o["reason"]) for o in built["operator"]]

@@ -101,6 +101,7 @@ class HedgeBench:
         self.refuse = False
         self.may_trade = self.may_open = True
         self.at_close = self.judged = False
+        self.held_back = ""
         self.last: HedgeOutcome | None = None
 
     @staticmethod
@@ -197,7 +198,7 @@ class HedgeBench:
             outlook=outlook, official=official, macro=self.macro, nlv_usd=self.nlv, spot_points=SPOT,
             vix_points=self.vix, rate=0.045, carry_rate=0.032, params=self.params, memory=self.memory,
             may_trade=self.may_trade, may_open=self.may_open, at_close=self.at_close, pending_refs=self.pending,
-            judged=self.judged,
+            judged=self.judged, held_back=self.held_back,
         )  # fmt: skip
 
     blind: CurveReading | None = None

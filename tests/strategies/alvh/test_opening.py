@@ -211,6 +211,23 @@ def test_a_quiet_bleed_buys_outright_calls(bench):
     assert (intent.rule, len(intent.legs)) == ("A-ENG-2", 1)
 
 
+@pytest.mark.parametrize("why", ["bleed", "stress"])
+def test_discretionary_additions_can_be_held_back_and_what_runs_goes_on(bench, why):
+    """G-GOV-1, G-GOV-4: no deep slot wakes, by either reason; the reason is said; one that is awake stays so."""
+    if why == "bleed":
+        bench.measures = BLEED
+    else:
+        bench.tier, bench.families, bench.vix = Tier.STRESS, (Family.CURVE, Family.BREADTH), 24.5
+    bench.held_back = "the promoter's mode"
+    assert not deep_orders(bench)
+    assert bench.memory.deep is None
+    bench.held_back = ""
+    assert deep_orders(bench)
+    bench.held_back = "the promoter's mode"
+    bench.look(60.0)
+    assert bench.memory.deep is not None
+
+
 def test_stress_buys_a_call_spread_that_is_net_long(bench):
     """A-ENG-3: tier 2 with two families of evidence: near call bought, farther one sold, a debit."""
     bench.tier, bench.families, bench.vix = Tier.STRESS, (Family.CURVE, Family.BREADTH), 24.5

@@ -32,6 +32,20 @@ def test_the_add_on_needs_a_rotation_and_a_broken_floor(bench):
     assert bench.memory.episode.addon_pct == 25.0
 
 
+def test_the_add_on_is_discretionary_and_can_be_held_back(bench):
+    """G-GOV-1: the rotation itself goes on, the add-on is declined with the reason."""
+    short_book(bench, each=1, slots=(4,))
+    bench.official = Regime.BACKWARDATION
+    turn(bench, DEEP, 30.0)
+    bench.look(60.0)
+    bench.official, bench.held_back = None, "an override by anna"
+    rotations(bench, 20)
+    assert bench.memory.episode.slot4_moved
+    assert bench.memory.episode.addon_pct == 0.0
+    said = bench.said("A-ROT-3")
+    assert (said.verdict, "an override by anna" in said.text) == (DECLINE, True)
+
+
 def close(bench: HedgeBench) -> None:
     """One session's close, then the next morning."""
     bench.at_close = True
