@@ -12,7 +12,7 @@ from bot.recover import decode_state
 from bot.report.attribution import attribute
 from bot.report.collect import Collected, Json, SessionFacts, collect
 from bot.report.condors import alive_in, condor_row, standing
-from bot.report.conduct import caps_of, execution, gate, rules
+from bot.report.conduct import caps_of, execution, gate, governance, rules
 from bot.report.facts import Trade
 from bot.report.lattice import lattice
 from bot.report.money import money
@@ -63,6 +63,7 @@ def build(state_dir: Path, which: str) -> Json:
         "faults": [f for s in sessions for f in s.faults],
         "alerts": [a for s in sessions for a in s.alerts],
         "operator": [o for s in sessions for o in s.operator],
+        "governance": governance(sessions),
         "slippage": _slippage(orders),
         "execution": execution(orders, trades),
         "gate": gate(sessions),

@@ -310,8 +310,9 @@ def _trouble(session: SessionFacts, at: datetime, event: ev.AnyEvent) -> None:
             session.faults.append({"at": iso(at), "code": "REQUEST", "text": f"{wanted}: {reason}"})
         case ev.TimerMissed(name=name):
             session.faults.append({"at": iso(at), "code": "TIMER", "text": f"missed {name}"})
-        case ev.OperatorCommanded(verb=verb, who=who, reason=reason):
-            session.operator.append({"at": iso(at), "verb": verb.value, "who": who, "reason": reason})
+        case ev.OperatorCommanded() as said:
+            about, person = f"{said.subject} {said.reason}".strip(), said.approver or said.who
+            session.operator.append({"at": iso(at), "verb": said.verb.value, "who": person, "reason": about})
         case ev.LatchFound(who=who, reason=reason):
             session.operator.append({"at": iso(at), "verb": "latch found", "who": who, "reason": reason})
         case _:

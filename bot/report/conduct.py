@@ -14,6 +14,30 @@ NEAR = 0.10
 _NEAREST = 3
 
 
+# people ---------------------------------------------------------------------------------------------
+def governance(sessions: Sequence[SessionFacts]) -> Json:
+    """How often people held back, approved and declined, and what it cost in orders (G-GOV-4)."""
+    verbs = Counter(row["verb"] for session in sessions for row in session.operator)
+    declined = [row for session in sessions for row in session.decisions if row["verdict"] == "decline"]
+    return {
+        "overrides": sum(1 for row in declined if row["rule"] == "G-GOV-4"),
+        "held_back": sum(1 for row in declined if row["rule"] != "G-GOV-4" and "held back" in row["text"]),
+        "approvals": verbs["approve"],
+        "declines": verbs["decline"],
+        "orders_refused": sum(1 for s in sessions for verdict in s.verdicts if verdict["code"] == "G-GOV-2"),
+    }
+
+
+def governance_words(counts: Json) -> str:
+    """The same in one line; empty while nobody said anything."""
+    if not any(counts.values()):
+        return ""
+    return (
+        f"{counts['overrides']} overrides, {counts['held_back']} times something was held back, "
+        f"{counts['approvals']} approvals, {counts['declines']} declines, {counts['orders_refused']} orders refused"
+    )
+
+
 # rules --------------------------------------------------------------------------------------------
 def rules(sessions: Sequence[SessionFacts]) -> list[Json]:
     """Every rule that spoke: how often and how, its last word, and how near it came to acting."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bot.report.conduct import governance_words
 from bot.report.facts import Json
 from bot.report.page import (
     badge,
@@ -41,6 +42,7 @@ def render(report: Json) -> str:
         _execution(report["execution"]),
         *(_money(day, report) for day in report["days"]),
         _faults(report),
+        _governance(report["governance"]),
         _tomorrow(report["tomorrow"]),
         _journal(report),
         "Paper trading record. Past behaviour of the term structure guarantees nothing. Not financial advice.",
@@ -213,6 +215,11 @@ def _money(day: Json, report: Json) -> str:
 def _faults(report: Json) -> str:
     rows = [(f["code"], str(f["count"]), moment(f["first"]), f["text"]) for f in grouped(report["faults"])]
     return _table("Faults", ("code", ">times", "first", "words"), rows)
+
+
+def _governance(counts: Json) -> str:
+    words = governance_words(counts)
+    return f"## Governance\n\n{words}." if words else ""
 
 
 def _tomorrow(told: Json) -> str:

@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from bot.report import charts
+from bot.report.conduct import governance_words
 from bot.report.facts import Json
 from strategies.domain.session import NEW_YORK
 
@@ -89,7 +90,7 @@ def _environment() -> Environment:
         "usd": usd, "signed": signed, "points": points, "percent": percent, "share": share, "duration": duration,
         "clock": clock, "moment": moment, "day": day_words, "pairs": pairs, "plain": plain, "words": words,
         "ladder": ladder, "holder": holder, "badge": badge, "moved": moved, "month": month, "held_by": held_by,
-        "compared": compared, "grouped": grouped, "merged": merged, "inwords": in_words,
+        "compared": compared, "grouped": grouped, "merged": merged, "inwords": in_words, "said": governance_words,
     }  # fmt: skip
     return made
 

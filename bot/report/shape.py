@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from bot.report.shape_conduct import Ended, Gate, Need, Rule, Slippage, Tomorrow, Walk
+from bot.report.shape_conduct import Ended, Gate, Governance, Need, Rule, Slippage, Tomorrow, Walk
 from bot.report.shape_day import Day
 from bot.report.shape_rows import Alert, Cap, Condor, Decision, Fault, Fill, Operator, Order, Row, Session, Verdict
 
@@ -58,6 +58,7 @@ class Report(Row):
     faults: list[Fault]
     alerts: list[Alert]
     operator: list[Operator]
+    governance: Governance
     due: list[str]
     tomorrow: Tomorrow
     journal: JournalPart

@@ -57,6 +57,16 @@ class Refusal(Row):
     unit: str
 
 
+class Governance(Row):
+    """How often people held back, approved and declined, and the orders that were refused for it (G-GOV-4)."""
+
+    overrides: int
+    held_back: int
+    approvals: int
+    declines: int
+    orders_refused: int
+
+
 class Gate(Row):
     """The gate in a session; `binding` is the cap that was fullest."""
 

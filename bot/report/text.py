@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 from bot.report.collect import Json
+from bot.report.conduct import governance_words
 from bot.report.words import verdict
 
 
@@ -23,6 +24,7 @@ def render(report: Json) -> str:
         _near(report["rules"]),
         _timed("Faults", report["faults"], "code"),
         _timed("Operator", report["operator"], "verb"),
+        _list("Governance", [words] if (words := governance_words(report["governance"])) else []),
         _list("Due next", [*report["due"], *_next(report["tomorrow"])]),
         _list("Ended since", [f"{row['text']} ({row['ended']})" for row in report["settled_alerts"]]),
         f"Replay: {report['replay']['status']}",
