@@ -16,7 +16,17 @@ from typing import Final
 
 LOCK_NAME: Final = "lock"
 
-_PRIVATE: Final = ("journal.sqlite3*", LOCK_NAME, "status.json", "log", "log/*", "reports", "reports/*")
+_PRIVATE: Final = (
+    "journal.sqlite3*",
+    LOCK_NAME,
+    "status.json",
+    "web.token",
+    "web.url",
+    "log",
+    "log/*",
+    "reports",
+    "reports/*",
+)
 _UMASK: Final = 0o077
 _TRIES: Final = 50
 

@@ -30,6 +30,8 @@ from bot.runner import Runner, Stopped
 from bot.scheduler import FollowedTimetable, LiveTimetable, timetable
 from bot.settings.load import Loaded
 from bot.status import StatusFile
+from bot.web.beside import beside
+from bot.web.gathered import Gathered
 from strategies.domain import events as ev
 from strategies.domain.control import OperatorVerb
 from strategies.domain.orders import Purpose
@@ -56,6 +58,7 @@ class Life:
     watchers: tuple[Watcher, ...] = ()
     handle_signals: bool = True
     status_every_s: float = 1.0
+    tell_address: Callable[[str], None] = lambda address: None
 
     async def run(self) -> Stopped:
         """Lives until stopped. Raises the typed errors of lock, journal, clock and configuration before any order."""
@@ -81,7 +84,8 @@ class Life:
         quiet = QuietCollector()
         chronicle = Chronicle(make_logger(files, settings.run.log_level), files, self.tell)
         status = StatusFile(self.state_dir / "status.json", self.status_every_s, ends.broker.lines_in_use)
-        watchers = (chronicle.observe, status.observe, *self.watchers)
+        gathered = Gathered(ends.broker.lines_in_use)
+        watchers = (chronicle.observe, status.observe, gathered.observe, *self.watchers)
 
         def observe(envelope: ev.Envelope, now_state: State, outcome: Outcome) -> None:
             for watcher in watchers:
@@ -103,8 +107,12 @@ class Life:
         )
         macro = MacroWatch(self.state_dir / MACRO_FILE)
         self._first_facts(inbox, ends, days, code)
+        page = beside(
+            settings.web, gathered, self.state_dir, inbox.post, self.tell_address, lambda: _last_words(runner)
+        )
         with quiet:
-            return await self._tasks(runner, inbox, ends, macro)
+            async with page:
+                return await self._tasks(runner, inbox, ends, macro)
 
     def _calendar(self, ends: Ends) -> Callable[[datetime, BrokerHours | None], ev.CalendarLoaded]:
         macro = self.loaded.settings.macro
@@ -252,6 +260,11 @@ class Life:
                 await asyncio.sleep(0.05)
                 while any(o.intent.purpose is Purpose.ENTRY for o in runner.state.book.live_orders()):  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
+
+
+def _last_words(runner: Runner) -> str:
+    """What browsers are told at the end."""
+    return "the bot has stopped" if runner.stopped is None else runner.stopped.text
 
 
 def _same_world(state: State, simulated: bool, state_dir: Path) -> None:

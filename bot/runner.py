@@ -91,6 +91,11 @@ class Runner:
         self._pending_commit = False
         self._clock_told = False
 
+    @property
+    def stopped(self) -> Stopped | None:
+        """Why the loop ends or has ended; None while it goes on."""
+        return self._stopping
+
     async def run(self) -> Stopped:
         """Processes facts until `stop` is called or the journal fails."""
         try:

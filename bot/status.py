@@ -48,7 +48,7 @@ class StatusFile:
             len(state.book.live_orders()),
             state.link.state,
             self._last_alert,
-            _halt_proved(state),
+            halt_proved(state),
         )
         now_s = asyncio.get_running_loop().time()
         commanded = isinstance(envelope.event, ev.OperatorCommanded | ev.LatchFound)  # somebody waits for the answer
@@ -86,7 +86,7 @@ class StatusFile:
             "excess_liquidity_usd": account.excess_liquidity_usd if account is not None else None,
             "working_orders": len(state.book.live_orders()),
             "broker_open_orders": state.open_at_broker,
-            "halt_proved": _halt_proved(state),
+            "halt_proved": halt_proved(state),
             "doubtful_orders": [o.ref for o in state.book.doubtful()],
             "open_condors": sum(1 for c in state.condors.values() if c.state not in _DONE and c.quantity > 0),
             "condors": [
@@ -107,7 +107,7 @@ class StatusFile:
         }
 
 
-def _halt_proved(state: State) -> bool:
+def halt_proved(state: State) -> bool:
     """Whether the broker was asked after the halt began and showed no order at all, ours or anybody's."""
     halts = [stop.at for stop in state.control.latches if stop.state is TradingState.HALTED]
     if not halts or state.snapshot_at is None or state.link.synced_epoch != state.link.epoch:

@@ -23,10 +23,17 @@ def run(profile: str, state_dir: Path, config_file: Path | None, assignments: tu
         from bot.settings.load import load
 
         loaded = load(profile=profile, config=config_file, assignments=assignments)
-        life = Life(loaded=loaded, state_dir=state_dir, tell=_terminal(as_json))
+        life = Life(
+            loaded=loaded, state_dir=state_dir, tell=_terminal(as_json), tell_address=lambda at: _address(at, state_dir)
+        )
         stopped = asyncio.run(life.run())
     sys.stderr.write(f"{stopped.text}\n")
     sys.exit(stopped.code)
+
+
+def _address(address: str, state_dir: Path) -> None:
+    """Without the token, because this output is often kept in a system log."""
+    sys.stderr.write(f"dashboard {address}  (link with the token: {state_dir / 'web.url'})\n")
 
 
 def _terminal(as_json: bool):  # type: ignore[no-untyped-def]  # two shapes of the same callback

@@ -36,6 +36,7 @@ READY_DEADLINE_S = 60.0
     show_default=True,
     help="market seconds between two looks at the market",
 )
+@click.option("--web", is_flag=True, help="serve the dashboard while it plays")
 @click.option("--quiet", is_flag=True, help="only the closing words")
 def sim(
     scenario: str | None,
@@ -51,6 +52,7 @@ def sim(
     as_json: bool,
     fresh: bool,
     tick_s: float,
+    web: bool,
     quiet: bool,
 ) -> None:
     """Simulated gateway and bot together.
@@ -58,6 +60,8 @@ def sim(
     With a number for --speed the gateway is another process and the client speaks TCP to it; with --speed max both
     live in one process on virtual time, with the same bytes between them.
     """
+    if web:
+        assignments = ("web.enabled=true", *assignments)
     choice = chosen(scenario, history, start, end, seed=seed, speed=speed, ledger=ledger)
     with told():
         from bot.report.words import closing_words
@@ -99,6 +103,11 @@ def _loaded(
     return load(profile="sim", config=config_file, assignments=(*ends, *assignments))
 
 
+def _link(state_dir: Path) -> None:
+    """The whole link: it opens a simulated account, on this machine, while the story plays."""
+    sys.stderr.write(f"dashboard {(state_dir / 'web.url').read_text().strip()}\n")
+
+
 def _virtual(
     choice: WorldChoice,
     world: MarketWorld,
@@ -126,6 +135,7 @@ def _virtual(
             watchers=(progress.observe,),
             handle_signals=False,
             status_every_s=1800.0,
+            tell_address=lambda address: _link(state_dir),
         )
         try:
             return (await life.run()).code
@@ -181,6 +191,7 @@ def _over_tcp(
             state_dir=state_dir,
             tell=progress.tell,
             watchers=(progress.observe,),
+            tell_address=lambda address: _link(state_dir),
         )
         progress.start(len(world.days))
         return asyncio.run(life.run()).code

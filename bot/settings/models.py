@@ -110,6 +110,25 @@ class RunSection(Section):
     log_level: Literal["debug", "info", "warning"] = "info"
 
 
+class WebSection(Section):
+    """The dashboard (docs/dashboard.md): on this machine's loopback only; port 0 takes any free one."""
+
+    enabled: bool = True
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8787
+    refresh_ms: Annotated[int, Field(ge=100, le=60_000)] = 500
+
+    @field_validator("host")
+    @classmethod
+    def _loopback(cls, value: str) -> str:
+        if value not in ("127.0.0.1", "::1"):
+            raise ValueError(
+                "must be 127.0.0.1 or ::1: the page can stop the bot and is not made for a network. From another "
+                "machine use a tunnel, for example: ssh -L 8787:127.0.0.1:8787 HOST"
+            )
+        return value
+
+
 def _finite(value: Any) -> Any:
     numbers = value if isinstance(value, tuple) else tuple(value.values()) if isinstance(value, dict) else (value,)
     if any(isinstance(n, float) and not math.isfinite(n) for n in numbers):
@@ -169,6 +188,7 @@ class Settings(BaseSettings):
     clock: ClockSection = ClockSection()
     macro: MacroSection = MacroSection()
     run: RunSection = RunSection()
+    web: WebSection = WebSection()
     condor: CondorSection  # type: ignore[valid-type]  # generated from CondorParams
     risk: RiskSection  # type: ignore[valid-type]  # generated from Limits
     alvh: AlvhSection  # type: ignore[valid-type]  # generated from AlvhParams
