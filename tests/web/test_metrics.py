@@ -21,6 +21,12 @@ COUNTS = (
 )  # fmt: skip
 
 
+@pytest.fixture(scope="module", autouse=True)
+def played() -> None:
+    """The morning is played before any test's own loop runs."""
+    morning()
+
+
 class Fixed(Gathered):
     """Always the same look."""
 

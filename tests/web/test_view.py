@@ -24,6 +24,12 @@ from tests.web.asgi import COOKIE, Desk
 from tests.web.played import morning
 
 
+@pytest.fixture(scope="module", autouse=True)
+def played() -> None:
+    """The morning is played before any test's own loop runs."""
+    morning()
+
+
 def held() -> dict[str, Any]:
     return view_of(morning()["held"])
 

@@ -1,28 +1,55 @@
-"""The condor cards: strikes, payoff now and at expiry, break-evens against the expected move, result and exits."""
+"""The condor cards: strikes, payoff now and at expiry, break-evens against the expected move, result and exits.
+
+While a widening is partly filled a condor holds two sets of legs (lots): money and lines are of both together.
+"""
 
 from __future__ import annotations
 
 import math
 from datetime import datetime
+from typing import NamedTuple
 
 import numpy as np
 
 from bot.engine.state import Parameters, State
 from bot.web.gathered import Look
 from bot.web.view.numbers import Json, rounded, row, stamp
+from strategies.condor.lots import Lot
 from strategies.condor.machine import Condor
 from strategies.condor.structure import MULTIPLIER, net_price
 from strategies.domain.market import Quote
 from strategies.domain.marks import Mark
 from strategies.domain.session import NEW_YORK
 from strategies.pricing import black76
-from strategies.pricing.normal import FloatArray
+from strategies.pricing.normal import BoolArray, FloatArray
 from strategies.pricing.payoff import break_evens, expiry_value
 
 POINTS = 61
 VOL_UP_PCT = 15.0
-SIGNS = np.array((1.0, -1.0, -1.0, 1.0))
-CALLS = np.array((False, False, True, True))
+SIGNS = (1.0, -1.0, -1.0, 1.0)
+CALLS = (False, False, True, True)
+
+
+class Position(NamedTuple):
+    """The legs of all lots side by side: strikes, kinds, signed contracts, and each leg's mark (None: unknown).
+
+    `collected` is points per share over all units, None before anything was sold.
+    """
+
+    strikes: FloatArray
+    calls: BoolArray
+    contracts: FloatArray
+    marks: tuple[Mark | None, ...]
+    collected: float | None
+
+    @property
+    def columns(self) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray] | None:
+        """Forward, volatility, time and discount of each leg; None while one has no mark."""
+        known = [(m.forward_points, m.iv, m.tau_years, m.discount) for m in self.marks if m is not None]
+        if len(known) < len(self.marks):
+            return None
+        table = np.array(known)
+        return table[:, 0], table[:, 1], table[:, 2], table[:, 3]
 
 
 def condors(look: Look) -> list[Json]:
@@ -37,31 +64,29 @@ def condors(look: Look) -> list[Json]:
 def card(condor: Condor, state: State, parameters: Parameters, now: datetime) -> Json:
     """One condor. Points per share of one unit, dollars for all units; None where the market cannot say.
 
-    A condor that is not yet sold is drawn with its wanted units and no premium known.
+    A condor that is not yet sold has its wanted units and no premium; `strikes_points` are those of its present legs.
     """
-    exits, orders = parameters.condor.exit, parameters.condor.orders
+    exits = parameters.condor.exit
     units = condor.quantity or condor.quantity_wanted
     credit = None if condor.credit_points is None else condor.credit_points + condor.adjust_points
-    strikes = np.array([leg.strike_points for leg in condor.legs.all()])
-    marks = [state.marks.get(con_id) for con_id in condor.legs.con_ids()]
-    quotes = _fresh(condor, state, now, orders.mark_quote_max_age_s)
-    close = net_price(condor.legs.closing(), quotes, orders.worthless_ask_points) if condor.quantity else None
-    profit = None if close is None or credit is None else credit - close.mid_points
+    held = _position(condor, state, None if credit is None else credit * units)
+    cost = _cost_to_close(condor, state, parameters, now) if condor.quantity else None
+    profit = None if cost is None or credit is None else credit - cost / units
     spot = _spot(state)
-    em = _expected_move(condor, marks, spot, now)
-    edges = () if credit is None else break_evens(strikes, CALLS, SIGNS, credit)
-    dte_days = (condor.expiry - now.astimezone(NEW_YORK).date()).days
+    em = _expected_move(condor, state, spot, now)
+    edges = () if held.collected is None else break_evens(held.strikes, held.calls, held.contracts, held.collected)
     return {
         "id": condor.id,
         "state": condor.state.value,
         "since": stamp(condor.state_since),
         "why": condor.quarantine_reason or (condor.history[-1].text if condor.history else ""),
         "expiry": condor.expiry.isoformat(),
-        "dte_days": dte_days,
+        "dte_days": (condor.expiry - now.astimezone(NEW_YORK).date()).days,
         "time_exit_dte_days": exits.time_exit_dte_days,
         "units": condor.quantity,
         "units_wanted": condor.quantity_wanted,
-        "strikes_points": [float(k) for k in strikes],
+        "lots": len(condor.held),
+        "strikes_points": [leg.strike_points for leg in condor.legs.all()],
         "credit_points": rounded(condor.credit_points),
         "kept_points": rounded(credit),
         "max_loss_usd": rounded(condor.max_loss_usd, 0),
@@ -74,14 +99,37 @@ def card(condor: Condor, state: State, parameters: Parameters, now: datetime) ->
         "target_pct_of_credit": exits.take_profit_pct_of_credit,
         "stop_pct_of_credit": -100.0 * exits.stop_loss_multiple_of_credit,
         "exit_rule": condor.exit_rule,
-        **_greeks(strikes, marks, condor.quantity),
-        "payoff": payoff(strikes, marks, units, credit, spot, em),
+        **_greeks(held, condor.quantity),
+        "payoff": payoff(held, spot, em),
     }
 
 
-def _fresh(condor: Condor, state: State, now: datetime, max_age_s: float) -> dict[int, Quote]:
-    found = ((con_id, state.market.fresh(con_id, now, max_age_s)) for con_id in condor.legs.con_ids())
-    return {con_id: quote for con_id, quote in found if quote is not None}
+def _position(condor: Condor, state: State, collected: float | None) -> Position:
+    lots: tuple[Lot, ...] = condor.held
+    legs = [(leg, sign * lot.units) for lot in lots for leg, sign in zip(lot.legs.all(), SIGNS, strict=True)]
+    return Position(
+        np.array([leg.strike_points for leg, _ in legs]),
+        np.array(CALLS * len(lots), dtype=np.bool_),
+        np.array([contracts for _, contracts in legs]),
+        tuple(state.marks.get(leg.con_id) for leg, _ in legs),
+        collected,
+    )
+
+
+def _cost_to_close(condor: Condor, state: State, parameters: Parameters, now: datetime) -> float | None:
+    """Points at mid for all units, a worthless wing at zero; None while a leg has no usable quote."""
+    orders, cost = parameters.condor.orders, 0.0
+    for lot in condor.held:
+        quotes: dict[int, Quote] = {}
+        for con_id in lot.legs.con_ids():
+            quote = state.market.fresh(con_id, now, orders.mark_quote_max_age_s)
+            if quote is not None:
+                quotes[con_id] = quote
+        net = net_price(lot.legs.closing(), quotes, orders.worthless_ask_points)
+        if net is None:
+            return None
+        cost += net.mid_points * lot.units
+    return cost
 
 
 def _spot(state: State) -> float | None:
@@ -89,27 +137,28 @@ def _spot(state: State) -> float | None:
     return None if quote is None else quote.level
 
 
-def _expected_move(condor: Condor, marks: list[Mark | None], spot: float | None, now: datetime) -> float | None:
+def _expected_move(condor: Condor, state: State, spot: float | None, now: datetime) -> float | None:
     """As the exits reckon it (standing.expected_move): at-the-money volatility read off the line between the shorts,
     less the smile's sag at entry."""
-    put, call = marks[1], marks[2]
+    legs = condor.held[0].legs
+    put, call = state.marks.get(legs.put_short.con_id), state.marks.get(legs.call_short.con_id)
     days = (condor.expiry - now.astimezone(NEW_YORK).date()).days
     if put is None or call is None or spot is None or days <= 0:
         return None
-    low, high = condor.legs.put_short.strike_points, condor.legs.call_short.strike_points
+    low, high = legs.put_short.strike_points, legs.call_short.strike_points
     share = min(1.0, max(0.0, (spot - low) / (high - low)))
     vol = (put.iv + share * (call.iv - put.iv)) * (1.0 - condor.smile_gap * 4.0 * share * (1.0 - share))
     return spot * vol * math.sqrt(days / 365.0)
 
 
-def _greeks(strikes: FloatArray, marks: list[Mark | None], units: int) -> Json:
+def _greeks(held: Position, units: int) -> Json:
     """Dollars for all open units: per index point, per point squared, per volatility point, per day."""
-    known = [mark for mark in marks if mark is not None]
-    if len(known) < 4 or not units:
+    columns = held.columns
+    if columns is None or not units:
         return {"delta_usd": None, "gamma_usd": None, "vega_usd": None, "theta_usd": None}
-    forward, sigma, tau, discount = _columns(known)
-    found = black76.greeks(forward, strikes, sigma, tau, CALLS, discount)
-    size = SIGNS * units * MULTIPLIER
+    forward, sigma, tau, discount = columns
+    found = black76.greeks(forward, held.strikes, sigma, tau, held.calls, discount)
+    size = held.contracts * MULTIPLIER
     return {
         "delta_usd": rounded(float(found.delta @ size), 1),
         "gamma_usd": rounded(float(found.gamma @ size), 3),
@@ -118,47 +167,38 @@ def _greeks(strikes: FloatArray, marks: list[Mark | None], units: int) -> Json:
     }
 
 
-def _columns(marks: list[Mark]) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Forward, volatility, time and discount of each leg."""
-    rows = np.array([(mark.forward_points, mark.iv, mark.tau_years, mark.discount) for mark in marks])
-    return rows[:, 0], rows[:, 1], rows[:, 2], rows[:, 3]
+def payoff(held: Position, spot: float | None, em: float | None) -> Json | None:
+    """Profit in dollars over index levels: at expiry, now, and now with every volatility up by VOL_UP_PCT per cent.
 
-
-def payoff(
-    strikes: FloatArray,
-    marks: list[Mark | None],
-    units: int,
-    credit: float | None,
-    spot: float | None,
-    em: float | None,
-) -> Json | None:
-    """Profit in dollars over index levels: at expiry, now, and now with every volatility up by VOL_UP_PCT per cent."""
-    if credit is None or not units:
+    None before anything was sold; the lines of now are None while a leg has no mark.
+    """
+    if held.collected is None:
         return None
-    low, high = float(strikes[0]), float(strikes[-1])
+    low, high = float(held.strikes.min()), float(held.strikes.max())
     if spot is not None and em is not None:
         low, high = min(low, spot - 1.1 * em), max(high, spot + 1.1 * em)
     room = 0.06 * (high - low)
-    levels = np.unique(np.concatenate((np.linspace(low - room, high + room, POINTS), strikes)))
-    size = units * MULTIPLIER
+    levels = np.unique(np.concatenate((np.linspace(low - room, high + room, POINTS), held.strikes)))
+    at_expiry = expiry_value(levels, held.strikes, held.calls, held.contracts)
     found: Json = {
         "spot_points": row(levels, 1),
-        "expiry_usd": row((expiry_value(levels, strikes, CALLS, SIGNS) + credit) * size),
+        "expiry_usd": row((at_expiry + held.collected) * MULTIPLIER),
         "now_usd": None,
         "vol_up_usd": None,
         "vol_up_pct": VOL_UP_PCT,
     }
-    known = [mark for mark in marks if mark is not None]
-    if len(known) == 4 and spot is not None:
-        found["now_usd"] = row((_worth(levels, strikes, known, spot, 1.0) + credit) * size)
-        found["vol_up_usd"] = row((_worth(levels, strikes, known, spot, 1.0 + VOL_UP_PCT / 100.0) + credit) * size)
+    if held.columns is not None and spot is not None:
+        for name, factor in (("now_usd", 1.0), ("vol_up_usd", 1.0 + VOL_UP_PCT / 100.0)):
+            found[name] = row((_worth(levels, held, spot, factor) + held.collected) * MULTIPLIER)
     return found
 
 
-def _worth(levels: FloatArray, strikes: FloatArray, marks: list[Mark], spot: float, vol_factor: float) -> FloatArray:
-    """Value of one unit in points at each index level, every leg's volatility and carry as they are now."""
-    forward, sigma, tau, discount = _columns(marks)
+def _worth(levels: FloatArray, held: Position, spot: float, vol_factor: float) -> FloatArray:
+    """Value of all legs in points at each index level, every leg's volatility and carry as they are now."""
+    columns = held.columns
+    assert columns is not None
+    forward, sigma, tau, discount = columns
     moved = np.outer(levels / spot, forward)
-    prices = black76.price(moved, strikes, sigma * vol_factor, tau, CALLS, discount)
-    worth: FloatArray = prices @ SIGNS
+    prices = black76.price(moved, held.strikes, sigma * vol_factor, tau, held.calls, discount)
+    worth: FloatArray = prices @ held.contracts
     return worth

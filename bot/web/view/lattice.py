@@ -59,7 +59,7 @@ def _exposure(state: State, parameters: Parameters, outlook: Outlook, now: datet
         carry_rate=next((c.carry_rate for c in open_condors), 0.0),
         max_age_s=orders.mark_max_age_s,
     )
-    return measure(valuer, held_by_slots(state.book), [sold(c, c.quantity) for c in open_condors], state.marks)
+    return measure(valuer, held_by_slots(state.book), [row for c in open_condors for row in sold(c)], state.marks)
 
 
 def _working(state: State) -> dict[int, str]:
