@@ -31,10 +31,11 @@ def test_a_condition_is_measured_as_a_share_of_its_threshold() -> None:
 
 
 def test_within_a_tenth_is_a_near_miss_and_farther_is_not() -> None:
-    """18 of 20 is near, 17.9 is not, and what has acted is no miss."""
+    """18 of 20 is near, 17.9 is not; what has acted, or whose condition is met, is no miss."""
     assert near_miss(STOP, decision({"loss_points": 18.0}, {"stop_loss_points": 20.0})) is not None
     assert near_miss(STOP, decision({"loss_points": 17.9}, {"stop_loss_points": 20.0})) is None
     assert near_miss(STOP, decision({"loss_points": 20.0}, {"stop_loss_points": 20.0}, "act")) is None
+    assert near_miss(STOP, decision({"loss_points": 20.5}, {"stop_loss_points": 20.0}, "hold")) is None
 
 
 def test_of_several_needed_the_farthest_decides() -> None:

@@ -43,7 +43,7 @@ def volatility(minutes: float, vix: float, how: DecisionVerdict = HOLD) -> Outco
 
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
-    """VIX quoted at minute 1, an account at minute 2; decisions of entry rules, an exit rule, and a denied order."""
+    """VIX quoted at minute 1 and told half a minute later, an account at minute 2; decisions of entry rules, an exit rule, and a denied order."""
     journal = Journal.open(tmp_path / "journal.sqlite3", clock_session=session_date)
 
     def fact(minutes: float, event: ev.AnyEvent) -> int:
@@ -52,7 +52,7 @@ def state(tmp_path: Path) -> Path:
     fact(0, ev.RunStarted(run_id="r", config_hash="abc123", parameters="{}", code_version="v"))
     fact(0, ev.InstrumentsLoaded(wanted="indices", instruments=(Index(7, "VIX", "CBOE"),)))
     fact(0, ev.BarsLoaded(symbol="SPX", bars=(DailyBar(date(2026, 2, 27), 1.0, 1.0, 1.0, 5500.0),)))
-    fact(1, ev.QuotesUpdated(quotes=(Quote(7, None, None, None, None, 18.0, None, at(1), 1),)))
+    fact(1.5, ev.QuotesUpdated(quotes=(Quote(7, None, None, None, None, 18.0, None, at(1), 1),)))
     seq = fact(2, ev.AccountReported(snapshot=AccountSnapshot(at=at(2), account="DU1", net_liquidation_usd=1e6)))
     journal.append_outcome(seq, at(2), volatility(2, 18.0))
     seq = fact(3, ev.TimerFired(name="pulse", due_at=at(3)))
