@@ -116,7 +116,8 @@ def _enrich(path: Path, rows: list[Json], outcomes: list[reader.Outcome]) -> Non
         names = catalogue().honoured_by(row["rule"])
         row["sources"] = [{"id": name, "says": catalogue().statements[name].says} for name in names]
         row["ages"] = ages.at(row)
-        row["config_hash"], row["code_version"] = _config(runs, row["seq"]), _code(runs, row["seq"])
+        run = _run(runs, row["seq"])
+        row["config_hash"], row["code_version"] = (run.config_hash, run.code_version) if run is not None else ("", "")
         if row["kind"] == "decision":
             row["conditions"] = [] if rule is None else [gap.text for gap in gaps(rule, row)]
             row["stands"] = "" if rule is None else in_words(rule, row)
@@ -124,16 +125,10 @@ def _enrich(path: Path, rows: list[Json], outcomes: list[reader.Outcome]) -> Non
             row["near_miss"] = _missed(row)
 
 
-def _config(runs: list[ev.Envelope], seq: int) -> str:
-    """Hash of the configuration of the run that a record belongs to."""
+def _run(runs: list[ev.Envelope], seq: int) -> ev.RunStarted | None:
+    """The start of the run that a record belongs to: hash of its configuration, version and hash of the rules' code."""
     told = [one.event for one in runs if one.seq <= seq and isinstance(one.event, ev.RunStarted)]
-    return told[-1].config_hash if told else ""
-
-
-def _code(runs: list[ev.Envelope], seq: int) -> str:
-    """Version and hash of the code of the rules in that run (G-GOV-3)."""
-    told = [one.event for one in runs if one.seq <= seq and isinstance(one.event, ev.RunStarted)]
-    return told[-1].code_version if told else ""
+    return told[-1] if told else None
 
 
 def _decision(d: Json) -> str:

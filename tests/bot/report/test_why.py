@@ -43,7 +43,7 @@ def volatility(minutes: float, vix: float, how: DecisionVerdict = HOLD) -> Outco
 
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
-    """VIX quoted at minute 1 and told half a minute later, an account at minute 2; decisions of entry rules, an exit rule, and a denied order."""
+    """VIX is quoted at minute 1 and told half a minute later, an account at minute 2; then decisions and a denial."""
     journal = Journal.open(tmp_path / "journal.sqlite3", clock_session=session_date)
 
     def fact(minutes: float, event: ev.AnyEvent) -> int:
