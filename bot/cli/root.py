@@ -24,6 +24,7 @@ VERBS = {
     "decline": ("bot.cli.approve", "decline", "answer no; an advised order is taken back"),
     "override": ("bot.cli.approve", "override", "hold back new condors or discretionary additions for a while"),
     "approver": ("bot.cli.approve", "approver", "who may approve: add, remove, list"),
+    "calendar": ("bot.cli.calendar", "calendar", "sessions, early closes and releases ahead: check, show"),
     "macro": ("bot.cli.macro", "macro", "inputs that no market data carries: set, list, unset, keys"),
     "config": ("bot.cli.config", "config", "the effective configuration, where each value comes from, what it means"),
     "kill": ("bot.cli.root", "kill_help", "stop trading now, cancel everything, keep positions"),
