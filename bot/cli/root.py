@@ -16,6 +16,11 @@ VERBS = {
     "report": ("bot.cli.report", "report", "a session explained: verdict, orders, caps, faults, what is due"),
     "why": ("bot.cli.review", "why", "the reason for a decision, or for its absence"),
     "rules": ("bot.cli.rules", "rules", "every rule: sources, settings, state, what it saw last"),
+    "twins": (
+        "bot.cli.twins",
+        "twins",
+        "what the hedge did for the condors of a simulation",
+    ),
     "replay": ("bot.cli.review", "replay", "make every decision of the journal again and compare"),
     "arm": ("bot.cli.arm", "arm", "allow trading again after a stop"),
     "pause": ("bot.cli.arm", "pause", "no new entries, resting ones withdrawn; exits go on"),
