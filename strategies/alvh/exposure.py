@@ -25,6 +25,8 @@ from strategies.pricing.vix_beta import BetaScales, vix_beta
 YEAR_S = 365.0 * 86_400.0
 DAY_S = 86_400.0
 VIX = "VIX"
+COMMON_VIX_VOL = 0.85
+"""Volatility of VIX futures assumed where a price cannot be read otherwise; so deep in the money it hardly matters."""
 
 
 class Sold(NamedTuple):
@@ -159,6 +161,9 @@ class Valuer:
         greeks = analyse_one(mid, forward, option.strike, tau, option.is_call, discount)
         if greeks is None:
             greeks = self._at_the_edge(option, forward, tau, discount)
+        if greeks is None and option.symbol == VIX and option.is_call and mid < discount * (forward - option.strike):
+            forward = _own_future(mid / discount, option.strike, tau)
+            greeks = analyse_one(mid, forward, option.strike, tau, True, discount)
         if greeks is None:
             return None
         if option.symbol != VIX:
@@ -169,7 +174,8 @@ class Valuer:
 
     def _at_the_edge(self, option: Option, forward: float, tau: float, discount: float) -> OptionGreeks | None:
         """Deep in the money the mid may lie at or below what exercise is worth, which has no volatility: the value is
-        then taken from the part of the quote above that. None where even the offer is below it."""
+        then taken from the part of the quote above that. None where even the offer is below it: the future it settles
+        with stands elsewhere than the line between the months, as a week's does in a storm."""
         quote = self.market.fresh(option.con_id, self.now, self._max_age_s)
         least = discount * max(0.0, forward - option.strike if option.is_call else option.strike - forward)
         if quote is None or quote.ask is None or least <= 0.0 or quote.ask <= least:
@@ -224,6 +230,17 @@ class Valuer:
         roll = mark.roll_points_per_day
         carry = None if option.symbol == VIX and roll is None else size * (theta + delta * (roll or 0.0))
         return Line(held, option, days, self._days_to(option.expiry), mid, mark, delta, vega, theta, usd, carry)
+
+
+def _own_future(undiscounted: float, strike: float, tau: float) -> float:
+    """The future at which a call is worth its price at a common volatility of VIX: what the price itself says where the
+    line between the listed months cannot be right. Points, to a thousandth."""
+    low, high = 0.2 * strike, strike + undiscounted
+    while high - low > 1e-3:
+        middle = 0.5 * (low + high)
+        worth = float(black76.price(middle, strike, COMMON_VIX_VOL, tau, True))
+        low, high = (middle, high) if worth < undiscounted else (low, middle)
+    return 0.5 * (low + high)
 
 
 class Exposure(NamedTuple):

@@ -4,7 +4,7 @@ Rules
 - Each layer buys the contracts its slots lack, at most one order a slot; a lack below three fifths of a contract waits.
 - In calm (the budget comes first) the premium of L1 and L2 stays within its share of the condors' worst loss, and the
   hedge's carry within half of the condors' theta; elsewhere the band comes first. The risk of a layer never exceeds
-  its share of net liquidation.
+  its share of net liquidation, nor a year of the whole hedge's carry its own (A-BUD-2).
 - Short calls' layer is opened outright only below VIX 25. The second engine fires on a quiet bleed, on stress with
   evidence, or always where the profile says so; what it buys depends on why it fires. In a low VIX it spends what
   harvests have put aside (A-BUD-3).
@@ -31,6 +31,7 @@ from strategies.domain.instruments import Future
 from strategies.signals.tiers import Tier
 
 HOLD, ACT, DECLINE = DecisionVerdict.HOLD, DecisionVerdict.ACT, DecisionVerdict.DECLINE
+DAYS_PER_YEAR = 365.0
 LEAST_LACK = 0.6
 """Share of a contract that must be missing before one is bought: keeps a slot from trading back and forth."""
 
@@ -161,6 +162,8 @@ class _Budget:
             None if theta is None or carry is None else theta * size.carry_max_pct_of_theta / 100.0 + min(0.0, carry)
         )
         nlv = ctx.nlv_usd
+        year = size.carry_max_pct_nlv_year / 100.0 / DAYS_PER_YEAR
+        self.year_usd = None if nlv is None or carry is None else nlv * year + min(0.0, carry)
         self.risk_usd = {
             layer: 0.0 if nlv is None else nlv * size.layer_risk_pct_nlv / 100.0 - paid[layer] for layer in Layer
         }
@@ -177,6 +180,8 @@ class _Budget:
         if self.first and cost is not None and cost < 0.0:
             room = self.carry_usd
             limits.append((0 if room is None else int(max(0.0, room) / -cost), "A-BUD-1"))
+        if self.year_usd is not None and cost is not None and cost < 0.0:
+            limits.append((int(max(0.0, self.year_usd) / -cost), "A-BUD-2"))
         for most, rule in limits:
             if most < allowed:
                 allowed, binding = most, rule
@@ -191,6 +196,8 @@ class _Budget:
             self.reserve_usd -= units * candidate.risk_usd
         if self.carry_usd is not None and candidate.carry_usd_per_day is not None:
             self.carry_usd += units * min(0.0, candidate.carry_usd_per_day)
+        if self.year_usd is not None and candidate.carry_usd_per_day is not None:
+            self.year_usd += units * min(0.0, candidate.carry_usd_per_day)
 
 
 def _coming(agenda: HedgeAgenda) -> list[Line]:

@@ -191,6 +191,23 @@ def test_a_call_so_deep_that_its_mid_has_no_volatility_is_valued_all_the_same(be
         assert line.usd_per_vix_point is not None
 
 
+def test_a_weekly_call_that_trades_far_under_the_line_between_the_months_keeps_a_value(bench):
+    """5 February 2018: the week's future stood 2 points under the line between the months, the call offered under what
+    exercise on the line is worth. Its own price tells the future; net vega is known and the call nearly a future."""
+    bench.vx, bench.vix = (33.0, 28.0, 25.0, 23.0, 22.0, 21.0), 37.0
+    option = bench.hold(1, JUNE_WEEKLY, 13.0, 2)
+    on_the_line = bench.worth(option)
+    bench.worth = lambda _option: on_the_line - 2.0
+    exposure = bench.look(60.0).exposure
+    (line,) = exposure.lines
+    assert line.mid_points is not None
+    assert line.mid_points < bench.forward(JUNE_WEEKLY) - 13.0 - 1.5
+    assert line.mark is not None
+    assert line.mark.forward_points == pytest.approx(13.0 + line.mid_points, abs=0.1)
+    assert line.delta == pytest.approx(1.0, abs=0.05)
+    assert exposure.vega is not None
+
+
 def test_the_condors_alone_are_as_the_golden_numbers_say(bench):
     """RULEBOOK 4: three condors of 50 points at VIX 17 lose some 371 dollars per VIX point, -0.25 normalised."""
     vega = bench.look(60.0).exposure.vega

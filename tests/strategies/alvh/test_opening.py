@@ -160,9 +160,23 @@ def test_the_carry_budget_binds_in_calm():
     assert bench.said("A-BUD-1", "layer L2").verdict is DECLINE
 
 
+def test_a_years_carry_binds_everywhere_before_the_gate_has_to_refuse():
+    """A-BUD-2: in a flat curve, where the band outranks the other budgets, the hedge stops at its year's carry and
+    says so, instead of asking the gate again every minute (26 to 29 January 2018: 521 refusals)."""
+    bench = with_size(carry_max_pct_nlv_year=0.1)
+    bench.vx = FLAT
+    bench.settle_in()
+    assert bench.held
+    assert bench.last is not None
+    assert bench.last.exposure.carry_usd is not None
+    assert -bench.nlv * 0.001 / 365.0 <= bench.last.exposure.carry_usd < 0.0
+    assert bench.said("A-BUD-2", "layer L2").verdict is DECLINE
+    assert not bench.look(60.0).places
+
+
 def test_the_layers_risk_binds_everywhere():
     """K-SIZE-2: two per cent of net liquidation a layer, in a flat curve as in calm."""
-    bench = HedgeBench()
+    bench = with_size(carry_max_pct_nlv_year=100.0)
     bench.nlv, bench.vx = 10_000.0, FLAT
     bench.settle_in()
     for layer in (L1, L2):
