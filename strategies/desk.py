@@ -147,7 +147,7 @@ def decide(view: DeskView) -> DeskOutcome:
     for condor in active:
         _attend(condor, greeks, agenda)
     _cancel_strays(view, agenda)
-    tell_outlook(agenda, feed, view.signals)
+    tell_outlook(agenda, feed)
     tell(agenda, heard, view.macro_inputs, outlook)
     state = msgspec.structs.replace(before, feed=feed, macro=heard, crisis_since=crisis_since, reference=reference)
     state = _enter(view, agenda, state)

@@ -11,7 +11,7 @@ from strategies.condor.context import Agenda
 from strategies.domain.decision import DecisionVerdict, Scalar
 from strategies.signals.live import Feed
 from strategies.signals.readings import Reading, Source, Verdict
-from strategies.signals.signals import Outlook, SignalParams, Signals
+from strategies.signals.signals import Outlook, Signals
 from strategies.signals.tiers import tier_levels
 
 HOLD = DecisionVerdict.HOLD
@@ -22,7 +22,7 @@ TOLD_ELSEWHERE = ("T-REG-1", "T-REG-4", "D-SCORE-2")
 _SAYS = {Verdict.TRUE: "holds", Verdict.FALSE: "does not hold", Verdict.UNKNOWN: "unknown"}
 
 
-def tell_outlook(agenda: Agenda, feed: Feed, params: SignalParams) -> None:
+def tell_outlook(agenda: Agenda, feed: Feed) -> None:
     """The signals' decisions, if they looked at this very moment during a session."""
     signals = feed.signals
     outlook = None if signals is None else signals.outlook
@@ -30,7 +30,7 @@ def tell_outlook(agenda: Agenda, feed: Feed, params: SignalParams) -> None:
         return
     _regime(agenda, signals, outlook)
     _tier(agenda, signals, outlook)
-    _evidence(agenda, outlook, params)
+    _evidence(agenda, outlook)
     made_anew = signals.diagnosed_at == outlook.at
     for reading in outlook.readings:
         fresh = made_anew or reading.rule == "D-NOISE-1"
@@ -122,7 +122,7 @@ def _tier(agenda: Agenda, signals: Signals, outlook: Outlook) -> None:
     )
 
 
-def _evidence(agenda: Agenda, outlook: Outlook, params: SignalParams) -> None:
+def _evidence(agenda: Agenda, outlook: Outlook) -> None:
     evidence = outlook.evidence
     families = ", ".join(family.value for family in evidence.families)
     agenda.note(
@@ -135,7 +135,7 @@ def _evidence(agenda: Agenda, outlook: Outlook, params: SignalParams) -> None:
             "unknown": ", ".join(family.value for family in evidence.unknown),
             "proxy": ", ".join(family.value for family in evidence.proxy),
         },
-        thresholds={"score_min": params.diagnostics.score_min},
+        thresholds={"evidence_min": agenda.ctx.params.tiers.evidence_min},
     )
 
 

@@ -4,8 +4,9 @@ A row of a rule has `title`, `says` (one sentence of ours), `keys` (settings tha
 below), `decided` (`module:symbol`), `tests` (`file::function` below tests/), `state` and, unless it runs, `because`.
 Optional: `differs` (where the program departs from the rule), `switch` (a setting that is true while it is used),
 `checks` (codes of the gate), `sees` (kinds of data it looks at), `compares` (conditions on a decision's numbers),
-`when` (`all` or `any` of them), `met` (what follows: the rule `acts`, or it `allows`). tests/house/test_rules.py holds
-the rows against code, tests and settings.
+`when` (`all` or `any` of them), `met` (what follows: the rule `acts`, or it `allows`), `turns` (what would turn its
+answer, in words, where numbers alone do not say). tests/house/test_rules.py holds the rows against code, tests and
+settings.
 """
 
 from __future__ import annotations
@@ -73,6 +74,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     compares: tuple[str, ...] = ()
     when: Literal["all", "any"] = "all"
     met: Literal["acts", "allows"] = "acts"
+    turns: str = ""
 
 
 class Statement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -143,10 +143,11 @@ def in_words(rule: Rule, decision: Mapping[str, Any]) -> str:
 
 
 def would_change(rule: Rule, decision: Mapping[str, Any]) -> tuple[str, ...]:
-    """What would have turned the answer: every unmet condition, or, all being met, the one nearest to failing."""
+    """What would have turned the answer: every unmet condition, or, all being met, the one nearest to failing; in the
+    rule's own words where its numbers do not say."""
     found = gaps(rule, decision)
     if not found:
-        return ()
+        return (rule.turns,) if rule.turns else ()
     unmet = [gap for gap in found if not gap.met]
     what = "act" if rule.met == "acts" else "allow it"
     if not _answered(rule, found):

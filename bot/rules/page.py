@@ -87,6 +87,7 @@ def _rule(key: str, rule: Rule, book: Catalogue, state: State) -> str:
         ("honours", honours),
         ("settings", ", ".join(f"`{name}`" for name in rule.keys)),
         (f"{rule.met} when", condition),
+        ("turned by", rule.turns),
         ("checks of the gate", ", ".join(rule.checks)),
         ("decided in", ", ".join(f"`{name}`" for name in rule.decided)),
         ("tests", ", ".join(f"`{name}`" for name in rule.tests)),

@@ -83,6 +83,8 @@ def explained(row: Json) -> str:
     if row["conditions"]:
         join = " or " if row["when"] == "any" else " and "
         lines.append(wrapped(join.join(row["conditions"]), row["met"], 11))
+    if row["turns"]:
+        lines.append(wrapped(row["turns"], "turn", 11))
     for name, label in (("checks", "gate"), ("decided", "decided"), ("tests", "test")):
         lines += [wrapped(text, label, 11) for text in row[name]]
     for one in row.get("last", ()):

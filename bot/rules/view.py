@@ -49,6 +49,7 @@ def _row(key: str, rule: Rule, book: Catalogue, values: Mapping[str, Any], last:
         "conditions": list(rule.compares),
         "when": rule.when,
         "met": rule.met,
+        "turns": rule.turns,
         "checks": list(rule.checks),
         "decided": list(rule.decided),
         "tests": list(rule.tests),

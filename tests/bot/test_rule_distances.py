@@ -85,6 +85,14 @@ def test_names_a_decision_does_not_have_are_not_asked_of_it() -> None:
     assert deciding(STOP, decision({}, {})) is None
 
 
+def test_where_numbers_do_not_say_the_rule_does() -> None:
+    """A rule of words tells in words what would turn it; so does one whose numbers are not in the record."""
+    blackout = catalogue().rules["C-ENTRY-6"]
+    assert would_change(blackout, decision({"events_until": "2026-07-14"}, {})) == (blackout.turns,)
+    budget = catalogue().rules["A-SIZE-2"]
+    assert would_change(budget, decision({"wanted_usd": 1.0}, {})) == (budget.turns,)
+
+
 def test_sizes_are_compared_without_their_sign() -> None:
     """An alarm on either side is one condition."""
     alarm = rule("abs net >= abs limit")

@@ -39,7 +39,7 @@ def test_a_row_is_complete(key: str) -> None:
     assert ID.fullmatch(key), key
     assert rule.title
     assert rule.says.endswith(".")
-    assert all(text.endswith(".") for text in (rule.because, rule.differs) if text)
+    assert all(text.endswith(".") for text in (rule.because, rule.differs, rule.turns) if text)
     if rule.state.alive:
         assert rule.tests, "no test: write one or say `not built`"
         assert rule.decided, "where is it decided?"
@@ -104,6 +104,19 @@ def test_every_rule_named_in_the_code_is_in_the_catalogue() -> None:
         }
     )
     assert not unknown, unknown
+
+
+def test_a_rule_that_leaves_decisions_says_what_would_turn_them() -> None:
+    """An ID that strategies write as a decision's rule has conditions on its numbers, or the answer in words."""
+    written = {
+        text
+        for path, texts in STRINGS.items()
+        if path.relative_to(ROOT).parts[0] == "strategies"
+        for text in texts
+        if text in BOOK.rules
+    }
+    mute = sorted(key for key in written if not (BOOK.rules[key].compares or BOOK.rules[key].turns))
+    assert not mute, f"give these rows `compares` or `turns`: {mute}"
 
 
 def test_every_check_named_for_a_rule_belongs_to_it() -> None:

@@ -65,7 +65,7 @@ def looked(front: float | None = 18.5, second: float | None = 19.5) -> Signals:
 
 def told(signals: Signals, **moment: Any) -> list[Decision]:
     agenda = Agenda(Moment(**moment), {}, {}, {})
-    tell_outlook(agenda, Feed(signals), PARAMS)
+    tell_outlook(agenda, Feed(signals))
     return agenda.decisions
 
 
