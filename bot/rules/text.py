@@ -95,7 +95,8 @@ def explained(row: Json) -> str:
 
 
 def _decision(one: Json) -> list[str]:
-    lines = [f"{clock(one['at'])}  {one['subject']}: {one['verdict'].upper()} - {one['text']}"]
+    head = f"{clock(one['at'])}  {one['subject']}: {one['verdict'].upper()} - {one['text']}"
+    lines = [textwrap.fill(head, WIDTH, subsequent_indent=" " * 21, break_on_hyphens=False)]
     if one["inputs"]:
         lines.append(wrapped(pairs(one["inputs"]), "saw", 11))
     if one["thresholds"]:

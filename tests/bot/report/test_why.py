@@ -15,6 +15,7 @@ from bot.cli.root import cli
 from bot.engine.outcome import Outcome
 from bot.journal import Journal
 from bot.report.why import explain
+from bot.rules.catalogue import catalogue
 from risk.result import CheckResult, Consequence, Verdict
 from strategies.domain import events as ev
 from strategies.domain.account import AccountSnapshot
@@ -22,6 +23,7 @@ from strategies.domain.decision import Decision, DecisionVerdict
 from strategies.domain.instruments import Index
 from strategies.domain.market import DailyBar, Quote
 from strategies.domain.session import session_date
+from tests.bot.engine.live_bench import LiveBench
 
 START = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 HOLD, DECLINE, ACT = DecisionVerdict.HOLD, DecisionVerdict.DECLINE, DecisionVerdict.ACT
@@ -148,3 +150,24 @@ def test_a_rule_the_catalogue_does_not_know_is_still_told(state: Path) -> None:
     rows = explain(state, "last", "Z-OLD-1", 5)
     assert [(row["title"], row["sources"], row["near_miss"]) for row in rows] == [("", [], False), ("", [], True)]
     assert "5.0 % from its threshold" in rows[0]["words"]
+
+
+def test_a_real_run_is_explained_throughout(tmp_path: Path) -> None:
+    """Every decision and verdict of an engine's own journal has a rule of the catalogue, a distance where its
+    conditions have numbers, and words; the entry names the age of the index."""
+    with LiveBench(tmp_path) as live:
+        live.start().open_condor()
+        for _ in range(5):
+            live.pulse(4.0)
+            live.tick()
+    rows = explain(tmp_path, "last", None, 1000)
+    assert {row["kind"] for row in rows} == {"decision", "verdict"}
+    decisions = [row for row in rows if row["kind"] == "decision"]
+    assert {row["rule"] for row in decisions} <= set(catalogue().rules)
+    measured = {row["rule"] for row in decisions if row["conditions"]}
+    assert {"C-ENTRY-4", "C-ENTRY-5", "C-ENTRY-8", "K-SIZE-1", "K-SIZE-3", "P-BE-1", "C-EXIT-1", "C-EXIT-3"} <= measured
+    entry = next(row for row in decisions if row["rule"] == "C-ENTRY-5")
+    assert set(entry["ages"]) >= {"vix", "curve"}
+    assert all(row["words"] for row in rows)
+    told = CliRunner().invoke(cli, ["rules", "--state", str(tmp_path)])
+    assert told.exit_code == 0
