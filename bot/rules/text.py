@@ -6,13 +6,12 @@ import textwrap
 from collections import Counter
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from bot.rules.catalogue import CHAPTERS, State
 from bot.rules.view import Json
+from strategies.domain.session import NEW_YORK
 
 WIDTH = 110
-NEW_YORK = ZoneInfo("America/New_York")
 
 
 def listed(rows: list[Json]) -> str:

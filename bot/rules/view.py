@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from bot.rules.distance import deciding, gaps, in_words, would_change
 from bot.settings.layers import flatten
 from bot.settings.models import known_keys
 from strategies.domain import events as ev
+from strategies.domain.session import session_date
 
 Json = dict[str, Any]
 
@@ -71,7 +73,10 @@ def _last(rule: Rule, decision: Json) -> Json:
 
 
 def last_decisions(outcomes: Iterable[reader.Outcome]) -> dict[str, list[Json]]:
-    """Newest decision of each rule and subject, and newest check of each control under its rule, newest first."""
+    """Newest decision of each rule and subject, and newest check of each control under its rule, newest first.
+
+    Of a rule's subjects those of its last session count: a condor closed a week ago stands nowhere any more.
+    """
     found: dict[tuple[str, str], Json] = {}
     book = catalogue()
     for outcome in outcomes:
@@ -85,8 +90,14 @@ def last_decisions(outcomes: Iterable[reader.Outcome]) -> dict[str, list[Json]]:
                     _newest(found, (rule, f"check {check['code']}"), row)
     by_rule: dict[str, list[Json]] = {}
     for (rule, _), row in reversed(found.items()):
-        by_rule.setdefault(rule, []).append(row)
+        rows = by_rule.setdefault(rule, [])
+        if not rows or _session(row) == _session(rows[0]):
+            rows.append(row)
     return by_rule
+
+
+def _session(row: Json) -> str:
+    return session_date(datetime.fromisoformat(row["at"]))
 
 
 def _newest(found: dict[tuple[str, str], Json], key: tuple[str, str], row: Json) -> None:

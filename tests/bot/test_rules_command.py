@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -69,7 +69,7 @@ def test_an_unknown_rule_is_refused_with_the_nearest() -> None:
 
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
-    """A journal of one run with another profit target, one decision near its threshold, and one denied order."""
+    """A journal of one run with another profit target: decisions, one of a condor of last week, and a denied order."""
     loaded = load(profile="paper", environ={}, assignments=["condor.exit.take_profit_pct_of_credit=40"])
     parameters: Parameters = loaded.parameters
     started = ev.RunStarted(
@@ -80,11 +80,12 @@ def state(tmp_path: Path) -> Path:
         inputs={"profit_points": 3.9}, thresholds={"target_points": 4.0},
     )  # fmt: skip
     older = msgspec.structs.replace(decision, inputs={"profit_points": 1.0})
+    closed = msgspec.structs.replace(older, subject="ic-0", at=AT - timedelta(days=3))
     check = CheckResult("C06", "condor loss", False, 3.5, 3.0, "% of NLV", "too much", Consequence.DENY)
     verdict = Verdict("ic-2.entry.1", False, (check,), "C06", "too much")
     journal = Journal.open(tmp_path / "journal.sqlite3", clock_session=session_date)
     journal.append_event(ev.Envelope(journal.next_seq, AT, started))
-    journal.append_outcome(1, AT, Outcome(decisions=(older,)))
+    journal.append_outcome(1, AT, Outcome(decisions=(closed, older)))
     journal.append_outcome(1, AT, Outcome(decisions=(decision,), verdicts=(verdict,)))
     journal.commit(durable=True)
     journal.close()
