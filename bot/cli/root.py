@@ -16,6 +16,7 @@ VERBS = {
     "report": ("bot.cli.report", "report", "a session explained: verdict, orders, caps, faults, what is due"),
     "why": ("bot.cli.review", "why", "the reason for a decision, or for its absence"),
     "rules": ("bot.cli.rules", "rules", "every rule: sources, settings, state, what it saw last"),
+    "method": ("bot.cli.method", "method", "regimes, adjustments, net vega in its band, answers to inversions"),
     "twins": (
         "bot.cli.twins",
         "twins",
