@@ -63,7 +63,7 @@ def _answer(
         known = ", ".join(approvers.names(state)) or "none yet: `condor approver add NAME`"
         _print(as_json, f"say who approves with --as NAME ({known})")
         sys.exit(exits.USAGE)
-    _leave(state, verb, text or verb.value, confirmed=True, number=number, subject=request, approver=name or "",
+    _leave(state, verb, text or "no reason given", confirmed=True, number=number, subject=request, approver=name or "",
            proof=proof)  # fmt: skip
     person, before = name or who(), asked["approved_by"]
 

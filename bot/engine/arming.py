@@ -3,7 +3,7 @@
 Rules
 - Arming is refused while anything is in doubt, when it is asked and again when it is granted.
 - With `rearm_approvals = 2`, arming out of HALTED and loosening a cap open a request: two different approvers, and not
-  before the delay has passed. A later kill ends the request. Stricter caps hold at once.
+  before the delay has passed. A later stop ends the request. Stricter caps hold at once.
 - The setting itself is a cap: turning it down waits for what it demanded before.
 """
 
@@ -88,6 +88,10 @@ def resolve(work: Work) -> None:
     """Grants what has its approvals and its delay, ends what was declined or not answered."""
     for request in tuple(work.state.consent.requests.values()):
         if request.kind is RequestKind.ORDER:
+            continue
+        if request.kind is RequestKind.REARM and any(x.at > request.asked_at for x in work.state.control.latches):
+            asking.drop(work, RequestKind.REARM)
+            _say(work, request, DecisionVerdict.DECLINE, "arm refused: a further stop came after it was asked for")
             continue
         late = work.at >= request.until
         enough = len(set(request.approved_by)) >= request.needed

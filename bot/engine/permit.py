@@ -128,6 +128,16 @@ def _supersede(work: Work, intent: PlaceIntent) -> None:
         asking.put(work, requests=kept)
 
 
+def forget(work: Work, owner: str) -> None:
+    """A condor that was given up: what still waits for an answer about it is not sent any more."""
+    pending, asked = work.state.pending_margin, work.state.consent.requests
+    if any(p.intent.owner == owner for p in pending.values()):
+        work.set(pending_margin={k: p for k, p in pending.items() if p.intent.owner != owner})
+    kept = {k: r for k, r in asked.items() if r.sent or r.intent is None or r.intent.owner != owner}
+    if len(kept) != len(asked):
+        asking.put(work, requests=kept)
+
+
 def _same_place(one: PlaceIntent, other: PlaceIntent) -> bool:
     if one.owner != other.owner or one.owner != HEDGE_OWNER:
         return one.owner == other.owner

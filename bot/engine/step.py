@@ -13,7 +13,7 @@ from bot.engine import arming
 from bot.engine.fold import fold
 from bot.engine.holdings import held_by_slots
 from bot.engine.outcome import Step
-from bot.engine.permit import permit, resolve_approvals, resolve_margin
+from bot.engine.permit import forget, permit, resolve_approvals, resolve_margin
 from bot.engine.state import State
 from bot.engine.supervise import due, supervise
 from bot.engine.work import Work
@@ -76,6 +76,8 @@ def _decide(work: Work) -> None:
     _keep_sample(work, outcome.sample)
     for condor in outcome.updates:
         work.put_condor(condor)
+        if not condor.active:
+            forget(work, condor.id)
     for slot in outcome.slots.values():
         work.put_slot(slot)
     if state.link.state is LinkState.UP:

@@ -37,7 +37,9 @@ def run_entry(condor: Condor, agenda: Agenda) -> None:
     latest = ctx.book.orders.get(walk.ref)
     if condor.state is CondorState.CANDIDATE and latest is None:
         waited = (ctx.now - walk.at).total_seconds()
-        if walk.ref not in ctx.pending_refs and waited >= ctx.params.orders.candidate_expires_s:
+        if stop:  # it waits for a what-if or for people; nothing was sent
+            _give_up(condor, agenda, stop)
+        elif walk.ref not in ctx.pending_refs and waited >= ctx.params.orders.candidate_expires_s:
             _give_up(condor, agenda, "no verdict came in time")
         return
     if look(walk, latest, ctx.now, walk.ref in ctx.pending_refs, ctx.params.orders) is Look.WAIT:

@@ -11,19 +11,21 @@ import pytest
 
 from bot.actions import AskMargin, Cancel, ClearLatch, Submit
 from bot.consent_view import describe, lines
+from bot.engine import asking
 from bot.engine.caps import CAPS, loosened, stricter
 from bot.engine.consent import Request, RequestKind
 from bot.engine.state import Parameters
+from bot.engine.work import Work
 from bot.recover import decode_state, encode_state
 from bot.replay import replay
-from risk.governance import Approval, GovernanceParams, Mode
+from risk.governance import ActionClass, Approval, GovernanceParams, Mode
 from risk.limits import BOUNDS, paper_limits
 from strategies.domain import events as ev
 from strategies.domain.control import LinkState, OperatorVerb, TradingState
 from strategies.domain.decision import Decision
 from strategies.domain.orders import OrderState
 from tests.bot.engine.bench import Bench
-from tests.bot.engine.builders import TEN, account_reported, command, link, make_parameters, run_started
+from tests.bot.engine.builders import TEN, account_reported, command, link, make_intent, make_parameters, run_started
 from tests.bot.engine.live_bench import LiveBench
 
 
@@ -162,6 +164,33 @@ def test_a_question_ends_with_its_cause(what: str) -> None:
     assert not bench.actions(Submit)
 
 
+@pytest.mark.parametrize("verb", [OperatorVerb.PAUSE, OperatorVerb.REDUCE, OperatorVerb.OVERRIDE])
+def test_a_question_ends_when_the_entry_is_no_longer_wanted(verb: OperatorVerb) -> None:
+    """What forbids an entry forbids the one that waits: the candidate is gone and an approval finds nothing."""
+    bench = Bench(governed(entry=Approval.REQUIRE)).start()
+    request = asked(bench)
+    bench.feed(answer(verb, "entry", until=bench.now + timedelta(hours=1)))
+    bench.tick(2.0)
+    assert not bench.state.consent.requests
+    bench.feed(answer(OperatorVerb.APPROVE, request.id))
+    bench.tick(2.0)
+    assert not bench.actions(Submit)
+    assert not [c for c in bench.state.condors.values() if c.active]
+
+
+@pytest.mark.parametrize(
+    ("action", "goes"), [(ActionClass.PROTECT, True), (ActionClass.ENTRY, False), (ActionClass.DISCRETIONARY, False)]
+)
+def test_the_default_without_an_answer_follows_the_class(action: ActionClass, goes: bool) -> None:
+    """Protection goes, additions of risk do not; one second earlier nothing has ended."""
+    state = Bench(governed(protect=Approval.REQUIRE)).start().state
+    work = Work(state, TEN)
+    asking.open_request(work, RequestKind.ORDER, "x", 300.0, action=action, intent=make_intent())
+    early, late = Work(work.state, TEN + timedelta(seconds=299)), Work(work.state, TEN + timedelta(seconds=300))
+    assert asking.ended_orders(early) == []
+    assert [ended.go for ended in asking.ended_orders(late)] == [goes]
+
+
 # two approvals ------------------------------------------------------------------------------------
 @pytest.fixture
 def two() -> Bench:
@@ -212,7 +241,7 @@ def test_an_approval_without_a_token_does_not_count_for_two(two: Bench) -> None:
     assert "needs an approver's token" in alerts(two)
 
 
-@pytest.mark.parametrize("end", ["decline", "time", "kill", "doubt"])
+@pytest.mark.parametrize("end", ["decline", "time", "kill", "stop", "doubt"])
 def test_a_question_to_arm_ends_without_arming(two: Bench, end: str) -> None:
     """Declined, unanswered, killed again, or in doubt when it would be granted: it stays halted."""
     request = rearm(two)
@@ -224,6 +253,9 @@ def test_a_question_to_arm_ends_without_arming(two: Bench, end: str) -> None:
         two.pulse(120 * 60.0 + 1.0)
     elif end == "kill":
         two.feed(both[0], command(OperatorVerb.KILL), both[1])
+    elif end == "stop":
+        two.feed(*both)
+        two.feed(command(OperatorVerb.REDUCE), after_s=60.0)
     else:
         two.feed(*both, link(LinkState.DEGRADED))
     two.pulse(700.0)
