@@ -26,6 +26,7 @@ from bot.macro_file import NAME as MACRO_FILE
 from bot.macro_file import MacroWatch
 from bot.quiet import QuietCollector
 from bot.recover import code_version, encode_state, recover
+from bot.reporting import Reporter
 from bot.runner import Runner, Stopped
 from bot.scheduler import FollowedTimetable, LiveTimetable, timetable
 from bot.settings.load import Loaded
@@ -85,7 +86,8 @@ class Life:
         chronicle = Chronicle(make_logger(files, settings.run.log_level), files, self.tell)
         status = StatusFile(self.state_dir / "status.json", self.status_every_s, ends.broker.lines_in_use)
         gathered = Gathered(ends.broker.lines_in_use)
-        watchers = (chronicle.observe, status.observe, gathered.observe, *self.watchers)
+        reporter = Reporter(settings.report, self.state_dir, inbox.post)
+        watchers = (chronicle.observe, status.observe, gathered.observe, reporter.observe, *self.watchers)
 
         def observe(envelope: ev.Envelope, now_state: State, outcome: Outcome) -> None:
             for watcher in watchers:
@@ -110,7 +112,7 @@ class Life:
         page = beside(
             settings.web, gathered, self.state_dir, inbox.post, self.tell_address, lambda: _last_words(runner)
         )
-        with quiet:
+        with quiet, reporter:
             async with page:
                 return await self._tasks(runner, inbox, ends, macro)
 

@@ -12,7 +12,7 @@ from bot.engine.step import step
 from bot.journal import reader
 from bot.journal.codec import outcome_dict
 from bot.journal.divergence import Divergence, first_divergence
-from bot.recover import decode_state
+from bot.recover import code_version, decode_state
 from bot.report.replayed import note_replay
 from strategies.domain.session import session_date
 
@@ -35,6 +35,7 @@ class Replayed:
             "events": self.events,
             "outcomes": self.outcomes,
             "to_seq": self.to_seq,
+            "code": code_version(),
             "first_divergence": None if self.divergence is None else str(self.divergence),
         }
 

@@ -224,4 +224,4 @@ class Books:
                   "", settled=True)
             for s in self.settlements
         ]  # fmt: skip
-        return sorted(rows, key=lambda trade: trade.at)
+        return sorted(rows, key=lambda trade: (trade.at, trade.ref, trade.con_id, trade.quantity))

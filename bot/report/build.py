@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
-from bot.engine.state import State
 from bot.journal import reader
 from bot.recover import decode_state
 from bot.report.attribution import attribute
@@ -72,7 +71,7 @@ def build(state_dir: Path, which: str) -> Json:
         "due": _due(found),
         "needs_you": [],
         "settled_alerts": [],
-        "tomorrow": tomorrow(sessions[-1], _closing_state(journal, days[-1]), caps),
+        "tomorrow": _tomorrow(journal, sessions[-1], caps),
         "journal": _journal(journal, sessions, days),
         "replay": replay_badge(state_dir, days, sessions[-1].last_seq),
         "verdict": [],
@@ -108,12 +107,12 @@ def _lived(journal: Path, day: str) -> bool:
     return sum(1 for _, _ in zip(range(11), events, strict=False)) > 10
 
 
-def _closing_state(journal: Path, day: str) -> State | None:
-    """The state written down at the end of that session, if it was and its shape is known."""
-    found = reader.last_checkpoint(journal, before=f"{day}~")
-    if found is None or session_date(found.at) != day:
-        return None
-    return decode_state(found.body)
+def _tomorrow(journal: Path, session: SessionFacts, caps: list[Json]) -> Json:
+    """From the state written down at the end of that session, if it was and its shape is known."""
+    found = reader.last_checkpoint(journal, before=f"{session.day}~")
+    if found is None or session_date(found.at) != session.day:
+        return tomorrow(session, None, caps, written=False)
+    return tomorrow(session, decode_state(found.body), caps, written=True)
 
 
 def _session(session: SessionFacts) -> Json:

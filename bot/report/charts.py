@@ -57,7 +57,8 @@ def timeline(told: Json) -> str:
     for title, names, height, least in panels:
         parts += _panel(told, title, names, x, start, (y + 15.0, y + 15.0 + height), least)
         y += height + 26.0
-    used = [kind for kind in _LANES if any(m["kind"] == kind for m in told["markers"])]
+    shown = {m["kind"] for m in told["markers"] if x.inside(datetime.fromisoformat(m["at"]).timestamp())}
+    used = [kind for kind in _LANES if kind in shown]
     lanes_top = y + 4.0
     bottom = lanes_top + 15.0 * max(1, len(used)) + 4.0
     parts += _lanes(told["markers"], used, x, lanes_top)
@@ -273,7 +274,7 @@ def lattice(told: Json, session: Json) -> str:
     row_height, gap, top = 17.0, 7.0, 32.0
     parts: list[str] = []
     y, layer = top, ""
-    numbers = {id(move): n for n, move in enumerate(told["moves"], start=1)}
+    traded = [move for move in told["moves"] if move["filled"]]
     used: list[str] = []
     for slot in told["slots"]:
         if slot["layer"] != layer:
@@ -292,10 +293,10 @@ def lattice(told: Json, session: Json) -> str:
             parts.append(
                 svg.rect(x(left), y, max(1.5, x(right) - x(left)), row_height - 3.0, f"st st-{span['state']}", words)
             )
-        for move in told["moves"]:
-            at = datetime.fromisoformat(move["at"]).timestamp()
-            if move["slot"] == slot["slot"] and move["ref"] and x.inside(at) and move["after"] in ("active", "resting"):
-                parts.append(svg.text(x(at) + 2.0, y + 10.5, str(numbers[id(move)]), "num"))
+        for number, move in enumerate(traded, start=1):
+            at = datetime.fromisoformat(move["until"]).timestamp()
+            if slot["slot"] in move["slots"] and x.inside(at):
+                parts.append(svg.text(x(at) + 2.0, y + 10.5, str(number), "num"))
         y += row_height
     parts += _hours_strip(x, start, end, top - 4.0, y)
     entries = [(svg.rect(-6, -5, 12, 10, f"st st-{state}"), state) for state in STATE_NAMES if state in used]

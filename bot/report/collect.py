@@ -7,7 +7,7 @@ so before it; without one it begins with the journal.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from bot.engine.state import State
 from bot.journal import reader
 from bot.recover import decode_state
 from bot.report.books import Books, iso
+from bot.report.changes import changed_settings
 from bot.report.facts import CondorFacts, Json, Marks, SessionFacts, worth
 from strategies.domain import events as ev
 from strategies.domain.book import Settled
@@ -76,6 +77,15 @@ class Collected:
         self.calendar, self.releases = state.calendar.sessions, state.calendar.events
         if state.link.state in (LinkState.DOWN, LinkState.DEGRADED) and state.link.since is not None:
             self._down = (state.link.since, state.link.reason)
+
+    def look_back(self, events: Iterable[ev.Envelope]) -> None:
+        """The last word of an earlier session on what nobody quoted any more when it ended."""
+        known = dict(self.worths)
+        for envelope in events:
+            if isinstance(envelope.event, ev.QuotesUpdated):
+                for quote in envelope.event.quotes:
+                    if quote.con_id not in known:
+                        self._note_worth(quote.con_id, quote)
 
     def want(self, days: set[str] | None) -> None:
         """Marks by minute are kept for these sessions only; None means for all."""
@@ -161,7 +171,7 @@ class Collected:
 
     def _started(self, session: SessionFacts, started: ev.RunStarted) -> None:
         if self.parameters and started.parameters != self.parameters:
-            session.config_changes = _changes(self.parameters, started.parameters)
+            session.config_changes = changed_settings(self.parameters, started.parameters)
         self._config, self._code = started.config_hash, started.code_version
         session.config_hash, session.code_version = self._config, self._code
         self.parameters = started.parameters
@@ -341,26 +351,6 @@ def _cap(session: SessionFacts, at: datetime, use: Json) -> None:
         kept.update(worst=used, at=iso(at), cap=use["cap"])
 
 
-def _changes(before: str, after: str) -> list[Json]:
-    """Settings that differ between two recorded configurations, by dotted key."""
-    old, new = _flat(json.loads(before), ""), _flat(json.loads(after), "")
-    return [
-        {"key": key, "before": old.get(key), "after": new.get(key)}
-        for key in sorted(old.keys() | new.keys())
-        if old.get(key) != new.get(key)
-    ]
-
-
-def _flat(node: Json, prefix: str) -> Json:
-    found: Json = {}
-    for name, value in node.items():
-        if isinstance(value, dict) and value:
-            found |= _flat(value, f"{prefix}{name}.")
-        else:
-            found[f"{prefix}{name}"] = value
-    return found
-
-
 def collect(journal: Path, days: Sequence[str] = ()) -> Collected:
     """Folds a journal, from the checkpoint before the first of the days (none: all) to the end of the last.
 
@@ -374,6 +364,8 @@ def collect(journal: Path, days: Sequence[str] = ()) -> Collected:
         state = None if kept is None else decode_state(kept.body)
         if kept is not None and state is not None:
             found.begin(state)
+            if any(con_id not in found.worths for con_id in state.book.positions()):
+                found.look_back(reader.read_events(journal, session=session_date(kept.at), to_seq=kept.seq))
             start = kept.seq + 1
     outcomes = reader.read_outcomes(journal, from_seq=start)
     waiting = next(outcomes, None)

@@ -149,7 +149,7 @@ def _payoff(legs: _Legs, session: SessionFacts, spot: float) -> Json:
     multiplier = legs.options[0].multiplier
     span = max(strikes) - min(strikes)
     low, high = min(*strikes, spot) - 0.12 * span, max(*strikes, spot) + 0.12 * span
-    levels = np.linspace(low, high, _POINTS)
+    levels = np.unique(np.concatenate((np.linspace(low, high, _POINTS), strikes)))
     at_expiry = expiry_value(levels, strikes, calls, legs.quantity, multiplier) + legs.cash_usd
     today, move = _now(legs, session, spot, levels)
     edges = break_evens(strikes, calls, legs.quantity, legs.cash_usd / multiplier)

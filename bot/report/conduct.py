@@ -57,10 +57,22 @@ def _rule(name: str, rows: list[Json]) -> Json:
         "held": counts["hold"],
         "declined": counts["decline"],
         "last": {key: rows[-1][key] for key in ("at", "subject", "verdict", "text")},
-        "acts": [_told(row) for row in rows if row["verdict"] == "act"],
+        "acts": _acts([row for row in rows if row["verdict"] == "act"]),
         "near_misses": _near(rows),
         "declines": [{"text": text, "count": count} for text, count in declined.most_common(3)],
     }
+
+
+def _acts(rows: list[Json]) -> list[Json]:
+    """Like acts about one subject as one row, with the numbers of the first."""
+    found: dict[tuple[str, str], Json] = {}
+    for row in rows:
+        key = (row["subject"], row["text"])
+        if key not in found:
+            found[key] = {**_told(row), "count": 0, "last_at": row["at"]}
+        found[key]["count"] += 1
+        found[key]["last_at"] = row["at"]
+    return list(found.values())
 
 
 def _near(rows: list[Json]) -> list[Json]:

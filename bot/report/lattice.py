@@ -1,25 +1,29 @@
-"""The ten slots of the hedge over a session: the state each was in, what moved it and why, what it holds in the end."""
+"""The ten slots of the hedge over a session: the state each was in, the trades that moved them, what they hold."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from datetime import datetime
 
 from bot.report.facts import Json, SessionFacts, Trade
-from strategies.domain.hedge import SLOTS, layer_of, slot_name
-
-WORKING = ("opening", "rolling", "rotating", "harvesting")
-
-
-def lattice(session: SessionFacts, positions: list[Json], trades: list[Trade]) -> Json:
-    """Slots with their stretches of state, and every move that an order or a settlement made."""
-    return {
-        "slots": [_slot(n, session, positions) for n in SLOTS],
-        "moves": [_move(move, session, trades) for move in session.slot_moves],
-    }
+from strategies.domain.hedge import HEDGE_OWNER, SLOTS, layer_of, slot_name
+from strategies.domain.session import session_date
 
 
-def _slot(number: int, session: SessionFacts, positions: list[Json]) -> Json:
+def lattice(session: SessionFacts, positions: Sequence[Json], trades: Sequence[Trade]) -> Json:
+    """Slots with their stretches of state and holdings, and every walk of hedge orders in the order of its start."""
+    walks: dict[str, list[Json]] = {}
+    for order in session.orders:
+        if order["condor"] == HEDGE_OWNER:
+            walks.setdefault(order["chain"], []).append(order)
+    moves = [_walk(chain, orders, session, trades) for chain, orders in walks.items()]
+    moves += [_settled(trade) for trade in trades if _settles_in(trade, session)]
+    moves.sort(key=lambda row: str(row["at"]))
+    return {"slots": [_slot(n, session, positions) for n in SLOTS], "moves": moves}
+
+
+def _slot(number: int, session: SessionFacts, positions: Sequence[Json]) -> Json:
     name = slot_name(number)
     state, since = session.slots_before.get(name, "dormant"), None
     spans: list[Json] = []
@@ -33,37 +37,56 @@ def _slot(number: int, session: SessionFacts, positions: list[Json]) -> Json:
     return {"slot": number, "name": name, "layer": layer_of(number).value, "spans": spans, "held": held}
 
 
-def _move(move: Json, session: SessionFacts, trades: list[Trade]) -> Json:
-    """A move with the order behind it: the one sent with it, or the last one of that slot before it."""
-    number = int(move["slot"].rpartition("s")[2])
-    order = next(
-        (o for o in reversed(session.orders)
-         if o["at"] <= move["at"] and any(leg["slot"] == number for leg in o["legs"])),
-        None,
-    )  # fmt: skip
-    caused = order is not None and (move["after"] in WORKING or move["before"] in WORKING)
-    ref = order["ref"] if order is not None and caused else None
-    cash = [t.cash_usd - t.commission_usd for t in trades if ref and t.ref == ref and t.slot == number]
-    before, after = _net_vega(session, move["at"])
+def _walk(chain: str, orders: list[Json], session: SessionFacts, trades: Sequence[Trade]) -> Json:
+    """A row of orders that opened, rolled, rotated or harvested: the slots it touched, what it brought, net vega."""
+    refs = {order["ref"] for order in orders}
+    filled = [t for t in trades if t.ref in refs]
+    at, until = orders[0]["at"], max((t.at.isoformat() for t in filled), default=None)
+    before, after = _net_vega(session, at, until)
+    cash = sum(t.cash_usd - t.commission_usd for t in filled)
     return {
-        "at": move["at"],
-        "slot": number,
-        "name": move["slot"],
-        "before": move["before"],
-        "after": move["after"],
-        "rule": order["rule"] if order is not None and caused else None,
-        "text": (order["text"] if order is not None and caused else "") or move["text"],
-        "ref": ref,
-        "cash_usd": round(sum(cash), 2) if cash and move["before"] in WORKING else None,
+        "at": at,
+        "until": until,
+        "slots": list(dict.fromkeys(leg["slot"] for leg in orders[0]["legs"] if leg["slot"] is not None)),
+        "action": chain.partition(".")[2].partition("/")[0],
+        "rule": orders[0]["rule"],
+        "text": orders[0]["text"],
+        "chain": chain,
+        "quantity": orders[0]["quantity"],
+        "filled": bool(filled),
+        "cash_usd": round(cash, 2) if filled else None,
         "net_vega_before_n": before,
         "net_vega_after_n": after,
     }
 
 
-def _net_vega(session: SessionFacts, at: str) -> tuple[float | None, float | None]:
-    """Net vega in the last sample before a moment and in the second after it, when the books had changed."""
+def _settles_in(trade: Trade, session: SessionFacts) -> bool:
+    return trade.settled and trade.slot is not None and session_date(trade.at) == session.day
+
+
+def _settled(trade: Trade) -> Json:
+    return {
+        "at": trade.at.isoformat(),
+        "until": trade.at.isoformat(),
+        "slots": [trade.slot],
+        "action": "settled",
+        "rule": None,
+        "text": f"{-trade.quantity} contracts settled at {trade.price_points:.2f}",
+        "chain": None,
+        "quantity": abs(trade.quantity),
+        "filled": True,
+        "cash_usd": round(trade.cash_usd, 2),
+        "net_vega_before_n": None,
+        "net_vega_after_n": None,
+    }
+
+
+def _net_vega(session: SessionFacts, at: str, until: str | None) -> tuple[float | None, float | None]:
+    """Net vega in the last sample before the first order and in the second after the last fill, books in step again."""
     moments = [datetime.fromisoformat(s["at"]) for s in session.samples]
-    place = bisect_right(moments, datetime.fromisoformat(at))
-    before = session.samples[place - 1].get("net_vega_n") if place else None
-    after = session.samples[place + 1].get("net_vega_n") if place + 1 < len(session.samples) else None
-    return before, after
+    first = bisect_right(moments, datetime.fromisoformat(at))
+    before = session.samples[first - 1].get("net_vega_n") if first else None
+    if until is None:
+        return before, None
+    last = bisect_right(moments, datetime.fromisoformat(until)) + 1
+    return before, session.samples[last].get("net_vega_n") if last < len(session.samples) else None

@@ -113,13 +113,13 @@ def _condors(condors: Sequence[Json]) -> str:
 
 def _lattice(days: Sequence[Json]) -> str:
     rows = [
-        (moment(m["at"]), str(m["slot"]), f"{m['before']} to {m['after']}", m["rule"] or "", m["text"],
+        (moment(m["at"]), ", ".join(map(str, m["slots"])), m["action"], m["rule"] or "", m["text"],
          signed(m["cash_usd"], 2))
         for day in days
         for m in day["lattice"]["moves"]
-        if m["cash_usd"] is not None
+        if m["filled"]
     ]  # fmt: skip
-    return _table("Hedge lattice", ("at", ">slot", "move", "rule", "why", ">cash"), rows)
+    return _table("Hedge lattice", ("at", "slots", "move", "rule", "why", ">cash"), rows)
 
 
 def _near(rules: Sequence[Json]) -> str:

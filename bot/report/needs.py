@@ -49,7 +49,7 @@ def needs_you(found: Collected, sessions: Sequence[SessionFacts], replay: Json) 
             standing.setdefault(
                 "C30", {"text": text, "since": session.snapshots[-1]["at"], "key": "C30", "act": _act("C30")}
             )
-    if replay["status"] == "diverged":
+    if replay["status"] == "diverged" and replay["code"] == sessions[-1].code_version:
         text = "the replay of this session made other decisions than the journal holds"
         row = {"text": text, "since": sessions[-1].day, "key": "replay", "act": "condor replay"}
         standing.setdefault("replay", row)

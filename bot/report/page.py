@@ -18,6 +18,9 @@ from strategies.domain.session import NEW_YORK
 UNKNOWN = "unknown"
 _LAYERS = {"L1": "hedge, short layer", "L2": "hedge, middle layer", "L3": "hedge, deep layer", "other": "not ours"}
 
+_PAIRS = 6
+"""Values shown of a decision; the JSON has them all."""
+
 SECTIONS = (
     ("timeline", "Timeline"),
     ("curve", "Term structure"),
@@ -126,20 +129,23 @@ def share(near: float | None) -> str:
 
 def plain(value: Any) -> str:
     """A number with few digits, or a text as it is."""
-    if isinstance(value, float):
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float | int):
         return _minus(f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}")
     return UNKNOWN if value is None else str(value)
 
 
 def pairs(values: dict[str, Any]) -> str:
-    """Named values in a row; units stand in the names."""
-    return ", ".join(f"{name.replace('_', ' ')} {plain(value)}" for name, value in values.items())
+    """Named values in a row; units stand in the names, empty texts are left out."""
+    told = [f"{name.replace('_', ' ')} {plain(value)}" for name, value in values.items() if value != ""]
+    return ", ".join(told if len(told) <= _PAIRS else [*told[:_PAIRS], "…"])
 
 
 def ladder(limits: Sequence[float]) -> str:
     """The limits of a walk in their order."""
     shown = [points(v, 2) for v in limits]
-    return " → ".join(shown if len(shown) <= 6 else [*shown[:3], "…", *shown[-2:]])
+    return " → ".join(shown if len(shown) <= 3 else [shown[0], f"{len(shown) - 2} more", shown[-1]])
 
 
 def _minus(text: str) -> str:
@@ -202,8 +208,9 @@ def badge(replay: Json) -> str:
     """The replay's result."""
     if replay["status"] == "not run":
         return "not run"
-    counts = f"{replay['events']:,} facts replayed"
-    return f"{counts}: {'identical decisions' if replay['status'] == 'identical' else 'DIVERGED'}"
+    if replay["status"] == "identical":
+        return f"{replay['events']:,} facts replayed, identical decisions"
+    return f"diverged, replayed with code {replay['code']}"
 
 
 def moved(track: Json) -> str:

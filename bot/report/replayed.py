@@ -26,9 +26,9 @@ def replay_badge(state_dir: Path, days: Sequence[str], last_seq: int) -> Json:
     found = [kept[name] for name in names if name in kept]
     if not found:
         return {"status": "not run", "session": None, "events": None, "outcomes": None, "first_divergence": None,
-                "records_since": None}  # fmt: skip
+                "code": None, "records_since": None}  # fmt: skip
     best: Json = max(found, key=lambda row: (row["status"] == "diverged", row.get("to_seq", 0)))
-    keys = ("status", "session", "events", "outcomes", "first_divergence")
+    keys = ("status", "session", "events", "outcomes", "first_divergence", "code")
     return {**{key: best.get(key) for key in keys}, "records_since": max(0, last_seq - int(best.get("to_seq", 0)))}
 
 

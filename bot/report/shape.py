@@ -24,13 +24,14 @@ class JournalPart(Row):
 
 
 class Replay(Row):
-    """The last replay of these sessions: identical, diverged or not run; records that came after it."""
+    """The last replay of these sessions: identical, diverged or not run; by which code; records that came after."""
 
     status: str
     session: str | None
     events: int | None
     outcomes: int | None
     first_divergence: str | None
+    code: str | None
     records_since: int | None
 
 

@@ -88,6 +88,13 @@ class Told(Row):
     intent_ref: str | None
 
 
+class Act(Told, kw_only=True):
+    """Like acts about one subject: the numbers of the first, how many, when the last was."""
+
+    count: int
+    last_at: str
+
+
 class LastWord(Row):
     """What a rule said last."""
 
@@ -112,7 +119,7 @@ class Rule(Row):
     held: int
     declined: int
     last: LastWord
-    acts: list[Told]
+    acts: list[Act]
     near_misses: list[Told]
     declines: list[Count]
 

@@ -146,16 +146,17 @@ class Slot(Row):
 
 
 class SlotMove(Row):
-    """A slot changed state; `rule` and `ref` name the order behind it, `cash_usd` what it brought after commissions."""
+    """A walk of hedge orders, or a settlement: slots it touched, its rule, dollars after commissions, net vega."""
 
     at: str
-    slot: int
-    name: str
-    before: str
-    after: str
+    until: str | None
+    slots: list[int]
+    action: str
     rule: str | None
     text: str
-    ref: str | None
+    chain: str | None
+    quantity: int
+    filled: bool
     cash_usd: float | None
     net_vega_before_n: float | None
     net_vega_after_n: float | None

@@ -141,6 +141,6 @@ def legend(entries: Sequence[tuple[str, str]], x: float, y: float) -> list[str]:
     parts: list[str] = []
     for drawn, name in entries:
         parts.append(f'<g transform="translate({x:.1f} {y - 4:.1f})">{drawn}</g>')
-        parts.append(text(x + 11, y, name))
-        x += 24 + 6.1 * len(name)
+        parts.append(text(x + 13, y, name))
+        x += 28 + 6.1 * len(name)
     return parts

@@ -27,7 +27,7 @@ _ACROSS_DAYS = 4
 """Releases and expiries up to so many days after the next session are listed."""
 
 
-def tomorrow(session: SessionFacts, state: State | None, caps: list[Json]) -> Json:
+def tomorrow(session: SessionFacts, state: State | None, caps: list[Json], *, written: bool) -> Json:
     """The section; without a state from the end of the session (written at 16:20 New York) it says so."""
     empty: Json = {
         "session": None, "open_at": None, "close_at": None, "early_close": None, "releases": [], "releases_until": None,
@@ -35,7 +35,9 @@ def tomorrow(session: SessionFacts, state: State | None, caps: list[Json]) -> Js
         "missing": "",
     }  # fmt: skip
     if state is None or state.parameters is None or state.now is None:
-        return {**empty, "missing": "the session is not over: its closing state is written down at 16:20 New York"}
+        unread = "the closing state was written by other code, whose shape this one does not know"
+        open_yet = "the session is not over: its closing state is written down at 16:20 New York"
+        return {**empty, "missing": unread if written else open_yet}
     later = state.calendar.sessions_after(date.fromisoformat(session.day))
     if not later:
         return {**empty, "missing": "the calendar in the journal ends with this session"}

@@ -62,8 +62,8 @@ def _condors(report: Json) -> str:
         return f"{_count(len(condors), 'condor')} sold, {len(closed)} ended{by}, {still} still open."
     day = report["sessions"][0]["session"]
     sold = sum(1 for c in condors if any(s["state"] == "open" and _on(s["at"], day) for s in c["states"][:8]))
-    moved = sum(1 for m in report["days"][0]["lattice"]["moves"] if m["cash_usd"] is not None)
-    hedge = f" {_count(moved, 'move')} of hedge slots." if moved else ""
+    moved = sum(1 for m in report["days"][0]["lattice"]["moves"] if m["filled"])
+    hedge = f" {_count(moved, 'trade')} of the hedge." if moved else ""
     return f"{_count(sold, 'condor')} sold, {len(closed)} ended{by}, {still} still open.{hedge}"
 
 

@@ -110,6 +110,14 @@ class RunSection(Section):
     log_level: Literal["debug", "info", "warning"] = "info"
 
 
+class ReportSection(Section):
+    """The report written when a session is over (docs/report.md), into STATE/reports."""
+
+    each_session: bool = True
+    formats: tuple[Literal["html", "json", "md", "text"], ...] = ("html", "json")
+    deadline_s: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] = 900.0
+
+
 class WebSection(Section):
     """The dashboard (docs/dashboard.md): on this machine's loopback only; port 0 takes any free one."""
 
@@ -188,6 +196,7 @@ class Settings(BaseSettings):
     clock: ClockSection = ClockSection()
     macro: MacroSection = MacroSection()
     run: RunSection = RunSection()
+    report: ReportSection = ReportSection()
     web: WebSection = WebSection()
     condor: CondorSection  # type: ignore[valid-type]  # generated from CondorParams
     risk: RiskSection  # type: ignore[valid-type]  # generated from Limits

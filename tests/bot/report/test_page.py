@@ -100,7 +100,7 @@ def test_an_empty_day_says_so_instead_of_drawing_nothing(state: Path) -> None:
         story.pulse()
     story.end()
     text = page(build(state, "2018-10-16"))
-    for words in ("holds no quotes", "No VIX futures were quoted", "No slot moved", "Nothing was refused", "No faults",
+    for words in ("holds no quotes", "No VIX futures were quoted", "No slot traded", "Nothing was refused", "No faults",
                   "No orders"):  # fmt: skip
         assert words in text, words
 

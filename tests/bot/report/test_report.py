@@ -449,7 +449,7 @@ def test_the_replay_is_reported_as_it_ended(state: Path) -> None:
     note_replay(state, {"status": "identical", "session": "all", "events": 40, "outcomes": 9, "to_seq": 39})
     badge = build(state, "all")["replay"]
     assert (badge["status"], badge["events"], badge["outcomes"]) == ("identical", 40, 9)
-    note_replay(state, {"status": "diverged", "session": "2018-10-16", "to_seq": 50, "first_divergence": "text"})
+    note_replay(state, {"status": "diverged", "session": "2018-10-16", "to_seq": 50, "code": "0"})
     report = build(state, "2018-10-16")
     assert (report["replay"]["status"], report["replay"]["session"]) == ("diverged", "2018-10-16")
     assert report["needs_you"][0]["text"].startswith("the replay of this session made other decisions")
