@@ -13,7 +13,7 @@ CLIENT_FILES := tests/conformance/clients
 NOT_AGAIN := --ignore tests/conformance/test_other_library.py --ignore tests/conformance/test_other_clients.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-history conformance conformance-ib-insync conformance-ib-async clients fuzz check bench docs clean clean-venv
+.PHONY: help setup run test test-history conformance conformance-ib-insync conformance-ib-async clients fuzz check bench drill docs clean clean-venv
 
 help: ## what there is to do
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -92,6 +92,9 @@ check: $(DEV_STAMP) ## style, types, import contracts
 
 bench: $(DEV_STAMP) ## measured ratios against peers, in one table each
 	@$(BIN)/python -m benchmarks
+
+drill: $(RUN_STAMP) ## presses every kill trigger against a simulated gateway and times it (two minutes)
+	@$(BIN)/python -m benchmarks.drill
 
 docs: $(DEV_STAMP) ## regenerate the parts of docs/ that are made from the code
 	@$(BIN)/python -m bot.docs

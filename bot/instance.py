@@ -17,16 +17,9 @@ from typing import Final
 LOCK_NAME: Final = "lock"
 
 _PRIVATE: Final = (
-    "journal.sqlite3*",
-    LOCK_NAME,
-    "status.json",
-    "web.token",
-    "web.url",
-    "log",
-    "log/*",
-    "reports",
-    "reports/*",
-)
+    "journal.sqlite3*", LOCK_NAME, "status.json", "web.token", "web.url", "killer.json", "killer.lock", "heartbeat",
+    "log", "log/*", "reports", "reports/*",
+)  # fmt: skip
 _UMASK: Final = 0o077
 _TRIES: Final = 50
 
@@ -79,8 +72,8 @@ class InstanceLock:
         self.release()
 
 
-def acquire(state_dir: Path) -> InstanceLock:
-    """Creates the state directory if need be (mode 0700), checks it and takes its lock.
+def acquire(state_dir: Path, name: str = LOCK_NAME) -> InstanceLock:
+    """Creates the state directory if need be (mode 0700), checks it and takes its lock; `name` is another process's.
 
     Also sets this process's umask to 077, so that all it writes is its owner's alone. Raises AlreadyRunning or
     StateDirRefused.
@@ -92,7 +85,7 @@ def acquire(state_dir: Path) -> InstanceLock:
         raise StateDirRefused(f"{state_dir}: is a file, the state needs a directory. Choose another --state.") from None
     except OSError as error:
         raise _refusal(state_dir, "cannot be created", error) from error
-    path = state_dir / LOCK_NAME
+    path = state_dir / name
     try:
         _refuse_open_modes(state_dir)
         descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
@@ -117,10 +110,10 @@ def acquire(state_dir: Path) -> InstanceLock:
     return lock
 
 
-def holder(state_dir: Path) -> int | None:
+def holder(state_dir: Path, name: str = LOCK_NAME) -> int | None:
     """Pid of the bot running on this state, None if none runs (for `condor kill` and `condor status`)."""
     try:
-        descriptor = os.open(state_dir / LOCK_NAME, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(state_dir / name, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return None
     try:

@@ -19,8 +19,12 @@ from bot.clock import FollowedClock
 from bot.compose import Ends, make_ends
 from bot.engine.outcome import Outcome
 from bot.engine.state import State
+from bot.heartbeat import NAME as HEARTBEAT
+from bot.heartbeat import Heartbeat
 from bot.inbox import Inbox
 from bot.journal.store import Journal
+from bot.killer.keeper import keep
+from bot.killer.told import told
 from bot.logs import Chronicle, SessionFile, make_logger
 from bot.macro_file import NAME as MACRO_FILE
 from bot.macro_file import MacroWatch
@@ -88,8 +92,10 @@ class Life:
         gathered = Gathered(ends.broker.lines_in_use)
         reporter = Reporter(settings.report, self.state_dir, inbox.post)
         watchers = (chronicle.observe, status.observe, gathered.observe, reporter.observe, *self.watchers)
+        heartbeat = Heartbeat(self.state_dir / HEARTBEAT, asyncio.get_running_loop().time)
 
         def observe(envelope: ev.Envelope, now_state: State, outcome: Outcome) -> None:
+            heartbeat.beat()
             for watcher in watchers:
                 watcher(envelope, now_state, outcome)
             self._after_step(envelope, runner, journal)
@@ -160,6 +166,9 @@ class Life:
         loop_task = asyncio.create_task(runner.run(), name="runner")
         watch = asyncio.create_task(self._watch_files(runner, inbox, ends, macro), name="latch watch")
         others = [watch]
+        if self.loaded.settings.killer.enabled:
+            note = lambda text: inbox.post(ev.FaultNoted(code="KILLER", text=text))  # noqa: E731
+            others.append(asyncio.create_task(keep(told(self.loaded.settings, self.state_dir), note), name="killer"))
         live: LiveTimetable | None = None
         if isinstance(ends.clock, FollowedClock):
             followed = FollowedTimetable(moments, inbox.post)

@@ -39,25 +39,32 @@ def main(arguments: list[str]) -> int:
         return exits.FAILED
     before = _written_at(options.state)
     pid = _wake(options.state)
-    if pid is None:
-        _say(
-            options.json,
-            False,
-            f"latch written to {path}; no running bot found. Working orders, if any, are untouched: look in TWS. "
-            "A bot started later cancels everything as soon as its link is up and stays halted until `condor arm`.",
-        )
-        return exits.NOT_RUNNING
-    status = _acknowledged(options.state, before)
-    if status is None:
-        _say(
-            options.json,
-            False,
-            f"latch written to {path}, but the bot (pid {pid}) did not acknowledge within "
-            f"{ACK_DEADLINE_S:g} s. Orders and positions are UNVERIFIED: look in TWS.",
-        )
-        return exits.NOT_RUNNING
-    _say(options.json, True, f"HALTED, acknowledged by pid {pid}. {_proof(status)}. Positions are kept.")
-    return exits.OK
+    status = None if pid is None else _acknowledged(options.state, before)
+    proven = status is not None and _proven(status)
+    acknowledged, text = _verdict(path, pid, status, None if proven else _killer(options.state))
+    _say(options.json, acknowledged, text)
+    return exits.OK if acknowledged else exits.NOT_RUNNING
+
+
+def _verdict(
+    path: Path, pid: int | None, status: dict[str, object] | None, killer: dict[str, object] | None
+) -> tuple[bool, str]:
+    """Whether somebody has acted on the latch, and what is known: the bot's word, or else the killer's."""
+    silent = f"the bot (pid {pid}) did not acknowledge within {ACK_DEADLINE_S:g} s" if pid else "no running bot found"
+    verified = killer is not None and killer.get("phase") == "verified"
+    if status is not None:
+        proof = _killer_proof(killer) if killer is not None and verified else _proof(status)
+        return True, f"HALTED, acknowledged by pid {pid}. {proof}. Positions are kept."
+    if killer is not None:
+        text = f"latch written to {path}; {silent}. {_killer_proof(killer)}"
+        return verified, f"{text}. Positions are kept." if verified else text
+    later = "" if pid else (
+        " A bot started later cancels everything as soon as its link is up and stays halted until `condor arm`."
+    )  # fmt: skip
+    return False, (
+        f"latch written to {path}; {silent}, and no killer process either. Orders and positions are UNVERIFIED, what "
+        f"works, works on: look in TWS.{later}"
+    )
 
 
 def who() -> str:
@@ -81,6 +88,34 @@ def _proof(status: dict[str, object]) -> str:
     if status.get("working_orders") == 0:
         return "UNVERIFIED: the broker has not yet shown that it holds no open order. Look at `condor status`"
     return f"UNVERIFIED: {status.get('working_orders')} orders not yet proven cancelled"
+
+
+def _killer(state: Path) -> dict[str, object] | None:
+    """What the killer process says of this latch, once it has proof or its time is over; None where none lives."""
+    if instance.holder(state, "killer.lock") is None:
+        return None
+    seen: dict[str, object] = {}
+    deadline = time.monotonic() + ACK_DEADLINE_S
+    while time.monotonic() < deadline:
+        try:
+            seen = json.loads((state / "killer.json").read_text())
+        except (OSError, ValueError):
+            seen = {}
+        if seen.get("latch_ms") == latch.changed_ms(state / "KILL") and seen.get("phase") == "verified":
+            return seen
+        time.sleep(0.05)
+    return {**seen, "phase": "killing"}
+
+
+def _killer_proof(killer: dict[str, object]) -> str:
+    if killer.get("phase") == "verified":
+        others = killer.get("other_orders")
+        rest = f"; {others} orders of others are open" if others else ""
+        return (
+            f"VERIFIED by the killer's own connection {killer.get('verified_ms')} ms after it saw the latch: "
+            f"no working orders of the bot{rest}"
+        )
+    return f"UNVERIFIED: the killer goes on cancelling; its link is {killer.get('link', 'unknown')}. Look in TWS"
 
 
 def _wake(state: Path) -> int | None:

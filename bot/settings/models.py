@@ -13,7 +13,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, create_model, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    create_model,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -92,6 +101,15 @@ class ClockSection(Section):
         if value and (host not in ("127.0.0.1", "localhost", "::1") or not port.isdigit()):
             raise ValueError("must be empty or a loopback address like 127.0.0.1:4102: real gateways have no such port")
         return value
+
+
+class KillerSection(Section):
+    """The process that cancels everything by a connection of its own; times of real time."""
+
+    enabled: bool = True
+    client_id: Annotated[int, Field(ge=1, le=999)] = 917
+    poll_ms: Annotated[int, Field(ge=20, le=1000)] = 100
+    hung_s: Annotated[float, Field(ge=5, le=600, allow_inf_nan=False)] = 30.0
 
 
 class MacroSection(Section):
@@ -194,6 +212,7 @@ class Settings(BaseSettings):
     account: AccountSection = AccountSection()
     broker: BrokerSection = BrokerSection()
     clock: ClockSection = ClockSection()
+    killer: KillerSection = KillerSection()
     macro: MacroSection = MacroSection()
     run: RunSection = RunSection()
     report: ReportSection = ReportSection()
@@ -204,6 +223,19 @@ class Settings(BaseSettings):
     signals: SignalsSection  # type: ignore[valid-type]  # generated from SignalParams
     engine: EngineSection  # type: ignore[valid-type]  # generated from EngineParams
     governance: GovernanceSection  # type: ignore[valid-type]  # generated from GovernanceParams
+
+    @model_validator(mode="after")
+    def _killer_apart(self) -> Settings:
+        if self.killer.enabled and self.killer.client_id == self.broker.client_id:
+            raise ValueError(
+                f"killer.client_id {self.killer.client_id} is the bot's own: a gateway takes only one of them"
+            )
+        if self.killer.enabled and self.killer.hung_s < 3.0 * self.run.pulse_s:
+            raise ValueError(
+                f"killer.hung_s is {self.killer.hung_s:g} s: it must be at least three times run.pulse_s "
+                f"({self.run.pulse_s:g} s), or a quiet market looks like a hung bot"
+            )
+        return self
 
     @classmethod
     def settings_customise_sources(
