@@ -41,7 +41,7 @@ from strategies.domain.marks import Mark
 from strategies.domain.orders import Intent, Purpose
 from strategies.domain.session import Calendar
 from strategies.hedging import HedgeSeen, admit, protect, sampled, withdraw
-from strategies.macro import Heard, for_hedge, listen, tell
+from strategies.macro import Heard, for_hedge, listen, net_advances, tell
 from strategies.outlook import tell_outlook
 from strategies.pricing.single import OptionGreeks
 from strategies.reference import Reference
@@ -183,7 +183,8 @@ def decide(view: DeskView) -> DeskOutcome:
 def _feed(view: DeskView, reference: Reference) -> Feed:
     """The signals after this look: histories folded, the running session seen while it runs."""
     local = view.now.astimezone(NEW_YORK)
-    feed = warm(view.desk_state.feed, view.market, view.now, local.date(), view.signals)
+    told = net_advances(view.macro_inputs, local.date())
+    feed = warm(view.desk_state.feed, view.market, view.now, local.date(), view.signals, told)
     session = view.calendar.current(view.now)
     if session is None or view.link is not LinkState.UP or view.now >= session.index_close_at:
         return feed

@@ -11,6 +11,7 @@ import msgspec
 
 from strategies.alvh.view import HedgeMacro
 from strategies.condor.context import Agenda, Context
+from strategies.condor.filters import covered
 from strategies.domain.decision import DecisionVerdict, Scalar
 from strategies.domain.macro import KIND_OF, MacroInput, Told
 from strategies.domain.session import NEW_YORK
@@ -23,6 +24,7 @@ from strategies.signals.signals import Outlook
 HOLD = DecisionVerdict.HOLD
 SUBJECT = "macro"
 LISTEN_EVERY_S = 15.0
+ADVANCES = "nyse_net_advances"
 STALE = "MACRO_CALENDAR_STALE"
 
 RELEASES: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -53,6 +55,13 @@ def listen(before: Heard, inputs: tuple[MacroInput, ...], ctx: Context, outlook:
         premium_z60=None if outlook is None else outlook.measures.vix_less_rv20_z60,
     )
     return Heard(assess(before.word, inputs, seen, params), ctx.now)
+
+
+def net_advances(inputs: tuple[MacroInput, ...], today: date) -> dict[date, float]:
+    """Advancing less declining issues of finished sessions, as told; nothing once the newest holds no more."""
+    rows = [row for row in inputs if row.key == ADVANCES and row.as_of < today and isinstance(row.value, float)]
+    fresh = any(row.fresh(today) for row in rows)
+    return {row.as_of: float(row.value) for row in rows} if fresh else {}
 
 
 def for_hedge(word: MacroWord) -> HedgeMacro:
@@ -103,7 +112,7 @@ def _tell_calendar(agenda: Agenda) -> None:
     """M-CAL-1 to M-CAL-3: the next release of each kind, and whether the list of events still reaches ahead."""
     ctx = agenda.ctx
     until = ctx.calendar.events_until
-    stale = until is None or until < ctx.today
+    stale = not covered(ctx.calendar, ctx.today, ctx.params.entry.coverage_sessions)
     for rule, kinds in RELEASES:
         rows = sorted((e for e in ctx.calendar.events if e.kind.upper() in kinds and e.at >= ctx.now),
                       key=lambda e: e.at)  # fmt: skip

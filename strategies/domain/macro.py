@@ -91,6 +91,9 @@ MACRO_KINDS: tuple[MacroKind, ...] = (
             "realised volatility of EURUSD and USDJPY, the higher, deviations from its 60 days", "M-MAC-6"),
     _word("vol_origin", ("domestic", "imported"), _DAILY, "where volatility began: V2TX or USDJPY led, or they did not",
           "M-MAC-6"),
+    _number("nyse_net_advances", Unit.COUNT, -6000, 6000, _DAILY,
+            "issues that rose less issues that fell on the NYSE in a session; as of that session",
+            "D-AD-1", "D-MACD-3", "T-TIER-3", "T-REG-4"),
     _number("ipo_count", Unit.COUNT, 0, 1000, _MONTHLY, "public offerings of the coming month; a note, never a trigger",
             "M-CAL-4"),
 )  # fmt: skip

@@ -58,9 +58,12 @@ class SessionCloses(msgspec.Struct, frozen=True):
 
 
 def sessions_from_bars(
-    bars: Mapping[str, Sequence[DailyBar]], futures: Mapping[date, Sequence[DailyBar]]
+    bars: Mapping[str, Sequence[DailyBar]],
+    futures: Mapping[date, Sequence[DailyBar]],
+    net_advances: Mapping[date, float] | None = None,
 ) -> tuple[SessionCloses, ...]:
-    """The sessions in these bars, oldest first; `futures` holds bars of VIX futures by expiry.
+    """The sessions in these bars, oldest first; `futures` holds bars of VIX futures by expiry, `net_advances` advancing
+    less declining issues by session, as far as they were told.
 
     Raises BadHistory when there are no bars of SPX, and for bars that are out of order, doubled or without a price.
     """
@@ -73,9 +76,15 @@ def sessions_from_bars(
             day,
             {symbol: closes[day] for symbol, closes in by_series.items() if day in closes},
             {expiry: closes[day] for expiry, closes in by_expiry.items() if day in closes and day < expiry},
+            _breadth((net_advances or {}).get(day)),
         )
         for day in by_series[SESSION_CLOCK]
     )
+
+
+def _breadth(net: float | None) -> AdvanceDecline | None:
+    """The line needs the difference alone."""
+    return None if net is None else AdvanceDecline(max(0, round(net)), max(0, round(-net)))
 
 
 def _by_day(series: str, rows: Iterable[DailyBar]) -> dict[date, float]:

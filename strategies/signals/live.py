@@ -36,8 +36,15 @@ class Feed(msgspec.Struct, frozen=True):
     fault: str = ""
 
 
-def keep_warm(feed: Feed, market: Market, now: datetime, today: date, params: SignalParams) -> Feed:
-    """The feed with every history that has come; unchanged while nothing new has."""
+def keep_warm(
+    feed: Feed,
+    market: Market,
+    now: datetime,
+    today: date,
+    params: SignalParams,
+    net_advances: Mapping[date, float] | None = None,
+) -> Feed:
+    """The feed with every history that has come, told breadth included; unchanged while nothing new has."""
     bars = {name: rows for name in HISTORY_SYMBOLS if (rows := _before(market.bars.get(name, ()), today))}
     if any(name not in bars for name in INDEX_SERIES):
         return feed
@@ -46,14 +53,17 @@ def keep_warm(feed: Feed, market: Market, now: datetime, today: date, params: Si
         for name, told in market.bars.items()
         if (expiry := future_expiry(name)) is not None and (rows := _before(told, today))
     }
-    known = tuple(sorted((name, rows[-1].day) for name, rows in (*bars.items(), *_named(futures))))
+    series = [(name, rows[-1].day) for name, rows in (*bars.items(), *_named(futures))]
+    if net_advances:
+        series.append((f"breadth of {len(net_advances)} sessions, {sum(net_advances.values()):g}", max(net_advances)))
+    known = tuple(sorted(series))
     if known == feed.histories:
         return feed
     young = feed.warmed_at is not None and now - feed.warmed_at < timedelta(seconds=REWARM_S)
     if young and feed.signals is not None:
         return feed
     try:
-        fresh = warm_up(sessions_from_bars(bars, futures), params)
+        fresh = warm_up(sessions_from_bars(bars, futures, net_advances), params)
     except BadHistory as reason:
         return msgspec.structs.replace(feed, histories=known, warmed_at=now, fault=str(reason))
     old = feed.signals
