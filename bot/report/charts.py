@@ -85,7 +85,7 @@ def _panel(
     wide = svg.spread([v for name in names for v in told[name]], least=least)
     parts.append(svg.line(_LEFT, bottom, WIDTH - _RIGHT, bottom, "axis"))
     if wide is None or all(v is None for v in values):
-        why = "no condor was open, or the hedge is off" if names[0] == "net_vega_n" else "not recorded"
+        why = told["net_vega_unknown"] if names[0] == "net_vega_n" else "not recorded"
         parts.append(svg.text((_LEFT + WIDTH) / 2, 0.5 * (top + bottom) + 4, why, "lab", "middle"))
         return parts
     y = Scale(wide[0], wide[1], bottom, top)

@@ -220,6 +220,8 @@ def _track(mine: Sequence[Trade], session: SessionFacts) -> Json:
         total += np.where(held != 0, held * marks * mine[0].multiplier, 0.0)
     begun = minutes >= mine[0].at.timestamp() // 60
     begun &= np.isfinite(total)
+    if times.overnight:
+        begun[0] = False  # the close before is another session's
     if not begun.any():
         return nothing
     where = np.flatnonzero(begun)

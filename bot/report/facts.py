@@ -52,13 +52,17 @@ class Marks:
         return minutes[-1] if minutes else None
 
 
+CHEAP_POINTS = 1.0
+"""Up to this offer nobody's bid means a worth between nothing and the offer; above, that nobody quotes just now."""
+
+
 def worth(quote: Quote, instrument: Instrument | None) -> float | None:
-    """Points per share that a quote says: mid; half the offer where nobody bids; an index its last level."""
+    """Points per share that a quote says: mid; half a small offer where nobody bids; an index its last level."""
     if quote.mid is not None:
         return quote.mid
     if isinstance(instrument, Index):
         return quote.last
-    if quote.bid is None and quote.ask is not None and quote.ask > 0.0:
+    if quote.bid is None and quote.ask is not None and 0.0 < quote.ask <= CHEAP_POINTS:
         return 0.5 * quote.ask
     return None
 

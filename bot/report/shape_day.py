@@ -37,6 +37,7 @@ class Timeline(Row):
     low_n: list[float | None]
     high_n: list[float | None]
     equity_usd: list[float | None]
+    net_vega_unknown: str
     markers: list[Marker]
     blind: list[Blind]
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from bot.report.collect import Json
 from bot.report.conduct import governance_words
+from bot.report.page import in_words, moment
 from bot.report.words import verdict
 
 
@@ -26,9 +27,9 @@ def render(report: Json) -> str:
         _timed("Operator", report["operator"], "verb"),
         _list("Governance", [words] if (words := governance_words(report["governance"])) else []),
         _list("Due next", [*report["due"], *_next(report["tomorrow"])]),
-        _list("Ended since", [f"{row['text']} ({row['ended']})" for row in report["settled_alerts"]]),
+        _list("Ended since", [f"{row['text']} ({in_words(row['ended'])})" for row in report["settled_alerts"]]),
         f"Replay: {report['replay']['status']}",
-        "Paper trading record. Past behaviour of the term structure guarantees nothing. Not financial advice.",
+        "Times are New York. Paper trading record, no financial advice: past behaviour of the term structure guarantees nothing.",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -56,7 +57,7 @@ def _condors(rows: list[Json]) -> str:
             + (f" by {c['exit_rule']}" if c["exit_rule"] else "")
         )
         lines.append(f"    {'; '.join(c['legs'])}")
-        lines.append("    " + " > ".join(f"{s['state']} {s['at'][5:16].replace('T', ' ')}" for s in c["states"]))
+        lines.append("    " + " > ".join(f"{s['state']} {moment(s['at'])}" for s in c["states"]))
     return "\n".join(lines)
 
 
@@ -67,7 +68,7 @@ def _orders(rows: list[Json]) -> str:
     lines.append(f"  {'ref':<28}{'at':<13}{'rule':<12}{'qty':>4}{'mid':>8}{'limit':>8}{'fill':>8}{'slip':>7}  state")
     for o in rows:
         lines.append(
-            f"  {o['ref']:<28}{o['at'][5:16].replace('T', ' '):<13}{o['rule']:<12}{o['quantity']:>4}"
+            f"  {o['ref']:<28}{moment(o['at']):<13}{o['rule']:<12}{o['quantity']:>4}"
             f"{_f(o['mid_points'], 8, 2)}{_f(o['limit_points'], 8, 2)}{_f(o['fill_points'], 8, 2)}"
             f"{_f(o['slippage_points'], 7, 2)}  {o['state']}"
         )
@@ -94,7 +95,7 @@ def _caps(rows: list[Json]) -> str:
         share = "-" if c["share_pct"] is None else f"{c['share_pct']:.0f} %"
         lines.append(
             f"  {c['code']:<10}{c['name']:<24}{_f(c['worst'], 9, 2)} {word:<10}{c['cap']:>9,.2f} {c['unit']:<12}"
-            f"{share:>7}  {(c['at'] or '')[:16]}"
+            f"{share:>7}  {moment(c['at'])}"
         )
     return "\n".join(lines)
 
@@ -122,7 +123,7 @@ def _money(days: list[Json]) -> str:
 
 def _near(rules: list[Json]) -> str:
     rows = [
-        f"{n['at'][5:16].replace('T', ' ')}  {r['rule']} {n['subject']}: {n['text']} ({100 * n['near']:.1f} % away)"
+        f"{moment(n['at'])}  {r['rule']} {n['subject']}: {n['text']} ({100 * n['near']:.1f} % away)"
         for r in rules
         for n in r["near_misses"]
     ]
@@ -132,7 +133,7 @@ def _near(rules: list[Json]) -> str:
 def _next(tomorrow: Json) -> list[str]:
     if tomorrow["session"] is None:
         return []
-    rows = [f"{r['kind']} on {r['at'][:16].replace('T', ' ')}" for r in tomorrow["releases"]]
+    rows = [f"{r['kind']} on {moment(r['at'])}" for r in tomorrow["releases"]]
     rows += [f"{w['purpose']} {w['owner']} by {w['rule']}, if nothing changes" for w in tomorrow["would_send"]]
     early = ", early close" if tomorrow["early_close"] else ""
     return [f"next session {tomorrow['session']}{early}", *rows]
@@ -141,7 +142,7 @@ def _next(tomorrow: Json) -> list[str]:
 def _timed(title: str, rows: list[Json], key: str) -> str:
     return _list(
         title,
-        [f"{r['at'][:19].replace('T', ' ')}  {r[key]}  {r.get('text') or r.get('reason', '')}" for r in rows[:40]],
+        [f"{moment(r['at'], seconds=True)}  {r[key]}  {r.get('text') or r.get('reason', '')}" for r in rows[:40]],
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -28,7 +29,15 @@ def timeline(session: SessionFacts, spx: int | None, vix: int | None) -> Json:
     times = grid(session)
     empty: Json = {"from": None, "spx_points": [], "vix_points": [], "equity_usd": [], **{n: [] for n in SAMPLED}}
     series = empty if times is None else _series(session, _running(times), spx, vix)
-    return {**series, "markers": markers(session), "blind": session.blind}
+    return {**series, "net_vega_unknown": _unknown(session), "markers": markers(session), "blind": session.blind}
+
+
+def _unknown(session: SessionFacts) -> str:
+    """Why the net vega is not known, in the words of most samples; empty where it is known at all."""
+    if any(s.get("net_vega_n") is not None for s in session.samples):
+        return ""
+    reasons = Counter(s["unknown"] for s in session.samples if s.get("unknown"))
+    return reasons.most_common(1)[0][0] if reasons else "no condor was open" if session.samples else "not recorded"
 
 
 def _running(times: Grid) -> Grid:

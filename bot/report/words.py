@@ -72,19 +72,20 @@ def _on(at: str, day: str) -> bool:
 
 
 def _money(report: Json) -> list[str]:
-    """The condors' result, or for one session what its change of equity is made of."""
-    day = report["days"][0] if report["kind"] == "session" else None
-    if day is not None and day["attribution"] is not None and day["money"]["change_usd"] is not None:
-        rows = day["attribution"]["rows"]
+    """What the change of equity is made of; without it the condors' result."""
+    days = report["days"]
+    if all(d["attribution"] is not None and d["money"]["change_usd"] is not None for d in days):
+        rows = [row for d in days for row in d["attribution"]["rows"]]
         hedge = sum(r["total_usd"] - r["fees_usd"] for r in rows if r["holder"] in ("L1", "L2", "L3"))
-        rest = sum(r["total_usd"] - r["fees_usd"] for r in rows if r["holder"] not in ("L1", "L2", "L3"))
-        parts = f"condors {rest:+,.0f}, hedge {hedge:+,.0f}, fees {-day['money']['fees_usd']:+,.0f}"
-        gap = (
-            f", the broker's other marks {day['difference_usd']:+,.0f}"
-            if abs(day["difference_usd"] or 0.0) >= 0.5
-            else ""
-        )
-        return [f"Equity {day['money']['change_usd']:+,.0f} dollars ({parts}{gap})."]
+        rest = sum(r["total_usd"] - r["fees_usd"] for r in rows if r["holder"] not in ("L1", "L2", "L3", "other"))
+        other = sum(r["total_usd"] - r["fees_usd"] for r in rows if r["holder"] == "other")
+        fees = sum(d["money"]["fees_usd"] for d in days)
+        parts = f"condors {rest:+,.0f}, hedge {hedge:+,.0f}, fees {-fees:+,.0f}"
+        parts += f", not ours {other:+,.0f}" if other else ""
+        gap = sum(d["difference_usd"] or 0.0 for d in days)
+        marks = f", the broker's other marks {gap:+,.0f}" if abs(gap) >= 0.5 else ""
+        change = sum(d["money"]["change_usd"] for d in days)
+        return [f"Equity {change:+,.0f} dollars ({parts}{marks})."]
     condors = [c for c in report["condors"] if c["quantity"]]
     known = [c["pnl_usd"] for c in condors if c["pnl_usd"] is not None]
     lines = [f"Profit and loss of the condors after commissions: {sum(known):+,.0f} dollars."]
@@ -98,18 +99,18 @@ def _money(report: Json) -> list[str]:
 def closing_words(state_dir: Path, notes: tuple[str, ...]) -> Words:
     """Reads the journal just written, saves the reports and says what happened."""
     from bot.report.build import build
-    from bot.report.text import render
+    from bot.report.files import FOLDER, file_name, rendered, write
 
-    report = build(state_dir, "all")
-    folder = state_dir / "reports"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path = folder / "all.txt"
-    path.write_text(render(report), encoding="utf-8")
+    report, last = build(state_dir, "all"), build(state_dir, "last")
+    folder = state_dir / FOLDER
+    page = folder / file_name(last, "html")
+    write(folder / file_name(report, "text"), rendered(report, "text"))
+    write(page, rendered(last, "html"))
     told = verdict(report)
     if notes:
         told.append(f"The world made {_count(len(notes), 'substitution')}; see {folder / 'world-notes.txt'}.")
-        (folder / "world-notes.txt").write_text("\n".join(notes) + "\n", encoding="utf-8")
-    return Words(tuple(told), f"{path} (or: condor report all --state {state_dir})")
+        write(folder / "world-notes.txt", "\n".join(notes) + "\n")
+    return Words(tuple(told), f"{page} (all sessions: {folder / file_name(report, 'text')})")
 
 
 def _count(number: int, noun: str) -> str:

@@ -461,7 +461,7 @@ def test_the_text_has_every_part_and_fits_a_terminal(state: Path) -> None:
     """Verdict first, then tables; no line is wider than 120 columns except a condor's legs."""
     text = render(build(with_decisions(state), "all"))
     for part in ("1 condor sold", "2018-10-15", "ic-1", "Orders", "Refused by the gate", "Not done, because", "Caps",
-                 "Due next", "Replay: not run", "Not financial advice"):  # fmt: skip
+                 "Due next", "Replay: not run", "no financial advice"):  # fmt: skip
         assert part in text, part
     assert "   3 x C-ENTRY-5: VIX is too high" in text
     assert max(len(line) for line in text.splitlines() if "SPX" not in line) <= 120
