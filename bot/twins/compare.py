@@ -45,18 +45,23 @@ CLAIMS = {"drawdown_cut_pct": (35.0, 55.0), "break_even_bp": (40.0, 60.0)}
 
 class Costed(msgspec.Struct, frozen=True):
     """The books at one level of costs: dollars by book, percent by hedged book. `worst_fall_usd` is from a peak, a gain
-    given back included; `lowest_usd` is against the beginning. `smaller_*` is the unhedged book at the
+    given back included; `open_fall_usd` and `open_cut_pct` are the same over the days on which a condor was open, the
+    others left out; `lowest_usd` is against the beginning. `hedge_idle_usd` is what the hedge made on days without a
+    condor, which `stress_gain_pct` leaves out as well. `smaller_*` is the unhedged book at the
     size at which its worst fall equals the layered one's."""
 
     level: str
     half_spread_share: float
     profit_usd: dict[str, float]
     worst_fall_usd: dict[str, float]
+    open_fall_usd: dict[str, float]
     lowest_usd: dict[str, float]
     cut_pct: dict[str, float | None]
+    open_cut_pct: dict[str, float | None]
     smaller_scale: float | None
     smaller_profit_usd: float | None
     hedge_usd: dict[str, float]
+    hedge_idle_usd: dict[str, float]
     rally_usd: dict[str, float]
     stress_gain_pct: dict[str, float | None]
 
@@ -155,20 +160,37 @@ def _costed(
     scale = equal_fall_scale(falls["alvh"], falls["unhedged"])
     profits = {book: float(line[-1]) for book, line in lines.items()}
     hedges = {book: daily[book] - daily["unhedged"] for book in HEDGE_OF}
-    gains = {book: gain_over_loss_pct(hedge, daily["unhedged"], stressed) for book, hedge in hedges.items()}
+    idle = ~_with_condors(carried, tape, column)
+    lived = np.repeat(~idle, np.diff(np.flatnonzero(np.concatenate(([True], closes)))))
+    fallen = {book: worst_fall(np.cumsum(np.where(lived, steps(line), 0.0))) for book, line in lines.items()}
+    gains = {book: gain_over_loss_pct(hedge, daily["unhedged"], stressed & ~idle) for book, hedge in hedges.items()}
     return Costed(
         level=name,
         half_spread_share=share,
         profit_usd={book: _round(one) for book, one in profits.items()},
         worst_fall_usd={book: _round(one) for book, one in falls.items()},
+        open_fall_usd={book: _round(one) for book, one in fallen.items()},
         lowest_usd={book: _round(lowest(line)) for book, line in lines.items()},
         cut_pct={book: _maybe(cut_pct(falls[book], falls["unhedged"]), 1) for book in HEDGE_OF},
+        open_cut_pct={book: _maybe(cut_pct(fallen[book], fallen["unhedged"]), 1) for book in HEDGE_OF},
         smaller_scale=_maybe(scale, 3),
         smaller_profit_usd=None if scale is None else _round(scale * profits["unhedged"]),
         hedge_usd={book: _round(profits[book] - profits["unhedged"]) for book in HEDGE_OF},
+        hedge_idle_usd={book: _round(float(hedge[idle].sum())) for book, hedge in hedges.items()},
         rally_usd={book: _round(float(one[rally].sum())) for book, one in daily.items()},
         stress_gain_pct={book: _maybe(one, 1) for book, one in gains.items()},
     )
+
+
+def _with_condors(carried: Carried, tape: Tape, column: Mapping[int, int]) -> Flags:
+    """Which sessions had a condor open: at one of their valuations, or traded."""
+    held = np.abs(positions(trades_of(carried, (Part.CONDORS,), dict(column)), tape)).sum(axis=1) > 0
+    traded = {row.at.date() for row in carried.rows if row.part is Part.CONDORS}
+    days: dict[date, bool] = {}
+    for mark, one in zip(carried.marks, held.tolist(), strict=True):
+        day = mark.at.date()
+        days[day] = days.get(day, day in traded) or one
+    return np.array(list(days.values()))
 
 
 def _rallies(days: Sequence[date], closes: Floats, before: float) -> tuple[tuple[str, ...], Flags]:

@@ -203,6 +203,30 @@ def test_figures_of_a_market_made_by_hand() -> None:
     assert len(trades_of(carried, (Part.STATIC,), column).at_s) == 0
 
 
+def test_what_the_hedge_makes_with_nothing_to_protect_is_told_apart() -> None:
+    """The condor goes on Monday at a loss of 600; on Tuesday VIX jumps again and the call, still held, gains 500: that
+    is not what the hedge did for the condor, neither as dollars nor as gain over loss."""
+    days = [datetime(2026, 3, day, 16, 0, tzinfo=NY) for day in (6, 9, 10)]
+    start = days[0] - timedelta(hours=5)
+    rows = (
+        Row(Part.CONDORS, start, 1, -1, 8.0, 0.0, 0.0, 8.0),
+        Row(Part.ALVH, start, 2, 1, 1.0, 0.0, 0.0, 1.0),
+        Row(Part.CONDORS, days[1] - timedelta(hours=1), 1, 1, 14.0, 0.0, 0.0, 14.0),
+    )
+    marks = tuple(
+        Mark(at, True, 5000.0, vix, {1: (condor, 0.0), 2: (call, 0.0)})
+        for at, vix, condor, call in zip(days, (16.0, 20.0, 30.0), (8.0, 14.0, 14.0), (1.0, 2.5, 7.5), strict=True)
+    )
+    carried = Carried(rows, marks, {1: 100, 2: 100}, (), {Part.ALVH: (0.0,) * 3, Part.STATIC: (0.0,) * 3},
+                      (1.0,) * 3, 16.0, 5000.0, 1.0)  # fmt: skip
+    mid = compare(Record((), 0, AlvhParams(), start, days[-1], None, None), carried).costs[0]
+    assert mid.hedge_usd["alvh"] == 650.0
+    assert mid.hedge_idle_usd["alvh"] == 500.0
+    assert mid.stress_gain_pct["alvh"] == 25.0
+    assert mid.open_fall_usd == {"unhedged": 600.0, "alvh": 450.0, "static": 600.0}
+    assert mid.open_cut_pct["alvh"] == 25.0
+
+
 def test_a_book_that_cannot_be_valued_is_said_and_left_out() -> None:
     """A held contract without a price: the moment is counted as unknown, and no fall is made of it."""
     at = datetime(2026, 3, 6, 16, 0, tzinfo=NY)
