@@ -1,0 +1,248 @@
+"""What a book of SPX and VIX options would be worth some days from now if index and VIX moved: full revaluation.
+
+Rules
+- SPX options: the smile keeps its shape over m = ln(K/F)/(atm * sqrt(tau)), so it travels with the index; its level at
+  the money moves with VIX by sqrt(30/days left), days never below 7 (D5, the weight net vega uses).
+- VIX products: the contract's own future moves by its beta per VIX point and by its roll per day; its volatility
+  follows VVIX, 1.9 points per VIX point, less far out: by sqrt(30/days) beyond 30 days. Never priced on spot VIX.
+- Time passes in calendar days. What is left of an expired option is its intrinsic value.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from strategies.pricing import black76
+from strategies.pricing.normal import BoolArray, FloatArray
+
+SHOCK_DAYS, LEAST_DAYS = 30.0, 7.0
+LEAST_ATM, LEAST_FORWARD_POINTS, LEAST_TAU_YEARS = 0.03, 1.0, 1.0 / (365.0 * 24.0)
+RATIO_LOW, RATIO_HIGH, FAR_M = 0.55, 4.0, 8.0
+VVIX_PER_VIX_POINT, VVIX_LEVEL_SHARE = 1.9, 0.955
+
+
+class Smile(NamedTuple):
+    """One expiry: volatility over that at the money (`ratio`) by m, rising m, linear between and beyond."""
+
+    m: FloatArray
+    ratio: FloatArray
+    atm: float
+
+
+def smile_of(strikes: Sequence[float], ivs: Sequence[float], atm: float, forward: float, tau_years: float) -> Smile:
+    """The smile through some quoted strikes and the volatility at the money; flat beyond the floor and the ceiling.
+
+    Strikes and forward in points, volatilities as fractions a year. Raises InvalidInput for what is no
+    number above zero.
+    """
+    black76.positive("atm", atm)
+    black76.positive("iv", list(ivs))
+    black76.positive("tau", tau_years)
+    scale = atm * math.sqrt(tau_years)
+    nodes = {math.log(strike / forward) / scale: iv / atm for strike, iv in zip(strikes, ivs, strict=True)}
+    if all(abs(m) > 1e-6 for m in nodes):
+        nodes[0.0] = 1.0
+    rows = sorted(nodes.items())
+    m, ratio = [r[0] for r in rows], [r[1] for r in rows]
+    if len(rows) > 1:
+        low = ratio[0] + (ratio[1] - ratio[0]) / (m[1] - m[0]) * (-FAR_M - m[0])
+        high = ratio[-1] + (ratio[-1] - ratio[-2]) / (m[-1] - m[-2]) * (FAR_M - m[-1])
+        m, ratio = [-FAR_M, *m, FAR_M], [low, *ratio, high]
+    return Smile(np.array(m), np.clip(np.array(ratio), RATIO_LOW, RATIO_HIGH), atm)
+
+
+class IndexOptions(NamedTuple):
+    """SPX options: signed contracts times multiplier, terms, and which smile each lies on."""
+
+    size: FloatArray
+    strike: FloatArray
+    is_call: BoolArray
+    forward: FloatArray
+    tau_years: FloatArray
+    discount: FloatArray
+    smile: tuple[int, ...]
+
+
+class VixProducts(NamedTuple):
+    """VIX options and futures (`is_option` false: strike and volatility are not read), each on its own future, with the
+    points that future moves per VIX point and per day of an unchanged curve."""
+
+    size: FloatArray
+    strike: FloatArray
+    is_call: BoolArray
+    is_option: BoolArray
+    forward: FloatArray
+    iv: FloatArray
+    tau_years: FloatArray
+    discount: FloatArray
+    beta: FloatArray
+    roll_per_day: FloatArray
+
+
+class Book(NamedTuple):
+    """Everything held. `carry_rate` is ln(forward/spot) a year."""
+
+    spx: IndexOptions
+    smiles: tuple[Smile, ...]
+    vix: VixProducts
+    carry_rate: float
+
+
+class Shocks(NamedTuple):
+    """Scenarios, one per row: percent of the index, points of VIX, calendar days that pass."""
+
+    spot_pct: FloatArray
+    vix_points: FloatArray
+    days: FloatArray
+
+
+def values_usd(book: Book, shocks: Shocks) -> FloatArray:
+    """Dollars the book is worth in each scenario."""
+    total: FloatArray = np.zeros(len(shocks.days), dtype=np.float64)
+    if len(book.spx.size):
+        total += _index_prices(book, shocks) @ book.spx.size
+    if len(book.vix.size):
+        total += _vix_prices(book.vix, shocks) @ book.vix.size
+    return total
+
+
+def gains_usd(book: Book, shocks: Shocks) -> FloatArray:
+    """The same less what it is worth now: dollars gained (lost: negative) from this moment on."""
+    today = Shocks(np.zeros(1), np.zeros(1), np.zeros(1))
+    return values_usd(book, shocks) - values_usd(book, today)[0]
+
+
+def _index_prices(book: Book, shocks: Shocks) -> FloatArray:
+    rows = book.spx
+    gone = shocks.days[:, None] / black76.DAYS_PER_YEAR
+    tau = np.maximum(rows.tau_years - gone, LEAST_TAU_YEARS)
+    forward = rows.forward * (1.0 + 0.01 * shocks.spot_pct[:, None]) * np.exp(-book.carry_rate * gone)
+    weight = np.sqrt(SHOCK_DAYS / np.maximum(tau * black76.DAYS_PER_YEAR, LEAST_DAYS))
+    level = np.array([book.smiles[i].atm for i in rows.smile])
+    atm = np.maximum(level + 0.01 * shocks.vix_points[:, None] * weight, LEAST_ATM)
+    m = np.log(rows.strike / forward) / (atm * np.sqrt(tau))
+    sigma = np.empty_like(m)
+    for number, smile in enumerate(book.smiles):
+        mine = [i for i, used in enumerate(rows.smile) if used == number]
+        if mine:
+            sigma[:, mine] = atm[:, mine] * np.interp(m[:, mine], smile.m, smile.ratio)
+    discount = rows.discount ** (tau / rows.tau_years)
+    priced: FloatArray = black76.price(forward, rows.strike, sigma, tau, rows.is_call, discount)
+    return priced
+
+
+def _vix_prices(rows: VixProducts, shocks: Shocks) -> FloatArray:
+    gone, moved = shocks.days[:, None], shocks.vix_points[:, None]
+    tau = np.maximum(rows.tau_years - gone / black76.DAYS_PER_YEAR, LEAST_TAU_YEARS)
+    forward = np.maximum(rows.forward + rows.beta * moved + rows.roll_per_day * gone, LEAST_FORWARD_POINTS)
+    days = np.maximum(tau * black76.DAYS_PER_YEAR, SHOCK_DAYS)
+    response = 0.01 * VVIX_PER_VIX_POINT * VVIX_LEVEL_SHARE * np.sqrt(SHOCK_DAYS / days)
+    sigma = np.maximum(rows.iv + response * moved, LEAST_ATM)
+    discount = rows.discount ** (tau / rows.tau_years)
+    priced = black76.price(forward, rows.strike, sigma, tau, rows.is_call, discount)
+    worth: FloatArray = np.where(rows.is_option, priced, forward)
+    return worth
+
+
+# the scenarios ---------------------------------------------------------------------------------------
+HORIZONS_DAYS = (5.0, 10.0)
+SCENARIOS: tuple[tuple[str, float, float], ...] = (
+    ("base", 0.0, 0.0),
+    ("gdp_miss", -3.0, 5.0),
+    ("gdp_beat", 2.0, -1.5),
+    ("earnings_shock", -5.0, 9.0),
+    ("earnings_melt_up", 4.0, -2.5),
+    ("vol_only", 0.0, 5.0),
+    ("crash", -10.0, 25.0),
+)
+"""P-PROJ-1: name, percent of the index, points of VIX; each at both horizons."""
+
+ORDINARY = tuple(i for i, (name, _, _) in enumerate(SCENARIOS) if name != "crash")
+"""Those a defence is judged by; the crash has its own cap (K-SIZE-5)."""
+
+
+def scenario_shocks() -> Shocks:
+    """The grid of P-PROJ-1: all scenarios at the first horizon, then at the second."""
+    spot, vix = [s for _, s, _ in SCENARIOS], [v for _, _, v in SCENARIOS]
+    count = len(HORIZONS_DAYS)
+    return Shocks(np.array(spot * count), np.array(vix * count), np.repeat(HORIZONS_DAYS, len(SCENARIOS)))
+
+
+def worst_usd(gains: Sequence[float]) -> tuple[float, str]:
+    """The worst gain of the ordinary scenarios of a grid, and where: `earnings_shock+10d`."""
+    rows = [(gains[h * len(SCENARIOS) + i], i, h) for h in range(len(HORIZONS_DAYS)) for i in ORDINARY]
+    gain, i, h = min(rows)
+    return gain, f"{SCENARIOS[i][0]}+{HORIZONS_DAYS[h]:.0f}d"
+
+
+def coupled_vix_points(spot_pct: FloatArray) -> FloatArray:
+    """The move of VIX that goes with one of the index (P-BE-2): -1.5 r + .05 r^2 in a fall, -0.6 r in a rise."""
+    moved: FloatArray = np.where(spot_pct < 0.0, -1.5 * spot_pct + 0.05 * spot_pct**2, -0.6 * spot_pct)
+    return moved
+
+
+class Interval(NamedTuple):
+    """Index levels between which the book does not lose, in points; None where the grid ends
+    before it loses."""
+
+    low_points: float | None
+    high_points: float | None
+
+
+SPOT_GRID_PCT = np.arange(-12.0, 12.01, 0.25)
+
+
+def break_evens(
+    book: Book, spot_points: float, earned_usd: float, days: float, vix_points: float | None = None
+) -> Interval | None:
+    """Where the book, with what it has earned so far, breaks even after some days (P-BE-2); None where it loses at
+    every level. VIX moves with the index along the coupled path, or by fixed points (P-BE-3)."""
+    moved = coupled_vix_points(SPOT_GRID_PCT) if vix_points is None else np.full(len(SPOT_GRID_PCT), vix_points)
+    shocks = Shocks(SPOT_GRID_PCT, moved, np.full(len(SPOT_GRID_PCT), days))
+    return around(SPOT_GRID_PCT, gains_usd(book, shocks) + earned_usd, spot_points)
+
+
+def around(spot_pct: FloatArray, profit_usd: FloatArray, spot_points: float) -> Interval | None:
+    """The stretch of levels without loss that holds the present one, or the nearest to it."""
+    good = profit_usd >= 0.0
+    if not good.any():
+        return None
+    start = int(np.argmin(np.where(good, np.abs(spot_pct), np.inf)))
+    low = high = start
+    while low > 0 and good[low - 1]:
+        low -= 1
+    while high < len(good) - 1 and good[high + 1]:
+        high += 1
+    return Interval(
+        None if low == 0 else _root(spot_pct, profit_usd, low - 1, low, spot_points),
+        None if high == len(good) - 1 else _root(spot_pct, profit_usd, high, high + 1, spot_points),
+    )
+
+
+def _root(spot_pct: FloatArray, profit: FloatArray, left: int, right: int, spot_points: float) -> float:
+    share = profit[left] / (profit[left] - profit[right])
+    percent = spot_pct[left] + share * (spot_pct[right] - spot_pct[left])
+    return float(spot_points * (1.0 + 0.01 * percent))
+
+
+class Shift(NamedTuple):
+    """How far the hedge moves each break-even outward, in basis points of the index; None where one of them is not."""
+
+    put_bp: float | None
+    call_bp: float | None
+
+
+def shift_bp(hedged: Interval | None, bare: Interval | None, spot_points: float) -> Shift:
+    """Hedged against unhedged, positive outward."""
+    if hedged is None or bare is None:
+        return Shift(None, None)
+    put = call = None
+    if hedged.low_points is not None and bare.low_points is not None:
+        put = 1e4 * (bare.low_points - hedged.low_points) / spot_points
+    if hedged.high_points is not None and bare.high_points is not None:
+        call = 1e4 * (hedged.high_points - bare.high_points) / spot_points
+    return Shift(put, call)
