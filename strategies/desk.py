@@ -7,6 +7,7 @@ A condor has at most one order alive, and none is sent while the fate of another
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import date, datetime
 
 import msgspec
@@ -17,17 +18,13 @@ from strategies.alvh.memory import AlvhMemory
 from strategies.alvh.params import AlvhParams
 from strategies.alvh.view import HedgeOutcome
 from strategies.condor import filters
-from strategies.condor.adjust import defend
-from strategies.condor.change import run_adjust
+from strategies.condor.attend import attend
 from strategies.condor.context import NEW_YORK, Agenda, Context, Watch
-from strategies.condor.entries import run_entry
-from strategies.condor.exits import run_exit, start_exit
+from strategies.condor.hedgeword import HedgeWord
 from strategies.condor.machine import Condor, CondorState
-from strategies.condor.manage import Wish, judge
 from strategies.condor.marks import mark_legs
 from strategies.condor.params import CondorParams
 from strategies.condor.search import SearchState, run_search
-from strategies.condor.standing import standing
 from strategies.condor.walk import Walk
 from strategies.domain.account import AccountSnapshot
 from strategies.domain.book import Book
@@ -43,7 +40,6 @@ from strategies.domain.session import Calendar
 from strategies.hedging import HedgeSeen, admit, protect, sampled, withdraw
 from strategies.macro import Heard, for_hedge, listen, net_advances, tell
 from strategies.outlook import tell_outlook
-from strategies.pricing.single import OptionGreeks
 from strategies.reference import Reference
 from strategies.signals.curve import RegimeState, effective, front_futures, read_curve
 from strategies.signals.live import Feed
@@ -51,6 +47,7 @@ from strategies.signals.live import keep_warm as warm
 from strategies.signals.live import look as observe
 from strategies.signals.signals import SignalParams
 from strategies.signals.tiers import Tier, tier_by_level
+from strategies.whole import WholeMemory, demand_of, look_at_whole
 
 HOLD, ACT = DecisionVerdict.HOLD, DecisionVerdict.ACT
 
@@ -67,13 +64,15 @@ class DeskState(msgspec.Struct, frozen=True):
 
     `counts` numbers each condor's orders per purpose and `proposed` the day's proposals, so that no ref or id is ever
     used twice; `slot_at`, `slot_proposals` and `proposed_at` limit how often one evaluation slot may propose. `feed`
-    holds the market's signals, `macro` what people told of the world, `hedge` the hedge's memory, `planned` a condor
-    that waits for its hedge (C-ENTRY-9).
+    holds the market's signals, `macro` what people told of the world, `hedge` the hedge's memory, `word` what it
+    last said, `whole` the memory of the book's rules, `planned` a condor that waits for its hedge (C-ENTRY-9).
     """
 
     feed: Feed = Feed()
     macro: Heard = Heard()
     hedge: AlvhMemory = AlvhMemory()
+    word: HedgeWord = HedgeWord()
+    whole: WholeMemory = WholeMemory()
     planned: Condor | None = None
     planned_at: datetime | None = None
     crisis_since: datetime | None = None
@@ -141,18 +140,23 @@ def decide(view: DeskView) -> DeskOutcome:
     outlook = None if feed.signals is None else feed.signals.outlook
     heard = listen(before.macro, view.macro_inputs, ctx, outlook, view.signals.macro)
     view = msgspec.structs.replace(view, hedge=msgspec.structs.replace(view.hedge, macro=for_hedge(heard.word)))
+    ctx = dataclasses.replace(ctx, outlook=outlook, macro=heard.word, hedge=before.word)
     agenda = Agenda(ctx, dict(before.walks), dict(before.watches), dict(before.counts))
     active = [c for c in view.condors.values() if c.active]
     greeks = mark_legs(agenda, active)
     for condor in active:
-        _attend(condor, greeks, agenda)
+        attend(condor, greeks, agenda)
     _cancel_strays(view, agenda)
     tell_outlook(agenda, feed)
     tell(agenda, heard, view.macro_inputs, outlook)
     state = msgspec.structs.replace(before, feed=feed, macro=heard, crisis_since=crisis_since, reference=reference)
     state = _enter(view, agenda, state)
+    demand = demand_of(before.whole, before.word)
+    agenda.demands += [] if demand is None else [demand]
     hedge = _protect(view, agenda, state)
     state = state if hedge is None else msgspec.structs.replace(state, hedge=hedge.memory)
+    word, whole = look_at_whole(agenda, active, greeks, hedge, view.alvh, _nlv_usd(view), before.whole)
+    state = msgspec.structs.replace(state, word=word, whole=whole)
     known = {c.id for c in active} | {c.id for c in agenda.proposals}
     state = msgspec.structs.replace(
         state,
@@ -210,6 +214,10 @@ def _protect(view: DeskView, agenda: Agenda, state: DeskState) -> HedgeOutcome |
     )
 
 
+def _nlv_usd(view: DeskView) -> float | None:
+    return view.account.value.net_liquidation_usd if isinstance(view.account, Known) else None
+
+
 def _planned(state: DeskState, now: datetime) -> Condor | None:
     """The condor that waits for its hedge, while its plan is young."""
     if state.planned is None or state.planned_at is None:
@@ -265,45 +273,6 @@ def _level(view: DeskView, con_id: int | None) -> float | None:
     quote = view.market.fresh(con_id, view.now, view.params.orders.index_max_age_s)
     level = quote.level if quote is not None else None
     return level if level is not None and level > 0.0 else None
-
-
-def _attend(condor: Condor, greeks: dict[int, OptionGreeks], agenda: Agenda) -> None:
-    """One condor that is not finished: first what forbids touching it, then what its state asks for."""
-    ctx = agenda.ctx
-    reason = _hands_off(condor, agenda)
-    if reason:
-        agenda.note("C-DEC-1", condor.id, HOLD, f"row 0: {reason}", inputs={"row": 0, "state": condor.state.value})
-        return
-    if condor.state in (CondorState.CANDIDATE, CondorState.GATED, CondorState.ENTRY_WORKING):
-        run_entry(condor, agenda)
-        return
-    stand = standing(condor, ctx, greeks)
-    if condor.state is CondorState.EXIT_WORKING:
-        run_exit(condor, stand, agenda)
-    elif condor.state is CondorState.ADJUST_WORKING:
-        run_adjust(condor, stand, agenda)
-    elif ctx.can_trade:
-        verdict = judge(condor, stand, agenda)
-        if verdict.wish is Wish.CLOSE:
-            start_exit(condor, verdict, agenda)
-        elif verdict.wish is Wish.DEFEND and verdict.side is not None:
-            defend(condor, stand, verdict.side, agenda)
-
-
-def _hands_off(condor: Condor, agenda: Agenda) -> str:
-    """C-DEC-1 row 0: why nothing may be done with this condor now; empty when something may."""
-    ctx = agenda.ctx
-    if condor.state is CondorState.QUARANTINE:
-        return "in quarantine"
-    if agenda.doubtful(condor.id):
-        return "the fate of an order is unproven"
-    if ctx.halted:
-        return "trading is halted"
-    if ctx.link in (LinkState.DOWN, LinkState.CONNECTING, LinkState.SYNCING):
-        return "the link is not up"
-    if condor.state is CondorState.OPEN and agenda.live.get(condor.id):
-        return "an order of it that was believed over is alive"
-    return ""
 
 
 def _cancel_strays(view: DeskView, agenda: Agenda) -> None:

@@ -11,6 +11,7 @@ from strategies.alvh.params import AlvhParams
 from strategies.alvh.plan import look
 from strategies.alvh.view import HedgeMacro, HedgeOutcome, HedgeView
 from strategies.condor.context import Agenda, Context
+from strategies.condor.hedgeword import HedgeWord
 from strategies.condor.machine import Condor
 from strategies.domain.account import AccountSnapshot
 from strategies.domain.control import LinkState
@@ -18,6 +19,7 @@ from strategies.domain.decision import Decision, DecisionVerdict
 from strategies.domain.desk_sample import DeskSample
 from strategies.domain.known import Known, Unknown
 from strategies.domain.orders import Purpose
+from strategies.pricing.vix_beta import vix_beta
 from strategies.signals.live import Feed
 
 DECLINE, HOLD = DecisionVerdict.DECLINE, DecisionVerdict.HOLD
@@ -95,6 +97,7 @@ def protect(
             pending_refs=ctx.pending_refs,
             judged=judged,
             held_back=ctx.control.suspended.get(DISCRETIONARY, ""),
+            demands=tuple(agenda.demands),
         )
     )
 
@@ -135,6 +138,62 @@ def sampled(ctx: Context, feed: Feed, outcome: HedgeOutcome | None, *, enabled: 
 
 def _round(value: float | None, digits: int) -> float | None:
     return None if value is None else round(value, digits)
+
+
+NO_ROOM = ("A-BUD-1", "A-SIZE-2", "K-SIZE-2")
+"""Budgets that may let no further contract in."""
+
+
+def word(before: HedgeWord, outcome: HedgeOutcome | None, ctx: Context, params: AlvhParams) -> HedgeWord:
+    """What the hedge says after this look; a look that only waited changes nothing."""
+    if not params.enabled:
+        return HedgeWord(gains_usd=before.gains_usd, gains_at=before.gains_at)
+    if outcome is None or outcome.exposure is None or outcome.exposure.planned:
+        return msgspec.structs.replace(before, enabled=True)
+    exposure, band = outcome.exposure, outcome.band
+    vega = exposure.vega
+    # Budgets speak in evaluations only: a look that minds orders in between leaves what they said.
+    full = before.no_room if outcome.target is None else next(
+        (d.rule for d in outcome.decisions if d.verdict is DECLINE and d.rule in NO_ROOM), ""
+    )  # fmt: skip
+    carry, spread = _small_future(ctx)
+    values = [line.value_usd for line in exposure.lines]
+    return msgspec.structs.replace(
+        before,
+        at=ctx.now,
+        enabled=True,
+        unknown=exposure.unknown,
+        net_n=None if vega is None else vega.net_n,
+        low_n=None if band is None else band.low,
+        high_n=None if band is None else band.high,
+        alarm_n=params.band.alarm_inflation if ctx.macro.elevated else params.band.alarm,
+        net_usd=None if vega is None else vega.net_usd_per_vix_point,
+        hedges_usd=None if vega is None else vega.hedges_usd_per_vix_point,
+        theta_usd=exposure.condor_theta_usd,
+        carry_usd=exposure.carry_usd,
+        value_usd=sum(value for value in values if value is not None),
+        no_room=full,
+        active=any(line.held.quantity > 0 for line in exposure.lines),
+        contracts=sum(max(0, line.held.quantity) for line in exposure.lines),
+        rsi_high=params.second_engine.rsi_high,
+        carry_usd_per_day_per_usd=carry,
+        half_spread_usd_per_usd=spread,
+    )
+
+
+def _small_future(ctx: Context) -> tuple[float | None, float | None]:
+    """What a front VIX future costs a day, and to trade, per dollar of weighted vega; None while it is unread."""
+    quoted = []
+    for future in ctx.futures[:2]:
+        quote = ctx.market.fresh(future.con_id, ctx.now, ctx.params.orders.mark_quote_max_age_s)
+        if quote is None or quote.mid is None or quote.bid is None or quote.ask is None:
+            return None, None
+        quoted.append((float((future.expiry - ctx.today).days), quote.mid, 0.5 * (quote.ask - quote.bid)))
+    if len(quoted) < 2 or quoted[1][0] <= quoted[0][0] or ctx.outlook is None or quoted[0][0] < 0.0:
+        return None, None
+    (days, front, half), (later, second, _) = quoted
+    beta = vix_beta(days, ctx.outlook.measures.scales)
+    return -(second - front) / (later - days) / beta, half / beta
 
 
 def admit(agenda: Agenda, outcome: HedgeOutcome | None, condor: Condor, *, enabled: bool) -> bool:

@@ -15,6 +15,7 @@ from strategies.alvh.params import AlvhParams
 from strategies.alvh.targets import Band
 from strategies.domain.book import Book
 from strategies.domain.decision import Decision, DecisionVerdict, Scalar
+from strategies.domain.hedge import Demand
 from strategies.domain.instruments import Future
 from strategies.domain.market import Board, Market
 from strategies.domain.marks import Mark
@@ -67,6 +68,7 @@ class HedgeContext:
     live: Mapping[int, Sequence[OrderRecord]]
     doubtful: frozenset[int]
     held_back: str = ""
+    demands: tuple[Demand, ...] = ()
 
     @property
     def tier(self) -> Tier:

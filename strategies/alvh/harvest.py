@@ -114,6 +114,15 @@ def _sell_usd(agenda: HedgeAgenda, surplus_usd: float, rule: str) -> bool:
     return sold
 
 
+def sell_dearest(agenda: HedgeAgenda, rule: str, why: str) -> bool:
+    """Sells the whole of the holding that costs most to carry per weighted vega, if the floor holds without it."""
+    for piece in _sellable(agenda):
+        if _dearness(piece) > 0.0 and _floor_holds_without(agenda, piece, piece.quantity):
+            agenda.steps.append(sale(piece, piece.quantity, rule, why))
+            return True
+    return False
+
+
 def _multiples(agenda: HedgeAgenda) -> None:
     """A-HARV-1: what has multiplied is sold in part."""
     ctx, params = agenda.ctx, agenda.ctx.params.harvest

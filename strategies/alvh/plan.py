@@ -11,6 +11,7 @@ import msgspec
 
 from strategies.alvh import harvest, opening, orders, reserve, roll, rotate
 from strategies.alvh.context import HEDGE, HedgeAgenda, HedgeContext, nearness
+from strategies.alvh.demands import meet
 from strategies.alvh.exposure import Forwards, Valuer, measure
 from strategies.alvh.joint import stance
 from strategies.alvh.lattice import SlotState
@@ -21,6 +22,7 @@ from strategies.domain.decision import Decision, DecisionVerdict
 from strategies.domain.hedge import HEDGE_OWNER, SLOTS_OF, Layer, slot_name
 from strategies.domain.orders import DOUBTFUL_STATES, LIVE_STATES, CancelIntent, LegIntent, OrderRecord
 from strategies.signals.curve import Regime
+from strategies.signals.press import press
 from strategies.signals.tiers import Tier
 
 HOLD, ACT = DecisionVerdict.HOLD, DecisionVerdict.ACT
@@ -141,6 +143,7 @@ def _context(view: HedgeView) -> HedgeContext:
         live=live,
         doubtful=frozenset(doubtful),
         held_back=view.held_back,
+        demands=view.demands,
     )
 
 
@@ -240,33 +243,18 @@ def _wanted(agenda: HedgeAgenda) -> tuple[Target | None, dict[int, float]]:
     if ctx.exposure.vega is None:
         return None, weights
     target = wanted(ctx.exposure.vega, ctx.band, ctx.params.size, ctx.params.band.margin, confirmed=ctx.confirmed)
-    return target, weights
+    return meet(agenda, target, weights)
 
 
 def _in_press(agenda: HedgeAgenda) -> bool:
     """C-PRESS-1: implied far over realised, VIX turning down from an extreme, the front falling, hedges active."""
-    measures = agenda.ctx.outlook.measures
-    rich = measures.vix_less_rv20_points
-    turned = (
-        measures.rsi_vix_before is not None
-        and measures.rsi_vix is not None
-        and measures.rsi_vix_before >= agenda.ctx.params.second_engine.rsi_high > measures.rsi_vix
+    hedged = any(line.held.quantity > 0 for line in agenda.ctx.exposure.lines)
+    seen = press(agenda.ctx.outlook.measures, hedged=hedged, rsi_high=agenda.ctx.params.second_engine.rsi_high)
+    text = "cash press" if seen.holds else "no cash press"
+    agenda.note(
+        "C-PRESS-1", "market", ACT if seen.holds else HOLD, text, inputs=seen.inputs, thresholds=seen.thresholds
     )
-    active = any(line.held.quantity > 0 for line in agenda.ctx.exposure.lines)
-    falling = measures.front_points is not None and measures.front_high_20_points is not None and (
-        measures.front_points < measures.front_high_20_points
-    )  # fmt: skip
-    pressed = rich is not None and rich >= 4.0 and turned and falling and active
-    inputs = {
-        "vix_less_rv20_points": None if rich is None else round(rich, 2),
-        "rsi_vix": measures.rsi_vix,
-        "rsi_vix_before": measures.rsi_vix_before,
-        "hedges_active": active,
-    }
-    thresholds = {"vix_less_rv20_points": 4.0, "rsi": agenda.ctx.params.second_engine.rsi_high}
-    text = "cash press" if pressed else "no cash press"
-    agenda.note("C-PRESS-1", "market", ACT if pressed else HOLD, text, inputs=inputs, thresholds=thresholds)
-    return pressed
+    return seen.holds
 
 
 def _rest_over(agenda: HedgeAgenda) -> None:

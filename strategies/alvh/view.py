@@ -13,6 +13,7 @@ from strategies.alvh.params import AlvhParams
 from strategies.alvh.targets import Band, Target
 from strategies.domain.book import Book
 from strategies.domain.decision import Decision
+from strategies.domain.hedge import Demand
 from strategies.domain.instruments import Future
 from strategies.domain.market import Board, Market
 from strategies.domain.marks import Mark
@@ -36,7 +37,8 @@ class HedgeMacro(NamedTuple):
 class HedgeView(NamedTuple):
     """Everything the hedge may look at. `may_trade`: orders may be sent at this time and in this trading state;
     `may_open`: new protection too; `at_close`: the minutes that count as the session's close; `judged`: an entry waits
-    for the exposure of this look; `held_back`: why discretionary additions may not begin (G-GOV-1, G-GOV-4)."""
+    for the exposure of this look; `held_back`: why discretionary additions may not begin (G-GOV-1, G-GOV-4);
+    `demands`: what the condors' rules ask for (C-DEC-1)."""
 
     now: datetime
     today: date
@@ -64,6 +66,7 @@ class HedgeView(NamedTuple):
     pending_refs: frozenset[str]
     judged: bool = False
     held_back: str = ""
+    demands: tuple[Demand, ...] = ()
 
 
 class HedgeOutcome(NamedTuple):

@@ -5,8 +5,9 @@ Rules
   points further out, same expiry. It costs at most the allowed share of the original credit, happens once a side and
   twice a life, and must at least take the new short out of the threat that caused it.
 - How its orders are walked, and what happens when only a part of it fills: `change`.
-- Rolling out closes first. The second half is an ordinary entry, later, that must collect at least what closing cost.
-- Narrowing (C-ADJ-1) answers correlation and needs the hedge's diagnostics; it comes with them.
+- A widening must improve the worst of the projection by more than its half-spreads cost (P-PROJ-1).
+- Rolling out closes first: eight legs are two orders of four, and between them nothing is held. It is begun only when
+  a model of the later condor collects a net credit; the second half is an ordinary entry whose quotes must.
 """
 
 from __future__ import annotations
@@ -17,18 +18,19 @@ from typing import NamedTuple
 
 import msgspec
 
-from strategies.condor.change import debit_cap_points, legs_to_trade, send
+from strategies.condor.change import begin, debit_cap_points, legs_to_trade, trading_cost_usd
 from strategies.condor.context import Agenda
 from strategies.condor.exits import start_exit
 from strategies.condor.filters import still_wanted
-from strategies.condor.machine import Adjustment, Condor, Side, prepare_adjustment
+from strategies.condor.forecast import Change, improves, later_credit, legs_of, smile_of_expiry
+from strategies.condor.machine import Adjustment, Condor, Side
 from strategies.condor.manage import Verdict, Wish
-from strategies.condor.marks import forward_points, tau_years
-from strategies.condor.place import chain_name
+from strategies.condor.marks import forward_points, mark_options, tau_years
+from strategies.condor.select import choose_expiry
 from strategies.condor.standing import Standing, fresh_quotes
 from strategies.condor.structure import Leg, Legs, Net, net_price
 from strategies.condor.walk import Look, Urgency, look
-from strategies.domain.decision import DecisionVerdict
+from strategies.domain.decision import DecisionVerdict, Scalar
 from strategies.domain.instruments import Option
 from strategies.domain.market import Board
 from strategies.domain.orders import LegIntent, Purpose
@@ -65,19 +67,22 @@ def defend(condor: Condor, stand: Standing, side: Side, agenda: Agenda) -> None:
         return
     if widening is not None:
         _row2(condor, agenda, "widen the tested side")
-        _start(condor, side, widening, agenda)
+        adjustment = Adjustment(side, widening.legs, condor.quantity, condor.legs)
+        begin(condor, adjustment, widening.net, agenda)
         return
     agenda.note("C-ADJ-2", condor.id, DECLINE, text)
-    if _may_roll(condor, agenda):
+    refused = cannot_roll(condor, stand, agenda)
+    if not refused:
         _row2(condor, agenda, "roll out: close now, sell a later expiry if it collects more than closing cost")
         start_exit(condor, Verdict(Wish.CLOSE, "C-ADJ-3", Urgency.FIRM, side), agenda)
         return
-    _row2(condor, agenda, "close")
+    _row2(condor, agenda, "close", refused)
     start_exit(condor, Verdict(Wish.CLOSE, "C-DEC-1", Urgency.FIRM, side), agenda)
 
 
-def _row2(condor: Condor, agenda: Agenda, text: str) -> None:
-    agenda.note("C-DEC-1", condor.id, ACT, f"row 2: {text}", inputs={"row": 2})
+def _row2(condor: Condor, agenda: Agenda, text: str, no_roll: str = "") -> None:
+    inputs: dict[str, Scalar] = {"row": 2, "roll_refused": no_roll} if no_roll else {"row": 2}
+    agenda.note("C-DEC-1", condor.id, ACT, f"row 2: {text}", inputs=inputs)
 
 
 def _before_gate(condor: Condor, agenda: Agenda) -> bool:
@@ -91,11 +96,49 @@ def _before_gate(condor: Condor, agenda: Agenda) -> bool:
     return False
 
 
-def _may_roll(condor: Condor, agenda: Agenda) -> bool:
-    """Whether a later entry could follow at all; without that it is a plain close."""
-    ctx = agenda.ctx
+def cannot_roll(condor: Condor, stand: Standing, agenda: Agenda) -> str:
+    """C-ADJ-3: why this condor cannot be rolled out, empty when it can.
+
+    A later entry must be possible at all, and by the model a condor of a later expiry, both shorts at the call's delta,
+    must collect what closing this one costs at the natural price, less slippage. The second half asks its own quotes.
+    """
+    ctx, adjust = agenda.ctx, agenda.ctx.params.adjust
     calm = ctx.regime.calm and ctx.tier is not None and ctx.tier <= Tier.WATCH
-    return ctx.params.adjust.roll and condor.rolls_used < ctx.params.adjust.max_rolls and calm and not still_wanted(ctx)
+    if not adjust.roll:
+        return "rolling is switched off"
+    if condor.rolls_used >= adjust.max_rolls:
+        return "it has been rolled as often as allowed"
+    if not calm or still_wanted(ctx):
+        return still_wanted(ctx) or "the curve or the tier allows no later entry"
+    if len(condor.held) > 1:
+        return "its units have two sets of legs"
+    chain = ctx.market.chains.get(condor.trading_class)
+    taken = {c.expiry for c in ctx.condors.values() if c.active}
+    expiry = None if chain is None else choose_expiry(
+        [e for e in chain.expiries if e > condor.expiry], ctx.today, taken, ctx.params.entry
+    )  # fmt: skip
+    if expiry is None:
+        return "no later expiry in the entry range is listed"
+    legs = legs_of(condor.legs, condor.quantity, agenda)
+    smile = None if legs is None or ctx.spot_points is None else smile_of_expiry(
+        legs, stand.em_points, stand.dte_days, ctx.spot_points
+    )  # fmt: skip
+    if legs is None or smile is None or stand.close is None:
+        return "a later condor cannot be priced: marks are missing"
+    delta = min(ctx.params.entry.delta_put, ctx.params.entry.delta_call)
+    later = later_credit(condor.legs, smile, legs[0].mark.forward_points, delta, agenda, expiry)
+    costs = 4.0 * ctx.params.entry.slippage_points_per_leg
+    net = later.credit_points - costs - stand.close.natural_points
+    inputs = {
+        "later_credit_points": round(later.credit_points, 4),
+        "close_natural_points": round(stand.close.natural_points, 4),
+        "net_credit_points": round(net, 4),
+        "later_dte_days": (expiry - ctx.today).days,
+    }
+    text = "a later condor would collect no net credit" if net < 0.0 else "a later condor would collect a net credit"
+    agenda.note("C-ADJ-3", condor.id, DECLINE if net < 0.0 else HOLD, text, inputs=inputs,
+                thresholds={"net_credit_points": 0.0, "costs_points": costs})  # fmt: skip
+    return text if net < 0.0 else ""
 
 
 def _look_for_widening(
@@ -192,7 +235,12 @@ def _refused(condor: Condor, stand: Standing, side: Side, legs: Legs, net: Net, 
     delta = _delta(condor, legs.put_short if side is Side.PUT else legs.call_short, agenda)
     if delta is None:
         return "the new short has no usable quote"
-    return "the new short would still be tested" if delta >= ctx.params.exit.short_delta_max else ""
+    if delta >= ctx.params.exit.short_delta_max:
+        return "the new short would still be tested"
+    mark_options(agenda, [(c, condor.carry_rate) for c in legs.con_ids() if c not in agenda.marks])
+    cost_usd = trading_cost_usd(net, 4, condor.quantity, agenda)
+    change = Change("C-ADJ-2", condor.legs, legs, condor.quantity, cost_usd)
+    return improves(condor.id, change, stand.em_points, stand.dte_days, agenda)
 
 
 def _delta(condor: Condor, leg: Leg, agenda: Agenda) -> float | None:
@@ -205,13 +253,3 @@ def _delta(condor: Condor, leg: Leg, agenda: Agenda) -> float | None:
     forward = forward_points(ctx.spot_points, condor.carry_rate, tau)
     found = analyse_one(quote.mid, forward, option.strike, tau, option.is_call)
     return None if found is None else abs(found.delta)
-
-
-def _start(condor: Condor, side: Side, widening: Widening, agenda: Agenda) -> None:
-    """The first order of a widening, with the condor that knows what it leads to."""
-    number = len(condor.adjustments) + 1
-    chain = chain_name(condor.id, Purpose.ADJUST, number)
-    adjustment = Adjustment(side, widening.legs, condor.quantity, condor.legs)
-    prepared = prepare_adjustment(condor, chain, adjustment)
-    agenda.proposals.append(prepared)
-    send(prepared, chain, number, 1, widening.net, agenda)

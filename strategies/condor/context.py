@@ -10,26 +10,34 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from strategies.condor.hedgeword import HedgeWord
 from strategies.condor.machine import Condor
 from strategies.condor.params import CondorParams
 from strategies.condor.walk import Walk
 from strategies.domain.book import Book
 from strategies.domain.control import Control, LinkState, TradingState
 from strategies.domain.decision import Decision, DecisionVerdict, Scalar
+from strategies.domain.hedge import Demand
 from strategies.domain.instruments import Future
 from strategies.domain.market import Board, Market
 from strategies.domain.marks import Mark
 from strategies.domain.orders import DOUBTFUL_STATES, LIVE_STATES, CancelIntent, OrderRecord, OrderState, PlaceIntent
 from strategies.domain.session import Calendar, SessionDay
 from strategies.signals.curve import CurveReading, Regime
+from strategies.signals.macro import MacroWord
+from strategies.signals.signals import Outlook
 from strategies.signals.tiers import Tier
 
 NEW_YORK = ZoneInfo("America/New_York")
+NOTHING_TOLD, HEDGE_OFF = MacroWord(), HedgeWord()
 
 
 @dataclass(frozen=True)
 class Context:
-    """The moment: time, market levels and signals. `today` and `local` are the exchange's; None is unknown."""
+    """The moment: time, market levels and signals. `today` and `local` are the exchange's; None is unknown.
+
+    `tier` is by level alone, at once; `outlook` holds the tier with its evidence. `hedge` is what the hedge last said.
+    """
 
     now: datetime
     local: datetime
@@ -50,6 +58,9 @@ class Context:
     regime: Regime
     tier: Tier | None
     crisis_since: datetime | None
+    outlook: Outlook | None = None
+    macro: MacroWord = NOTHING_TOLD
+    hedge: HedgeWord = HEDGE_OFF
 
     @cached_property
     def can_trade(self) -> bool:
@@ -73,14 +84,30 @@ class Context:
         return (self.session.index_close_at - self.now).total_seconds() / 60.0
 
 
+class Earned(msgspec.Struct, frozen=True):
+    """A condor at a session's close: its profit at mid and a day's theta, points per share of one unit."""
+
+    day: date
+    profit_points: float
+    theta_points: float
+
+
 class Watch(msgspec.Struct, frozen=True):
-    """What the desk remembers about one condor between looks: first samples of a breach, and a widening's tries."""
+    """What the desk remembers about one condor between looks: first samples of a breach, a widening's tries, the last
+    closes (C-DEC-1 row 4), and protection asked of the hedge, in dollars per VIX point: by row 4, until a day, and by
+    C-ADJ-1, while its reason holds. `leave_rule` closes it for the book's sake (C-THETA-1)."""
 
     stop_at: datetime | None = None
     threat_at: datetime | None = None
     threat_strike: float | None = None
     widen_since: datetime | None = None
     widen_refused: bool = False
+    closes: tuple[Earned, ...] = ()
+    cut_usd: float | None = None
+    cut_until: date | None = None
+    narrow_usd: float | None = None
+    narrow_refused: bool = False
+    leave_rule: str = ""
 
 
 NOTHING_SEEN = Watch()
@@ -103,6 +130,7 @@ class Agenda:
     option_wants: list[Board] = field(default_factory=list)
     line_wants: list[int] = field(default_factory=list)
     marks: dict[int, Mark] = field(default_factory=dict)
+    demands: list[Demand] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         for record in self.ctx.book.orders.values():

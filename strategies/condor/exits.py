@@ -21,8 +21,8 @@ from strategies.domain.orders import OrderRecord, Purpose
 
 HOLD, ACT, DECLINE = DecisionVerdict.HOLD, DecisionVerdict.ACT, DecisionVerdict.DECLINE
 
-_RELEASABLE = ("C-EXIT-1", "C-EXIT-5")
-"""Rules whose closing may be dropped when the walk ends unfilled: nothing is lost by waiting."""
+_RELEASABLE = ("C-EXIT-1", "C-EXIT-5", "C-THETA-1")
+"""Rules whose closing may be dropped when the walk ends unfilled: nothing is lost by waiting. So may a patient roll."""
 
 
 class Round(NamedTuple):
@@ -82,7 +82,7 @@ def _go_on(condor: Condor, stand: Standing, walk: Walk, agenda: Agenda) -> None:
         _release(condor, walk, "the profit target no longer holds at mid", agenda)
     elif walk.attempt < len(shares(Purpose.EXIT, walk.urgency, _orders(agenda))):
         _attempt(condor, agenda, Round(walk.rule, walk.urgency, walk.number, walk.attempt + 1))
-    elif walk.rule in _RELEASABLE:
+    elif walk.rule in _RELEASABLE or (walk.rule == "C-ADJ-3" and walk.urgency is Urgency.PATIENT):
         _release(condor, walk, "the walk ended unfilled; the reason may wait", agenda)
     else:
         firm = walk.urgency is Urgency.FIRM

@@ -16,6 +16,7 @@ from strategies.domain.control import LinkState, TradingState
 from strategies.domain.decision import DecisionVerdict
 from strategies.domain.known import Known, Unknown
 from strategies.domain.session import Calendar
+from strategies.signals.press import press
 from strategies.signals.tiers import Tier
 from strategies.signals.volatility import rank_pct, realised_vol_points
 
@@ -70,9 +71,27 @@ def may_enter(agenda: Agenda, account: Known[AccountSnapshot] | Unknown) -> Entr
         return None
     vix = agenda.ctx.vix_points
     reduced = vix is not None and vix >= agenda.ctx.params.entry.reduced_from_vix_points
+    reduced = reduced and not _pressed(agenda)
     permits = roll_permits(agenda.ctx)
     only_roll = entries_today(agenda.ctx) >= agenda.ctx.params.entry.entries_per_day
     return EntryTerms(account.value.net_liquidation_usd, reduced, permits[0] if permits else None, only_roll)
+
+
+def _pressed(agenda: Agenda) -> bool:
+    """C-PRESS-1: normal size one tier earlier, on the way down only: tier 1 after a front at tier 2's level."""
+    ctx = agenda.ctx
+    if ctx.outlook is None:
+        agenda.note("C-PRESS-1", ENTRY, HOLD, "no signals yet: reduced size")
+        return False
+    seen = press(ctx.outlook.measures, hedged=ctx.hedge.active, rsi_high=ctx.hedge.rsi_high)
+    high, level = ctx.outlook.measures.front_high_20_points, ctx.params.tiers.stress_from_points
+    down = ctx.outlook.tier is Tier.WATCH and high is not None and high >= level
+    holds = seen.holds and down
+    text = "cash press on the way down: normal size" if holds else "no cash press on the way down: reduced size"
+    agenda.note("C-PRESS-1", ENTRY, HOLD, text,
+                inputs={**seen.inputs, "tier": int(ctx.outlook.tier), "front_high_20_points": high},
+                thresholds={**seen.thresholds, "stress_from_points": level})  # fmt: skip
+    return holds
 
 
 def still_wanted(ctx: Context) -> str:

@@ -1,8 +1,8 @@
 """What to do with an open condor: the exit rules in order, first match wins, every rule looked at leaves its verdict.
 
-Order: never to expiry (C-EXIT-6), stop (C-EXIT-3), crisis (C-DEC-1 row 1), time (C-EXIT-2), profit (C-EXIT-1), price
-threat (C-EXIT-4 into C-DEC-1 row 2), forward return (C-EXIT-5), hold (C-DEC-1 row 7). Rows 3 to 6 of C-DEC-1 speak
-about the hedge and C-ADJ-1 about correlation; they come with it.
+Order: never to expiry (C-EXIT-6), stop (C-EXIT-3), crisis (C-DEC-1 row 1), time (C-EXIT-2), profit (C-EXIT-1), the
+book's decay (C-THETA-1), price threat (C-EXIT-4 into C-DEC-1 row 2), forward return (C-EXIT-5). What none of them
+wants goes on to rows 3 to 7 of C-DEC-1 (`verdicts`) and to C-ADJ-1 (`narrow`).
 The profit target is watched here and closed by an order of its own: a resting good-till-cancelled order at the broker
 would race every other exit for the same four legs.
 """
@@ -48,12 +48,11 @@ KEEP = Verdict(Wish.HOLD)
 
 def judge(condor: Condor, stand: Standing, agenda: Agenda) -> Verdict:
     """The first rule that wants something, with a decision noted for each rule looked at."""
-    for rule in (_expiry, _stop, _crisis, _time, _profit, _threat, _forward_return):
+    for rule in (_expiry, _stop, _crisis, _time, _profit, _for_the_book, _threat, _forward_return):
         verdict = rule(condor, stand, agenda)
         if verdict.wish is not Wish.HOLD:
             return verdict
     _ageing(condor, stand, agenda)
-    agenda.note("C-DEC-1", condor.id, HOLD, "row 7: no rule asks for anything", inputs={"row": 7})
     return KEEP
 
 
@@ -186,6 +185,15 @@ def _profit(condor: Condor, stand: Standing, agenda: Agenda) -> Verdict:
     text = "profit target reached: close" if hit else "profit target not reached"
     agenda.note("C-EXIT-1", condor.id, ACT if hit else HOLD, text, inputs=inputs, thresholds=thresholds, near=near)
     return Verdict(Wish.CLOSE, "C-EXIT-1", Urgency.PATIENT) if hit else KEEP
+
+
+def _for_the_book(condor: Condor, stand: Standing, agenda: Agenda) -> Verdict:
+    """C-THETA-1: the book's decay does not pay for its margin and this condor has the least left to earn."""
+    rule = agenda.watch(condor.id).leave_rule
+    if not rule:
+        return KEEP
+    agenda.note(rule, condor.id, ACT, "the most decayed condor leaves: the book's decay does not pay for its margin")
+    return Verdict(Wish.CLOSE, rule, Urgency.PATIENT)
 
 
 def _threat(condor: Condor, stand: Standing, agenda: Agenda) -> Verdict:

@@ -168,7 +168,7 @@ class ExitParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class AdjustParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Widening the tested side (C-ADJ-2) and rolling out (C-ADJ-3). Distances in index points."""
+    """Narrowing (C-ADJ-1), widening the tested side (C-ADJ-2), rolling out (C-ADJ-3). Distances in index points."""
 
     widen: bool = True
     widen_points: float = 20.0
@@ -181,16 +181,56 @@ class AdjustParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     max_per_side: int = 1
     max_per_life: int = 2
     widen_wait_s: float = 60.0
+    narrow: bool = True
+    narrow_points: float = 20.0
+    narrow_min_points: float = 15.0
+    narrow_max_points: float = 25.0
     roll: bool = True
     max_rolls: int = 1
     roll_sessions: int = 1
+    roll_within_dte_days: int = 25
 
     def __post_init__(self) -> None:
         _finite("adjust", self)
         _ordered("adjust", self, "widen_min_points", "widen_points", "widen_max_points")
-        _positive("adjust", self, "widen_min_points", "widen_max_debit_pct_of_credit", "widen_wait_s")
+        _ordered("adjust", self, "narrow_min_points", "narrow_points", "narrow_max_points")
+        _positive("adjust", self, "widen_min_points", "widen_max_debit_pct_of_credit", "widen_wait_s",
+                  "narrow_min_points")  # fmt: skip
         if min(self.max_per_side, self.max_per_life, self.max_rolls, self.roll_sessions) < 0:
             raise ValueError("adjust: the numbers of allowed adjustments cannot be negative")
+
+
+class BookParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Condors and hedge together: C-DEC-1 row 4, C-THETA-1 to 3, C-DELTA-1. Shares in percent, times in minutes."""
+
+    decay_sessions: int = 5
+    decay_min_pct: float = 80.0
+    rsi_spx_above: float = 65.0
+    short_vega_cut_pct: float = 35.0
+    cut_lasts_days: int = 7
+    close_within_min: float = 15.0
+    theta_min_pct_of_margin_day: float = 0.08
+    theta_breach_closes: int = 2
+    theta_tighten_pct: float = 15.0
+    concentration_z: float = -1.0
+    flatten_delta: bool = False
+    flatten_from_pct_nlv: float = 0.5
+    project_every_s: float = 60.0
+    commission_usd_per_contract: float = 1.20
+
+    def __post_init__(self) -> None:
+        _finite("book", self)
+        _positive("book", self, "decay_sessions", "decay_min_pct", "cut_lasts_days", "close_within_min",
+                  "theta_min_pct_of_margin_day", "theta_breach_closes", "flatten_from_pct_nlv",
+                  "project_every_s")  # fmt: skip
+        if self.commission_usd_per_contract < 0.0:
+            raise ValueError("book: commission_usd_per_contract cannot be negative; 0 leaves commissions out")
+        if not 30.0 <= self.short_vega_cut_pct <= 40.0:
+            raise ValueError(
+                f"book: short_vega_cut_pct is {self.short_vega_cut_pct:g}; the rule cuts 30 to 40 percent (A-VEGA-4)"
+            )
+        if not 0.0 <= self.theta_tighten_pct <= 100.0:
+            raise ValueError(f"book: theta_tighten_pct is {self.theta_tighten_pct:g}; a share, 0 to 100")
 
 
 class OrderParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -261,6 +301,7 @@ class CondorParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     entry: EntryParams = EntryParams()
     exit: ExitParams = ExitParams()
     adjust: AdjustParams = AdjustParams()
+    book: BookParams = BookParams()
     orders: OrderParams = OrderParams()
     search: SearchParams = SearchParams()
     curve: CurveParams = CurveParams()

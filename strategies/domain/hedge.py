@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+import msgspec
+
 HEDGE_OWNER = "alvh"
 """Owner of every hedge order and position; slots tell them apart."""
 
@@ -37,3 +39,26 @@ def layer_of(slot: int) -> Layer:
 def slot_name(slot: int) -> str:
     """How a slot is written as the subject of a decision or in an order's reference, e.g. `alvh-s04`."""
     return f"{HEDGE_OWNER}-s{slot:02d}"
+
+
+class Ask(StrEnum):
+    """What the condors' rules ask of the hedge; how it is met is the hedge's own affair (its rules, its budgets)."""
+
+    SHARE = "share"
+    FLOOR = "floor"
+    USD = "usd"
+    SELL_DEAREST = "sell_dearest"
+
+
+class Demand(msgspec.Struct, frozen=True):
+    """A verdict of the condors' rules that the hedge is to carry out: which rule and row of C-DEC-1, what, and why.
+
+    SHARE: the confirmed share of the condors' vega. FLOOR: what reaches the band's floor, intermediate layer first.
+    USD: at least `usd_per_vix_point` of protection in all. SELL_DEAREST: the holding with the dearest carry goes.
+    """
+
+    rule: str
+    ask: Ask
+    text: str
+    row: int | None = None
+    usd_per_vix_point: float = 0.0

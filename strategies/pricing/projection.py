@@ -113,7 +113,8 @@ def values_usd(book: Book, shocks: Shocks) -> FloatArray:
 def gains_usd(book: Book, shocks: Shocks) -> FloatArray:
     """The same less what it is worth now: dollars gained (lost: negative) from this moment on."""
     today = Shocks(np.zeros(1), np.zeros(1), np.zeros(1))
-    return values_usd(book, shocks) - values_usd(book, today)[0]
+    gained: FloatArray = values_usd(book, shocks) - values_usd(book, today)[0]
+    return gained
 
 
 def _index_prices(book: Book, shocks: Shocks) -> FloatArray:

@@ -52,7 +52,7 @@ class MacroWord(msgspec.Struct, frozen=True):
 
     `elevated`: CPI or PPI (A-VEGA-3). `alarm`: elevated, or rates spiked: the soft floor is the hard one (A-VEGA-2).
     `confirmation` is M-MAC-3's memory, `confirmed` whether it still counts. `addon_pct` enlarges the intermediate layer
-    (M-MAC-6). `pe_rising` serves C-DEC-1 row 4.
+    (M-MAC-6). `pe_rising` serves C-DEC-1 row 4, `curve_flattens` (ten years less two) C-THETA-3.
     """
 
     readings: tuple[Reading, ...] = ()
@@ -63,6 +63,7 @@ class MacroWord(msgspec.Struct, frozen=True):
     confirmed: bool = False
     confirmation: Confirmation | None = None
     pe_rising: Verdict = Verdict.UNKNOWN
+    curve_flattens: Verdict = Verdict.UNKNOWN
     complacent: bool = False
     addon_pct: float = 0.0
 
@@ -97,6 +98,7 @@ def assess(before: MacroWord, inputs: Iterable[MacroInput], seen: MacroSeen, par
         confirmed=confirmed,
         confirmation=confirmation,
         pe_rising=_pe_rising(told, today),
+        curve_flattens=_flattens(told, today, params),
         complacent=fifth.verdict.holds,
         addon_pct=params.fx_addon_pct if fx is not None and fx > params.fx_stress_z else 0.0,
     )
@@ -283,6 +285,16 @@ def _pe_rising(told: Told, today: date) -> Verdict:
         return Verdict.UNKNOWN
     newest, before = rows[-1].value, rows[-2].value
     return Verdict.of(newest > before if isinstance(newest, float) and isinstance(before, float) else None)
+
+
+def _flattens(told: Told, today: date, params: MacroParams) -> Verdict:
+    """Whether the ten-year yield less the two-year one fell by more than so many basis points in four weeks."""
+    then = today - timedelta(days=params.wacc_days)
+    long, short = told.number("ust_10y_pct", today), told.number("ust_2y_pct", today)
+    long_then, short_then = told.number_on("ust_10y_pct", then), told.number_on("ust_2y_pct", then)
+    if long is None or short is None or long_then is None or short_then is None:
+        return Verdict.UNKNOWN
+    return Verdict.of(100.0 * ((long_then - short_then) - (long - short)) > params.flattening_bp)
 
 
 def _imported(told: Told, seen: MacroSeen, params: MacroParams) -> Reading:

@@ -20,6 +20,7 @@ class MacroParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     wacc_beta: float = 1.0
     wacc_rise_bp: float = 25.0
     wacc_days: int = 28
+    flattening_bp: float = 10.0
     complacent_pe_percentile: float = 80.0
     complacent_below_vix_points: float = 17.0
     erp_divergence_z: float = 1.5
@@ -28,7 +29,7 @@ class MacroParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     def __post_init__(self) -> None:
         for name in ("surprise_pp", "elevated_yoy_rise_pp", "spike_z", "benign_z", "wacc_rise_bp", "fx_stress_z",
-                     "erp_divergence_z", "wacc_beta"):  # fmt: skip
+                     "flattening_bp", "erp_divergence_z", "wacc_beta"):  # fmt: skip
             if not (math.isfinite(value := float(getattr(self, name))) and value > 0.0):
                 raise ValueError(f"macro: {name} is {value:g}; it must be a number above zero")
         if not self.benign_z < self.spike_z:

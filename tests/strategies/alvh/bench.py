@@ -18,7 +18,7 @@ from strategies.alvh.plan import look
 from strategies.alvh.view import HedgeMacro, HedgeOutcome, HedgeView
 from strategies.domain.book import Book, Fill
 from strategies.domain.decision import Decision
-from strategies.domain.hedge import HEDGE_OWNER
+from strategies.domain.hedge import HEDGE_OWNER, Demand
 from strategies.domain.instruments import Future, Option, Right, SettlementStyle, TickBand
 from strategies.domain.market import Chain, Market, Quote
 from strategies.domain.marks import Mark
@@ -198,10 +198,11 @@ class HedgeBench:
             outlook=outlook, official=official, macro=self.macro, nlv_usd=self.nlv, spot_points=SPOT,
             vix_points=self.vix, rate=0.045, carry_rate=0.032, params=self.params, memory=self.memory,
             may_trade=self.may_trade, may_open=self.may_open, at_close=self.at_close, pending_refs=self.pending,
-            judged=self.judged, held_back=self.held_back,
+            judged=self.judged, held_back=self.held_back, demands=self.demands,
         )  # fmt: skip
 
     blind: CurveReading | None = None
+    demands: tuple[Demand, ...] = ()
 
     # the engine in small ----------------------------------------------------------------------------
     def look(self, after_s: float = 0.0) -> HedgeOutcome:

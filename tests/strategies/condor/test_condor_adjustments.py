@@ -36,10 +36,9 @@ def defend(bench, looks: int = 4):
     return bench.places()[0] if bench.places() else None
 
 
-@pytest.mark.parametrize(("spot", "side"), [(5305.0, Side.PUT), (5612.0, Side.CALL)])
-def test_tested_side_is_widened_by_one_order(make_bench, spot, side):
+def test_tested_side_is_widened_by_one_order(make_bench):
     """C-ADJ-2: old spread bought back, same width sold 20 further out, under 35 per cent of the credit."""
-    bench = threatened(make_bench, spot)
+    bench = threatened(make_bench)
     old = the(bench).legs
     intent = defend(bench)
     assert intent.purpose is Purpose.ADJUST
@@ -47,17 +46,27 @@ def test_tested_side_is_widened_by_one_order(make_bench, spot, side):
     assert len(intent.legs) == 4
     assert sum(1 for leg in intent.legs if leg.action is Action.BUY) == 2
     assert 0.0 < intent.limit_points <= 0.35 * the(bench).credit_points
+    gate = bench.said("P-PROJ-1", the(bench).id)
+    assert gate.inputs["improvement_usd"] > gate.thresholds["cost_usd"] > 0.0
     bench.fill(intent.ref)
     condor = the(bench)
     assert condor.state is CondorState.OPEN
-    moved = old.put_short.strike_points - condor.legs.put_short.strike_points
-    if side is Side.CALL:
-        moved = condor.legs.call_short.strike_points - old.call_short.strike_points
-    assert moved == 20.0
+    assert old.put_short.strike_points - condor.legs.put_short.strike_points == 20.0
     assert condor.legs.width_points == 50.0
-    assert condor.adjustments_done(side) == 1
+    assert condor.adjustments_done(Side.PUT) == 1
     bench.look(5.0)
     assert bench.said("C-EXIT-4").text == "no short is tested"
+
+
+def test_widening_that_does_not_pay_in_the_projection_is_refused(make_bench):
+    """P-PROJ-1: a rally that goes through both calls costs more with the debit paid, so the condor is closed."""
+    bench = threatened(make_bench, 5612.0)
+    intent = defend(bench)
+    gate = bench.said("P-PROJ-1", the(bench).id)
+    assert gate.inputs["scenario"].startswith("earnings_melt_up")
+    assert gate.inputs["improvement_usd"] < gate.thresholds["cost_usd"]
+    assert bench.said("C-ADJ-2").text == "does not improve the worst of the projection by more than it costs"
+    assert intent.purpose is Purpose.EXIT
 
 
 def test_each_side_is_widened_once(make_bench):
@@ -72,10 +81,21 @@ def test_each_side_is_widened_once(make_bench):
 
 
 def test_widening_too_dear_is_not_done(make_bench):
-    """C-ADJ-2: the debit cap decides; then the condor is closed to roll out."""
+    """C-ADJ-2: the debit cap decides; the condor is closed."""
     bench = threatened(make_bench, params=CondorParams(adjust=AdjustParams(widen_max_debit_pct_of_credit=5.0)))
     intent = defend(bench, looks=30)
-    assert (intent.purpose, intent.rule) == (Purpose.EXIT, "C-ADJ-3")
+    assert intent.purpose is Purpose.EXIT
+    assert bench.said("C-ADJ-2").text == "widening costs too much of the credit"
+
+
+def rolling(make_bench):
+    """A condor of 39 days under threat, its successor of 45 days listed: the model gives a net credit."""
+    params = CondorParams(
+        entry=EntryParams(min_credit_pct_of_width=15.0, dte_target_days=38), adjust=AdjustParams(widen=False)
+    )
+    bench = threatened(make_bench, 5320.0, params)
+    assert (the(bench).expiry - bench.day).days == 39
+    return bench, params
 
 
 def test_widening_must_leave_the_threat(make_bench):
@@ -244,14 +264,12 @@ def test_unfilled_widening_is_given_up_and_not_repeated(make_bench):
 
 def test_roll_out_sells_again_only_for_more_than_closing_cost(make_bench):
     """C-ADJ-3: the second half needs a later expiry and a net credit, keeps the size, and is tagged."""
-    params = CondorParams(
-        entry=EntryParams(min_credit_pct_of_width=15.0, dte_target_days=38), adjust=AdjustParams(widen=False)
-    )
-    bench = threatened(make_bench, params=params)
+    bench, params = rolling(make_bench)
     first = the(bench)
-    assert (first.expiry - bench.day).days == 39
     intent = defend(bench)
-    assert intent.rule == "C-ADJ-3"
+    assert (intent.rule, intent.purpose, len(intent.legs)) == ("C-ADJ-3", Purpose.EXIT, 4)
+    told = bench.said("C-ADJ-3", first.id)
+    assert told.inputs["net_credit_points"] >= 0.0
     bench.fill(intent.ref, at_points=25.0)
     bench.now = bench.now.replace(minute=30, second=0)
     bench.params = msgspec.structs.replace(params, entry=msgspec.structs.replace(params.entry, dte_target_days=45))
@@ -277,12 +295,43 @@ def test_roll_out_sells_again_only_for_more_than_closing_cost(make_bench):
     assert rolled.quantity_wanted <= 2
 
 
+def test_roll_without_a_net_credit_is_not_begun(make_bench):
+    """C-ADJ-3: where the model of the later condor collects less than closing costs, the condor is simply closed."""
+    bench, _ = rolling(make_bench)
+    bench.spot = 5290.0
+    bench.look(1.0)
+    intent = defend(bench)
+    told = bench.said("C-ADJ-3", the(bench).id)
+    assert told.text == "a later condor would collect no net credit"
+    assert told.inputs["net_credit_points"] < 0.0
+    assert (intent.purpose, intent.rule) == (Purpose.EXIT, "C-DEC-1")
+
+
 def test_rolled_condor_is_not_rolled_again(make_bench):
     """C-ADJ-3: once per life."""
-    bench = threatened(make_bench, params=CondorParams(adjust=AdjustParams(widen=False)))
+    bench, _ = rolling(make_bench)
     condor = the(bench)
     bench.condors[condor.id] = msgspec.structs.replace(condor, rolls_used=1)
     assert defend(bench).rule == "C-DEC-1"
+    assert bench.said("C-DEC-1", condor.id).inputs["roll_refused"] == "it has been rolled as often as allowed"
+
+
+def test_roll_is_never_half_a_condor(make_bench):
+    """K-DEF-1: eight legs are two orders of four; the later one is not sold while any of the old one is held."""
+    bench, params = rolling(make_bench)
+    first = the(bench)
+    intent = defend(bench)
+    bench.fill(intent.ref, units=1)
+    bench.params = msgspec.structs.replace(params, entry=msgspec.structs.replace(params.entry, dte_target_days=45))
+    bench.now = bench.now.replace(minute=30, second=0)
+    for _ in range(10):
+        bench.look(6.0)
+        bench.finish_cancels()
+        for sent in bench.places():
+            assert len(sent.legs) == 4
+            assert sent.purpose is Purpose.EXIT
+            assert {leg.con_id for leg in sent.legs} == set(first.legs.con_ids())
+    assert bench.condors[first.id].quantity == 1
 
 
 def test_denied_widening_counts_as_refused(make_bench):

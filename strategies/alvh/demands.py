@@ -1,0 +1,84 @@
+"""What the condors' rules ask of the hedge (C-DEC-1 rows 3 to 5, C-ADJ-1, C-THETA-1), met by the hedge's own rules.
+
+A demand may raise the target or name a holding to sell; budgets, bands, layers and order rules stay in force, so it can
+also go unmet, and says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from strategies.alvh.context import HEDGE, HedgeAgenda
+from strategies.alvh.harvest import sell_dearest
+from strategies.alvh.targets import Target
+from strategies.domain.decision import DecisionVerdict, Scalar
+from strategies.domain.hedge import SLOTS_OF, Ask, Demand, Layer
+from strategies.pricing.net_vega import NetVega
+
+HOLD, ACT = DecisionVerdict.HOLD, DecisionVerdict.ACT
+
+
+def meet(agenda: HedgeAgenda, target: Target, weights: Mapping[int, float]) -> tuple[Target, dict[int, float]]:
+    """The target and the slots' shares with the largest demand in them; each demand leaves its verdict."""
+    ctx, shares = agenda.ctx, dict(weights)
+    vega = ctx.exposure.vega
+    if vega is None:
+        return target, shares
+    for demand in ctx.demands:
+        if demand.ask is Ask.SELL_DEAREST:
+            _sell(agenda, demand)
+            continue
+        usd = _wanted_usd(demand, vega, agenda)
+        inputs: dict[str, Scalar] = {
+            "row": demand.row,
+            "asked_usd_per_vix_point": round(usd, 2),
+            "target_usd_per_vix_point": round(target.usd_per_vix_point, 2),
+            "held_usd_per_vix_point": round(vega.hedges_usd_per_vix_point, 2),
+        }
+        raised = usd > target.usd_per_vix_point + 1e-9
+        text = "raises the target" if raised else "is within the target already"
+        agenda.note(demand.rule, HEDGE, HOLD, f"{demand.text}: {text}", inputs=inputs)
+        if raised or demand.ask is Ask.FLOOR:
+            shares = _shares(target, usd, shares, demand, deep=agenda.memory.deep is not None)
+        if raised:
+            short = -vega.condors_usd_per_vix_point
+            target = Target(usd, usd / short if short > 0.0 else 0.0, demand.rule, demand.text)
+    return target, shares
+
+
+def _wanted_usd(demand: Demand, vega: NetVega, agenda: HedgeAgenda) -> float:
+    """Protection in all, dollars per VIX point, never more than the condors' own weighted vega."""
+    short = max(0.0, -vega.condors_usd_per_vix_point)
+    band, params = agenda.ctx.band, agenda.ctx.params
+    if demand.ask is Ask.SHARE:
+        usd = params.size.offset_confirmed * short
+    elif demand.ask is Ask.FLOOR:
+        floor = -params.band.alarm if band.low is None else band.low
+        usd = short + vega.usd(floor + params.band.margin)
+    else:
+        usd = demand.usd_per_vix_point
+    return min(max(0.0, usd), short)
+
+
+def _shares(target: Target, usd: float, shares: dict[int, float], demand: Demand, *, deep: bool) -> dict[int, float]:
+    """Where the protection goes: by the usual weights; row 5's lack goes to the intermediate layer, and to the deep one
+    where its engine is awake."""
+    whole = max(usd, target.usd_per_vix_point)
+    if demand.ask is not Ask.FLOOR or whole <= 0.0:
+        return shares
+    standing = min(target.usd_per_vix_point, usd) if target.rule == "A-SIZE-1" else 0.0
+    places = [*SLOTS_OF[Layer.INTERMEDIATE], *(SLOTS_OF[Layer.DEEP] if deep else ())]
+    extra = (whole - standing) / whole
+    moved = {slot: share * standing / whole for slot, share in shares.items()}
+    for slot in places:
+        moved[slot] = moved.get(slot, 0.0) + extra / len(places)
+    return moved
+
+
+def _sell(agenda: HedgeAgenda, demand: Demand) -> None:
+    if any(walk.rule == demand.rule for walk in agenda.memory.walks.values()):
+        agenda.note(demand.rule, HEDGE, HOLD, f"{demand.text}: a sale for it works")
+        return
+    sold = sell_dearest(agenda, demand.rule, demand.text)
+    text = "the holding with the dearest carry is sold" if sold else "nothing can be spared above the floor"
+    agenda.note(demand.rule, HEDGE, ACT if sold else HOLD, f"{demand.text}: {text}")

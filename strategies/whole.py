@@ -1,0 +1,323 @@
+"""Rules about all condors and the hedge together: projection and break-evens, decay against margin, delta.
+
+Rules
+- P-PROJ-1: the book on seven scenarios five and ten days ahead. P-BE-2, P-BE-3: where it breaks even then, with and
+  without the hedge, with VIX coupled to the index and with VIX five and eight points higher.
+- C-THETA-1 to 3: at the close, net decay of condors and hedge on total margin; two closes below what is asked sell the
+  hedge's dearest holding, and if nothing can be spared the most decayed condor leaves.
+- C-DELTA-1: told only. No index future is on the whitelist, so it refuses to act and says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+import msgspec
+import numpy as np
+
+from strategies.alvh.exposure import VIX, Line
+from strategies.alvh.params import AlvhParams
+from strategies.alvh.view import HedgeOutcome
+from strategies.condor.context import Agenda
+from strategies.condor.forecast import Leg, book_of, legs_of, smile_of_expiry
+from strategies.condor.hedgeword import HedgeWord
+from strategies.condor.machine import Condor
+from strategies.condor.standing import Standing, expected_move, standing
+from strategies.condor.structure import MULTIPLIER
+from strategies.domain.decision import DecisionVerdict, Scalar
+from strategies.domain.hedge import Ask, Demand
+from strategies.domain.instruments import Option
+from strategies.hedging import word as hedge_word
+from strategies.pricing import projection
+from strategies.pricing.projection import Book, Interval, Shift, Smile, VixProducts
+from strategies.pricing.single import OptionGreeks
+from strategies.signals.tiers import Tier
+
+HOLD, ACT, DECLINE = DecisionVerdict.HOLD, DecisionVerdict.ACT, DecisionVerdict.DECLINE
+BOOK = "book"
+SPIKES_POINTS = (5.0, 8.0)
+
+
+class WholeMemory(msgspec.Struct, frozen=True):
+    """`theta_day` is the last session whose close was judged, `breaches` how many in a row failed, `asked_day` the
+    session from which the hedge's dearest holding is asked to go, when the hedge held `asked_held` contracts."""
+
+    projected_at: datetime | None = None
+    theta_day: date | None = None
+    breaches: int = 0
+    asked_day: date | None = None
+    asked_held: int = 0
+
+
+def look_at_whole(
+    agenda: Agenda,
+    active: Sequence[Condor],
+    greeks: dict[int, OptionGreeks],
+    hedge: HedgeOutcome | None,
+    alvh: AlvhParams,
+    nlv_usd: float | None,
+    memory: WholeMemory,
+) -> tuple[HedgeWord, WholeMemory]:
+    """What the hedge says now and the book's rules with it; the rules look once a minute while condors are held."""
+    ctx = agenda.ctx
+    said = hedge_word(ctx.hedge, hedge, ctx, alvh)
+    held = [c for c in active if c.quantity > 0]
+    lines = hedge.exposure.lines if hedge is not None and hedge.exposure is not None else None
+    if not held or ctx.session is None or ctx.spot_points is None or not ctx.can_trade:
+        return said, memory
+    if alvh.enabled and lines is None:
+        return said, memory
+    last = memory.projected_at
+    if last is not None and (ctx.now - last).total_seconds() < ctx.params.book.project_every_s:
+        return said, memory
+    memory = msgspec.structs.replace(memory, projected_at=ctx.now)
+    stands = {c.id: standing(c, ctx, greeks) for c in held}
+    said = _project(agenda, held, stands, greeks, lines or (), said)
+    _flatten(agenda, held, greeks, nlv_usd)
+    return said, _decay(agenda, held, stands, said, memory)
+
+
+# projection and break-evens --------------------------------------------------------------------------
+def _groups(
+    agenda: Agenda, held: Sequence[Condor], greeks: dict[int, OptionGreeks]
+) -> list[tuple[Sequence[Leg], Smile]] | str:
+    """Each set of legs on its smile, or which condor cannot be valued."""
+    ctx = agenda.ctx
+    groups: list[tuple[Sequence[Leg], Smile]] = []
+    spot = ctx.spot_points or 0.0
+    for condor in held:
+        dte = (condor.expiry - ctx.today).days
+        for lot in condor.held:
+            legs = legs_of(lot.legs, lot.units, agenda)
+            em = expected_move(lot.legs, condor.smile_gap, ctx, greeks, dte)
+            smile = None if legs is None else smile_of_expiry(legs, em, dte, spot)
+            if legs is None or smile is None:
+                return f"{condor.id} has a leg without a mark"
+            groups.append((legs, smile))
+    return groups
+
+
+def _vix(lines: Sequence[Line]) -> VixProducts | str:
+    """The hedge's VIX products, or which of them cannot be valued; a long that nobody bids for is worth nothing."""
+    rows = []
+    for line in lines:
+        mark, contract = line.mark, line.contract
+        if contract.symbol != VIX and isinstance(contract, Option):
+            continue
+        if mark is None:
+            if line.held.quantity > 0 and line.mid_points is not None and line.mid_points <= 0.10:
+                continue
+            return f"contract {line.held.con_id} of slot {line.held.slot} has no mark"
+        if mark.vix_beta is None or mark.roll_points_per_day is None:
+            return f"contract {line.held.con_id} of slot {line.held.slot} has no beta or roll"
+        option = isinstance(contract, Option)
+        rows.append((
+            float(line.held.quantity * contract.multiplier), contract.strike if isinstance(contract, Option) else 1.0,
+            isinstance(contract, Option) and contract.is_call, option, mark.forward_points, mark.iv, mark.tau_years,
+            mark.discount, mark.vix_beta, mark.roll_points_per_day,
+        ))  # fmt: skip
+    columns = list(zip(*rows, strict=True)) if rows else [()] * 10
+    return VixProducts(*(np.array(c, dtype=bool if i in (2, 3) else np.float64) for i, c in enumerate(columns)))
+
+
+def _puts(lines: Sequence[Line]) -> list[tuple[Sequence[Leg], Smile]] | str:
+    """SPX options the hedge holds, each on a flat smile of its own volatility."""
+    groups: list[tuple[Sequence[Leg], Smile]] = []
+    for line in lines:
+        contract, mark = line.contract, line.mark
+        if contract.symbol == VIX or not isinstance(contract, Option):
+            continue
+        if mark is None:
+            return f"contract {line.held.con_id} of slot {line.held.slot} has no mark"
+        leg = Leg(float(line.held.quantity * contract.multiplier), contract.strike, contract.is_call, mark)
+        flat = projection.smile_of((contract.strike,), (mark.iv,), mark.iv, mark.forward_points, mark.tau_years)
+        groups.append(((leg,), flat))
+    return groups
+
+
+def _project(
+    agenda: Agenda,
+    held: Sequence[Condor],
+    stands: dict[str, Standing],
+    greeks: dict[int, OptionGreeks],
+    lines: Sequence[Line],
+    said: HedgeWord,
+) -> HedgeWord:
+    """P-PROJ-1, P-BE-2, P-BE-3, noted; the word with the book's grid."""
+    ctx = agenda.ctx
+    groups, vix, puts = _groups(agenda, held, greeks), _vix(lines), _puts(lines)
+    for part in (groups, vix, puts):
+        if isinstance(part, str):
+            agenda.note("P-PROJ-1", BOOK, HOLD, f"the book cannot be projected: {part}")
+            return said
+    assert not isinstance(groups, str)
+    assert not isinstance(vix, str)
+    assert not isinstance(puts, str)
+    carry = held[0].carry_rate
+    bare, whole = book_of(groups, carry), book_of([*groups, *puts], carry, vix)
+    gains = projection.gains_usd(whole, projection.scenario_shocks())
+    usd: list[float] = gains.tolist()
+    worst, where = projection.worst_usd(usd)
+    half = len(projection.SCENARIOS)
+    inputs: dict[str, Scalar] = {"worst_usd": round(worst, 2), "scenario": where}
+    for i, (name, _, _) in enumerate(projection.SCENARIOS):
+        inputs[f"{name}_5d_usd"], inputs[f"{name}_10d_usd"] = round(usd[i], 2), round(usd[half + i], 2)
+    agenda.note("P-PROJ-1", BOOK, HOLD, "the book five and ten days ahead", inputs=inputs)
+    profits = [(c, stands[c.id].profit_points) for c in held]
+    if all(p is not None for _, p in profits):
+        earned = sum((p or 0.0) * c.quantity * MULTIPLIER for c, p in profits)
+        hedge = sum((line.value_usd or 0.0) - line.cost_usd for line in lines)
+        _break_evens(agenda, bare, whole, earned, earned + hedge)
+    return msgspec.structs.replace(said, gains_usd=tuple(usd), gains_at=ctx.now)
+
+
+def _break_evens(agenda: Agenda, bare: Book, whole: Book, bare_usd: float, whole_usd: float) -> None:
+    spot = agenda.ctx.spot_points or 0.0
+    for days in projection.HORIZONS_DAYS:
+        hedged = projection.break_evens(whole, spot, whole_usd, days)
+        alone = projection.break_evens(bare, spot, bare_usd, days)
+        shift = projection.shift_bp(hedged, alone, spot)
+        text = "no level breaks even on the coupled path" if hedged is None else "break-evens on the coupled path"
+        agenda.note("P-BE-2", f"{BOOK} {days:.0f}d", HOLD, text, inputs=_levels(hedged, alone, shift))
+    for spike in SPIKES_POINTS:
+        days = projection.HORIZONS_DAYS[-1]
+        hedged = projection.break_evens(whole, spot, whole_usd, days, spike)
+        alone = projection.break_evens(bare, spot, bare_usd, days, spike)
+        text = "no level breaks even: a breach" if hedged is None else "break-evens after a rise of VIX"
+        agenda.note("P-BE-3", f"{BOOK} +{spike:.0f}", HOLD, text,
+                    inputs={"days": days, **_levels(hedged, alone, projection.shift_bp(hedged, alone, spot))},
+                    thresholds={"vix_points": spike})  # fmt: skip
+
+
+def _levels(hedged: Interval | None, alone: Interval | None, shift: Shift) -> dict[str, Scalar]:
+    def told(value: float | None, digits: int) -> float | None:
+        return None if value is None else round(value, digits)
+
+    return {
+        "low_points": told(None if hedged is None else hedged.low_points, 2),
+        "high_points": told(None if hedged is None else hedged.high_points, 2),
+        "unhedged_low_points": told(None if alone is None else alone.low_points, 2),
+        "unhedged_high_points": told(None if alone is None else alone.high_points, 2),
+        "put_shift_bp": told(shift.put_bp, 1),
+        "call_shift_bp": told(shift.call_bp, 1),
+    }
+
+
+# decay -----------------------------------------------------------------------------------------------
+def _decay(
+    agenda: Agenda, held: Sequence[Condor], stands: dict[str, Standing], said: HedgeWord, memory: WholeMemory
+) -> WholeMemory:
+    """C-THETA-1 to 3, once in a session's last minutes; what an earlier close asked for goes on until it is met."""
+    ctx, book = agenda.ctx, agenda.ctx.params.book
+    if memory.theta_day == ctx.today or ctx.minutes_to_close() > book.close_within_min:
+        return memory
+    thetas = [(c, stands[c.id].theta_points) for c in held]
+    carry = said.carry_usd if said.enabled else 0.0
+    margin = sum(c.max_loss_usd for c in held) + said.value_usd
+    if carry is None or margin <= 0.0 or any(t is None for _, t in thetas):
+        agenda.note("C-THETA-1", BOOK, HOLD, "the book's decay is not known at this close")
+        return msgspec.structs.replace(memory, theta_day=ctx.today)
+    net = sum((t or 0.0) * c.quantity * MULTIPLIER for c, t in thetas) + carry
+    share = 100.0 * net / margin
+    wanted = _wanted_pct(agenda)
+    breach = share < wanted
+    breaches = memory.breaches + 1 if breach else 0
+    inputs: dict[str, Scalar] = {
+        "net_theta_usd_per_day": round(net, 2), "margin_usd": round(margin, 2), "pct_of_margin_day": round(share, 4),
+        "closes_below": breaches,
+    }  # fmt: skip
+    thresholds: dict[str, Scalar] = {"min_pct_of_margin_day": round(wanted, 4), "closes": book.theta_breach_closes}
+    _hurdle(agenda, share)
+    memory = msgspec.structs.replace(memory, theta_day=ctx.today, breaches=breaches)
+    if breaches < book.theta_breach_closes:
+        text = "decay below what margin asks: it must last" if breach else "decay pays for the margin"
+        agenda.note("C-THETA-1", BOOK, HOLD, text, inputs=inputs, thresholds=thresholds)
+        return msgspec.structs.replace(memory, asked_day=None) if not breach else memory
+    return _act_on_decay(agenda, held, stands, said, inputs, thresholds, memory)
+
+
+def _act_on_decay(
+    agenda: Agenda,
+    held: Sequence[Condor],
+    stands: dict[str, Standing],
+    said: HedgeWord,
+    inputs: dict[str, Scalar],
+    thresholds: dict[str, Scalar],
+    memory: WholeMemory,
+) -> WholeMemory:
+    """The hedge's dearest holding is asked to go first; at a later close the most decayed condor leaves."""
+    ctx = agenda.ctx
+    if said.enabled and said.active and memory.asked_day is None:
+        agenda.note("C-THETA-1", BOOK, HOLD, "decay below what margin asks: the hedge's dearest holding is asked to go",
+                    inputs=inputs, thresholds=thresholds)  # fmt: skip
+        return msgspec.structs.replace(memory, asked_day=ctx.today, asked_held=said.contracts)
+    known = [(stands[c.id].profit_points or 0.0) / c.credit_points for c in held if c.credit_points]
+    if len(known) < len(held):
+        return memory
+    most = max(held, key=lambda c: ((stands[c.id].profit_points or 0.0) / (c.credit_points or 1.0), c.id))
+    agenda.remember(most.id, leave_rule="C-THETA-1")
+    agenda.note("C-THETA-1", BOOK, HOLD, "decay below what margin asks: the most decayed condor leaves",
+                inputs={**inputs, "condor": most.id}, thresholds=thresholds)  # fmt: skip
+    return msgspec.structs.replace(memory, breaches=0, asked_day=None)
+
+
+def demand_of(memory: WholeMemory, said: HedgeWord) -> Demand | None:
+    """What the book's decay still asks of the hedge: one holding, until the hedge holds less than when it was asked."""
+    if memory.asked_day is None or said.contracts < memory.asked_held:
+        return None
+    return Demand("C-THETA-1", Ask.SELL_DEAREST, "decay does not pay for the margin")
+
+
+def _wanted_pct(agenda: Agenda) -> float:
+    """Percent of margin a day; C-THETA-3 asks more while few shares lead. A curve that is not told tightens nothing."""
+    ctx, book = agenda.ctx, agenda.ctx.params.book
+    z = None if ctx.outlook is None else ctx.outlook.measures.concentration_z60
+    flatter = ctx.macro.curve_flattens
+    tight = z is not None and z < book.concentration_z and flatter.holds
+    text = "few shares lead: more decay is asked" if tight else "the usual decay is asked"
+    inputs: dict[str, Scalar] = {"concentration_z60": z, "curve_flattens": flatter.value}
+    limits: dict[str, Scalar] = {"concentration_z": book.concentration_z, "tighten_pct": book.theta_tighten_pct}
+    agenda.note("C-THETA-3", BOOK, HOLD, text, inputs=inputs, thresholds=limits)
+    return book.theta_min_pct_of_margin_day * (1.0 + book.theta_tighten_pct / 100.0 if tight else 1.0)
+
+
+def _hurdle(agenda: Agenda, pct_day: float) -> None:
+    """C-THETA-2, told: the floor of C-THETA-1 lies above it at any usual rate, so it adds no act of its own."""
+    params, annual = agenda.ctx.params.exit, 365.0 * pct_day
+    hurdle = params.risk_free_pct + params.hurdle_pct
+    text = "annual decay above the hurdle" if annual >= hurdle else "annual decay below the hurdle"
+    agenda.note("C-THETA-2", BOOK, HOLD, text, inputs={"annual_pct": round(annual, 3)},
+                thresholds={"hurdle_pct": hurdle})  # fmt: skip
+
+
+# delta -----------------------------------------------------------------------------------------------
+def _flatten(agenda: Agenda, held: Sequence[Condor], greeks: dict[int, OptionGreeks], nlv_usd: float | None) -> None:
+    """C-DELTA-1: dollars the condors gain for one percent of the index, against net liquidation; it never acts."""
+    ctx, book = agenda.ctx, agenda.ctx.params.book
+    total = 0.0
+    for condor in held:
+        for lot in condor.held:
+            for leg, sign in zip(lot.legs.all(), (1, -1, -1, 1), strict=True):
+                found = greeks.get(leg.con_id)
+                if found is None:
+                    agenda.note("C-DELTA-1", BOOK, HOLD, "the book's delta is not known")
+                    return
+                total += sign * lot.units * MULTIPLIER * found.delta
+    usd = total * (ctx.spot_points or 0.0) * 0.01
+    share = None if not nlv_usd else 100.0 * abs(usd) / nlv_usd
+    crisis = ctx.tier is Tier.CRISIS
+    due = crisis or (share is not None and share > book.flatten_from_pct_nlv)
+    inputs: dict[str, Scalar] = {
+        "delta_usd_per_pct": round(usd, 2), "pct_of_nlv": None if share is None else round(share, 4),
+        "tier": None if ctx.tier is None else int(ctx.tier), "mes_contracts": round(-total / 5.0, 2),
+    }  # fmt: skip
+    thresholds: dict[str, Scalar] = {"pct_of_nlv": book.flatten_from_pct_nlv, "tier": 3}
+    if not due:
+        agenda.note("C-DELTA-1", BOOK, HOLD, "delta is small enough", inputs=inputs, thresholds=thresholds)
+    elif not book.flatten_delta:
+        agenda.note("C-DELTA-1", BOOK, HOLD, "delta would be flattened, which is switched off", inputs=inputs,
+                    thresholds=thresholds)  # fmt: skip
+    else:
+        agenda.note("C-DELTA-1", BOOK, DECLINE, "delta should be flattened, but no index future may be traded",
+                    inputs=inputs, thresholds=thresholds)  # fmt: skip
