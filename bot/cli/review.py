@@ -34,7 +34,7 @@ def status(state_dir: Path, config_file: Path | None, assignments: tuple[str, ..
     elif not found.get("at"):
         click.echo(f"no status in {state_dir}: the bot has not run here")
     else:
-        click.echo(_status_text(found))
+        click.echo(status_text(found))
     if running is None:
         sys.exit(exits.NOT_RUNNING)
     if found.get("trading_state") != "active":
@@ -42,7 +42,9 @@ def status(state_dir: Path, config_file: Path | None, assignments: tuple[str, ..
     sys.exit(exits.OK if found.get("link") == "up" else exits.BLIND)
 
 
-def _status_text(s: dict[str, Any]) -> str:
+def status_text(s: dict[str, Any]) -> str:
+    """The lines of `condor status` from the values of the status file and `running_pid`."""
+
     def number(value: Any, digits: int = 2) -> str:
         return "unknown" if value is None else f"{value:,.{digits}f}"
 

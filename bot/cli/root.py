@@ -13,6 +13,7 @@ VERBS = {
     "sim": ("bot.cli.sim", "sim", "bot and simulated gateway together, on a scenario or on real history"),
     "gateway": ("bot.cli.gateway", "gateway", "the simulated IB Gateway alone, for any client"),
     "status": ("bot.cli.review", "status", "what the bot is doing now"),
+    "watch": ("bot.cli.watch", "watch", "the same in this terminal, renewed every second; --link for the dashboard"),
     "report": ("bot.cli.report", "report", "a session explained: verdict, orders, caps, faults, what is due"),
     "why": ("bot.cli.review", "why", "the reason for a decision, or for its absence"),
     "rules": ("bot.cli.rules", "rules", "every rule: sources, settings, state, what it saw last"),

@@ -48,7 +48,11 @@ class Site:
         self._port, self._state_dir, self._post = port, state_dir, post
         self._exposition = exposition
         loader = FileSystemLoader(HERE / "templates")
-        self._pages = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+        pages = Environment(
+            loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, auto_reload=False
+        )
+        # All of them now: files that change under a running bot must not change its page.
+        self._pages = {name: pages.get_template(name) for name in pages.list_templates()}
         self._files = {name: (HERE / "static" / name).read_bytes() for name in _STATIC}
 
     def application(self) -> Starlette:
@@ -73,7 +77,7 @@ class Site:
             return self._html("enter.html", wrong=False)
         made = self._source.view()
         view = None if made is None else orjson.loads(made.body)
-        return self._html("page.html", view=view, form=self._credentials.form, said=None)
+        return self._html("page.html", view=view, form=self._credentials.form)
 
     async def _enter(self, request: Request) -> Response:
         """The token against a cookie; the answer is a page that goes on by itself, because a cookie that never crosses
@@ -149,7 +153,7 @@ class Site:
         return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=20))
 
     def _html(self, name: str, status: int = 200, **values: Any) -> HTMLResponse:
-        return HTMLResponse(self._pages.get_template(name).render(**values), status_code=status)
+        return HTMLResponse(self._pages[name].render(**values), status_code=status)
 
 
 class _Stream(Response):

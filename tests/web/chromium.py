@@ -9,6 +9,7 @@ import os
 import selectors
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -88,7 +89,7 @@ class Page:
         """Waits until an expression is true in the page."""
         deadline = time.monotonic() + within_s
         while True:
-            with contextlib.suppress(RuntimeError):  # the tab is between two documents
+            with contextlib.suppress(RuntimeError, AssertionError):  # between two documents, or not drawn yet
                 if value := self.js(f"Boolean({expression})"):
                     return value
             if time.monotonic() > deadline:
@@ -142,8 +143,12 @@ def browser(profile: Path) -> Iterator[Page]:
     to_child, from_us = os.pipe()
     to_us, from_child = os.pipe()
 
-    # The browser reads commands from descriptor 3 and answers on 4: a shell puts them there.
-    shell = ["sh", "-c", f'exec "$@" 3<&{to_child} 4>&{from_child}', "sh"]
+    # The browser reads commands from descriptor 3 and answers on 4.
+    place = (
+        "import fcntl, os, sys; a, b = (fcntl.fcntl(int(n), fcntl.F_DUPFD, 10) for n in sys.argv[1:3]); "
+        "os.dup2(a, 3); os.dup2(b, 4); os.execv(sys.argv[3], sys.argv[3:])"
+    )
+    shell = [sys.executable, "-c", place, str(to_child), str(from_child)]
     command = [
         *shell, found, "--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe", "--no-first-run",
         "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage", "--hide-scrollbars",

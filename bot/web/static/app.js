@@ -114,6 +114,7 @@ function drawBar(bar, orders, blind) {
   $("stops").replaceChildren(
     ...(bar.blind ? [el("p", {}, el("strong", {}, "BLIND"), open ? ` since ${open.from.slice(11)} (${number(open.seconds / 60, 0)} min): ${open.reason}. ` : ` ${bar.link.reason}. `, el("span", { class: "dim" }, "Nothing adds risk meanwhile; working orders stay as they are at the broker; the bot connects again by itself."))] : []),
     ...bar.latches.map((latch) => el("p", {}, el("strong", {}, latch.state.toUpperCase()), ` ${latch.cause}: ${latch.reason} `, el("span", { class: "dim" }, `(by ${latch.who}, ${latch.at}; ends with "condor arm" at the terminal)`))),
+    ...bar.people.map((text) => el("p", { class: "people" }, text)),
     ...(bar.proof ? [el("p", { class: "proof" }, bar.proof)] : []),
   );
   $("foot").textContent = `${bar.run}, configuration ${bar.config}`;
@@ -158,19 +159,19 @@ function drawCurve(m, w, h) {
   const y = scale(low - pad, high + pad, bottom, top);
   const inverted = m.regime === "backwardation" || m.regime === "deep_backwardation";
   const marks = ticks(low - pad, high + pad, 3).map((v) => [svg("line", { class: "grid", x1: left, x2: right, y1: y(v), y2: y(v) }), svg("text", { x: left - 5, y: y(v) + 3.5, "text-anchor": "end" }, number(v, Number.isInteger(v) ? 0 : 1))]);
-  const line = svg("path", { class: `line${inverted ? " bad" : ""}`, d: path(points.map((r) => r.days), values, x, y) });
-  let last = -99;
-  const dots = curve.map((row) => {
-    const at = x(row.days);
-    const roomy = at - last > 30;
-    const label = roomy ? svg("text", { x: at, y: bottom + 12, "text-anchor": "middle" }, row.label) : null;
-    const when = roomy ? svg("text", { x: at, y: bottom + 23, "text-anchor": "middle" }, row.days ? `${row.days}d` : "spot") : null;
+  // By days, but never closer than their labels need: the days are written below.
+  const places = [];
+  for (const row of curve) places.push(Math.max(x(row.days), (places.at(-1) ?? -99) + 35));
+  for (let i = places.length - 1, most = right - 8; i >= 0; i -= 1, most = places[i + 1] - 35) places[i] = Math.min(places[i], most);
+  const line = svg("path", { class: `line${inverted ? " bad" : ""}`, d: path(places, curve.map((r) => r.points), (at) => at, y) });
+  const dots = curve.map((row, i) => {
+    const at = places[i];
+    const label = svg("text", { x: at, y: bottom + 12, "text-anchor": "middle" }, row.label);
+    const when = svg("text", { x: at, y: bottom + 23, "text-anchor": "middle" }, row.days ? `${row.days}d` : "spot");
     if (!known(row.points)) {
-      if (roomy) last = at;
       return [label, when, svg("text", { x: at, y: (top + bottom) / 2, "text-anchor": "middle" }, "?", svg("title", {}, `${row.label} ${row.reason || "unknown"}`))];
     }
-    const value = roomy ? svg("text", { class: "strong", x: at, y: y(row.points) - 7, "text-anchor": "middle" }, number(row.points)) : null;
-    if (roomy) last = at;
+    const value = svg("text", { class: "strong", x: at, y: y(row.points) - 7, "text-anchor": "middle" }, number(row.points));
     return [svg("circle", { class: `dot${inverted ? " bad" : ""}`, cx: at, cy: y(row.points), r: 3 }, svg("title", {}, `${row.label} ${row.month || ""} ${number(row.points)} points, ${row.days} days`)), value, label, when];
   });
   const words = points.map((row) => `${row.label} ${number(row.points)}`).join(", ");
@@ -484,7 +485,10 @@ function ask(verb) {
   $("ask-yes").className = verb;
   $("ask-reason").value = "";
   dialog.returnValue = "no";
-  dialog.onclose = () => { if (dialog.returnValue === "yes") order(verb, $("ask-reason").value || "pressed on the dashboard"); };
+  dialog.onclose = () => {
+    if (dialog.contains(document.activeElement)) document.activeElement.blur(); // or keys would go on to a hidden field
+    if (dialog.returnValue === "yes") order(verb, $("ask-reason").value || "pressed on the dashboard");
+  };
   dialog.showModal();
   $("ask-reason").focus();
 }
@@ -511,7 +515,7 @@ $("buttons").hidden = false;
 $("filters").addEventListener("input", filter);
 $("filters").addEventListener("submit", (event) => event.preventDefault());
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, dialog, textarea")) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || $("ask").open || event.target.closest("input:not(#ask-reason)")) return;
   const verb = { k: "kill", p: "pause", r: "reduce" }[event.key];
   if (verb) { event.preventDefault(); ask(verb); }
 });

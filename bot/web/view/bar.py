@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from bot.consent_view import describe
+from bot.consent_view import lines as consent_lines
 from bot.engine.state import State
 from bot.logs import mask
 from bot.status import halt_proved
@@ -21,7 +23,8 @@ PAUSED_GOES_ON = "no new condors; exits and hedge go on"
 
 
 def bar(look: Look) -> Json:
-    """`state` active|reducing|halted, `blind` without a usable link, `goes_on` what still runs, in words."""
+    """`state` active|reducing|halted, `blind` without a usable link, `goes_on` what still runs, in words, `people` what
+    is asked of them and what they hold back."""
     state, now = look.state, look.at
     trading = state.control.state
     blind = state.link.state is not LinkState.UP
@@ -35,6 +38,7 @@ def bar(look: Look) -> Json:
             {"cause": x.cause, "state": x.state.value, "at": stamp(x.at), "who": x.who, "reason": x.reason}
             for x in state.control.latches
         ],
+        "people": consent_lines(describe(state)),
         "kill_file": state.kill_file,
         "account": mask(state.expected_account) or None,
         "simulated": state.simulated,
