@@ -11,6 +11,12 @@ from bot.report.page import in_words, moment
 from bot.report.words import verdict
 
 
+FOOT = (
+    "Times are New York. Paper trading record, no financial advice: past behaviour of the term structure guarantees "
+    "nothing."
+)
+
+
 def render(report: Json) -> str:
     """The whole report as text of at most about 110 columns."""
     parts = [
@@ -29,7 +35,7 @@ def render(report: Json) -> str:
         _list("Due next", [*report["due"], *_next(report["tomorrow"])]),
         _list("Ended since", [f"{row['text']} ({in_words(row['ended'])})" for row in report["settled_alerts"]]),
         f"Replay: {report['replay']['status']}",
-        "Times are New York. Paper trading record, no financial advice: past behaviour of the term structure guarantees nothing.",
+        FOOT,
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
