@@ -10,7 +10,6 @@ from bot.report.conduct import governance_words
 from bot.report.page import in_words, moment
 from bot.report.words import verdict
 
-
 FOOT = (
     "Times are New York. Paper trading record, no financial advice: past behaviour of the term structure guarantees "
     "nothing."
