@@ -147,13 +147,15 @@ def _filled(holdings: Sequence[Held], intent: PlaceIntent) -> tuple[Held, ...]:
 
 # figures ---------------------------------------------------------------------------------------------
 def _figures(book: Book, valuer: Valuer, marks: Mapping[int, Mark]) -> dict[str, Scalar]:
-    """Net vega in both units, decay and margin, delta of the condors; None where a part cannot be valued."""
+    """Net vega in both units, decay and margin, delta of the condors; None where a part cannot be valued, and where
+    without a condor there is no wing or margin to measure it on."""
     rows = [row for rows in book.condors.values() for row in rows]
     exposure = measure(valuer, book.holdings, rows, marks)
     vega = exposure.vega
     theta, margin = _theta_usd(exposure), exposure.condor_loss_usd
     share = None if theta is None or margin <= 0.0 else 100.0 * theta / margin
     return {
+        "condors": len(book.condors),
         "vega_n": None if vega is None else _round(vega.net_n, 4),
         "usd_per_vix_point": None if vega is None else _round(vega.net_usd_per_vix_point, 2),
         "theta_usd_per_day": _round(theta, 2),

@@ -179,7 +179,7 @@ def _verdict(v: Json) -> str:
 def _check(check: Json) -> str:
     observed, cap, unit = check["observed"], check["cap"], check["unit"]
     values = pairs({"": observed, "against": cap}).strip().replace(",", "", 1)
-    if isinstance(observed, int | float) and isinstance(cap, int | float) and cap:
+    if not check["passed"] and isinstance(observed, int | float) and isinstance(cap, int | float) and cap:
         return f"{values} {unit}, {100.0 * abs(observed - cap) / abs(cap):.1f} % from its cap"
     return f"{values} {unit}"
 

@@ -146,6 +146,7 @@ def test_a_rotation_is_recorded_with_net_vega_before_and_after() -> None:
     assert (seen["paid_at_mid_usd"], seen["conceded_at_limit_usd"]) == (80.0, 4.0)
     assert "put_breakeven_points_before" not in seen
     assert (seen["evidence"], seen["tier"]) == ("none", 0)
+    assert (seen["condors_before"], seen["condors_after"]) == (1, 1)
 
 
 def test_selling_everything_leaves_the_condors_alone() -> None:
