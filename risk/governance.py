@@ -100,7 +100,7 @@ def action_class(intent: PlaceIntent) -> ActionClass:
         return ActionClass.ENTRY
     if intent.purpose is Purpose.ADJUST:
         return ActionClass.DEFEND
-    if all(leg.action is Action.SELL for leg in intent.legs):
+    if ".harvest/" in intent.chain_ref or all(leg.action is Action.SELL for leg in intent.legs):
         return ActionClass.REDUCE
-    opens_deep = ".open" in intent.chain_ref and any(leg.slot in _DEEP for leg in intent.legs)
+    opens_deep = ".open/" in intent.chain_ref and any(leg.slot in _DEEP for leg in intent.legs)
     return ActionClass.DISCRETIONARY if opens_deep else ActionClass.PROTECT

@@ -37,6 +37,7 @@ B, S = Action.BUY, Action.SELL
         (msgspec.structs.replace(make_intent(), purpose=Purpose.ADJUST), ActionClass.DEFEND),
         (hedge("alvh-s02.open/1", (2, B)), ActionClass.PROTECT),
         (hedge("alvh-s02.harvest/1", (2, S)), ActionClass.REDUCE),
+        (hedge("alvh-s09.harvest/1", (9, S), (9, B)), ActionClass.REDUCE),
         (hedge("alvh-s04.rotate/1", (4, S), (5, B)), ActionClass.PROTECT),
         (hedge("alvh-s09.open/1", (9, B)), ActionClass.DISCRETIONARY),
         (hedge("alvh-s09.open/1", (9, B), (9, S)), ActionClass.DISCRETIONARY),
