@@ -8,6 +8,7 @@ rule and the run's configuration are found by the rule's ID and the record's run
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -17,6 +18,7 @@ from strategies.alvh.params import AlvhParams
 from strategies.condor.context import Agenda
 from strategies.condor.lots import Adjustment
 from strategies.condor.machine import Condor
+from strategies.condor.standing import standing
 from strategies.condor.structure import Legs
 from strategies.domain.decision import Decision, DecisionVerdict, Scalar
 from strategies.domain.hedge import HEDGE_OWNER, slot_name
@@ -24,11 +26,22 @@ from strategies.domain.marks import Mark
 from strategies.domain.orders import PlaceIntent, Purpose
 from strategies.hedging import sold
 from strategies.pricing import black76
+from strategies.pricing.single import OptionGreeks
 from strategies.pricing.vix_beta import BetaScales
 from strategies.signals.signals import Outlook
+from strategies.whole import coupled
 
 ROLLED_OUT = "C-ADJ-3"
 """The one closing of a condor that is an adjustment: its first half."""
+
+
+class Valuation(NamedTuple):
+    """What the look valued the book with: condors held, their legs' greeks and marks, the valuer of the hedge."""
+
+    held: tuple[Condor, ...]
+    greeks: dict[int, OptionGreeks]
+    marks: Mapping[int, Mark]
+    valuer: Valuer
 
 
 class Book(msgspec.Struct, frozen=True):
@@ -51,6 +64,7 @@ def record(
     places: Iterable[PlaceIntent],
     holdings: tuple[Held, ...],
     hedge_marks: Mapping[int, Mark],
+    greeks: dict[int, OptionGreeks],
     outlook: Outlook | None,
     params: AlvhParams,
 ) -> list[Decision]:
@@ -70,28 +84,29 @@ def record(
         carry_rate=carry,
         max_age_s=params.orders.mark_max_age_s,
     )
-    open_condors = [condor for condor in ctx.condors.values() if condor.active and condor.quantity > 0]
-    before = Book({condor.id: tuple(sold(condor)) for condor in open_condors}, holdings)
-    marks = {**agenda.marks, **hedge_marks}
-    return [_decision(agenda, intent, before, valuer, marks, outlook) for intent in adjusting]
+    held = tuple(condor for condor in ctx.condors.values() if condor.active and condor.quantity > 0)
+    before = Book({condor.id: tuple(sold(condor)) for condor in held}, holdings)
+    seen = Valuation(held, greeks, {**agenda.marks, **hedge_marks}, valuer)
+    return [_decision(agenda, intent, before, seen, outlook) for intent in adjusting]
 
 
 def _decision(
     agenda: Agenda,
     intent: PlaceIntent,
     before: Book,
-    valuer: Valuer,
-    marks: Mapping[int, Mark],
+    seen: Valuation,
     outlook: Outlook | None,
 ) -> Decision:
     change = _change_of(agenda, intent)
     after = _after(before, intent, change, agenda.ctx.condors.get(intent.owner))
     inputs: dict[str, Scalar] = {"rule": intent.rule, **_market(agenda, outlook)}
     for name, book in (("before", before), ("after", after)):
-        figures = _figures(book, valuer, marks) if book is not None else {}
+        figures = {} if book is None else _figures(book, seen.valuer, seen.marks)
+        if book is not None:
+            figures |= _coupled(agenda, book, before, seen, change if name == "after" else None)
         inputs |= {f"{figure}_{name}": value for figure, value in figures.items()}
     inputs |= _break_evens(agenda, intent, change)
-    inputs |= _cost(intent, valuer)
+    inputs |= _cost(intent, seen.valuer)
     slot = intent.legs[0].slot
     return Decision(
         at=agenda.ctx.now,
@@ -164,6 +179,22 @@ def _figures(book: Book, valuer: Valuer, marks: Mapping[int, Mark]) -> dict[str,
         "carry_usd_per_day": _round(exposure.carry_usd, 2),
         "condors_delta_usd_per_point": _round(_delta_usd(rows, valuer, marks), 2),
     }
+
+
+def _coupled(agenda: Agenda, book: Book, before: Book, seen: Valuation, change: Adjustment | None) -> dict[str, Scalar]:
+    """P-BE-2 of a book, with what the one before has earned so far: an order at mid earns and loses nothing."""
+    earned = 0.0
+    for condor in seen.held:
+        profit = standing(condor, agenda.ctx, seen.greeks).profit_points
+        if profit is None:
+            return {}
+        earned += profit * condor.quantity * 100.0
+    for line in filter(None, map(seen.valuer.line, before.holdings)):
+        earned += (line.value_usd or 0.0) - line.cost_usd
+    held = [condor for condor in seen.held if condor.id in book.condors]
+    lines = [line for line in map(seen.valuer.line, book.holdings) if line is not None]
+    swap = None if change is None else (change.before, change.legs)
+    return coupled(agenda, held, seen.greeks, lines, earned, swap)
 
 
 def _theta_usd(exposure: Exposure) -> float | None:

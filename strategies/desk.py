@@ -170,7 +170,7 @@ def decide(view: DeskView) -> DeskOutcome:
         decisions += hedge.decisions
     places.sort(key=lambda intent: _PRIORITY[intent.purpose])
     own = {} if hedge is None else hedge.marks
-    decisions += adjustments.record(agenda, places, view.hedge.holdings, own, outlook, view.alvh)
+    decisions += adjustments.record(agenda, places, view.hedge.holdings, own, greeks, outlook, view.alvh)
     return DeskOutcome(
         intents=(*cancels, *places),
         decisions=tuple(decisions),

@@ -24,7 +24,7 @@ from strategies.condor.forecast import Leg, book_of, legs_of, smile_of_expiry
 from strategies.condor.hedgeword import HedgeWord
 from strategies.condor.machine import Condor
 from strategies.condor.standing import Standing, expected_move, standing
-from strategies.condor.structure import MULTIPLIER
+from strategies.condor.structure import MULTIPLIER, Legs
 from strategies.domain.decision import DecisionVerdict, Scalar
 from strategies.domain.hedge import Ask, Demand
 from strategies.domain.instruments import Option
@@ -80,9 +80,9 @@ def look_at_whole(
 
 # projection and break-evens --------------------------------------------------------------------------
 def _groups(
-    agenda: Agenda, held: Sequence[Condor], greeks: dict[int, OptionGreeks]
+    agenda: Agenda, held: Sequence[Condor], greeks: dict[int, OptionGreeks], swap: tuple[Legs, Legs] | None = None
 ) -> list[tuple[Sequence[Leg], Smile]] | str:
-    """Each set of legs on its smile, or which condor cannot be valued."""
+    """Each set of legs on its smile, or which condor cannot be valued; `swap` takes other legs of the same expiry."""
     ctx = agenda.ctx
     groups: list[tuple[Sequence[Leg], Smile]] = []
     spot = ctx.spot_points or 0.0
@@ -92,6 +92,8 @@ def _groups(
             legs = legs_of(lot.legs, lot.units, agenda)
             em = expected_move(lot.legs, condor.smile_gap, ctx, greeks, dte)
             smile = None if legs is None else smile_of_expiry(legs, em, dte, spot)
+            if swap is not None and lot.legs == swap[0]:
+                legs = legs_of(swap[1], lot.units, agenda)
             if legs is None or smile is None:
                 return f"{condor.id} has a leg without a mark"
             groups.append((legs, smile))
@@ -188,6 +190,31 @@ def _break_evens(agenda: Agenda, bare: Book, whole: Book, bare_usd: float, whole
         agenda.note("P-BE-3", f"{BOOK} +{spike:.0f}", HOLD, text,
                     inputs={"days": days, **_levels(hedged, alone, projection.shift_bp(hedged, alone, spot))},
                     thresholds={"vix_points": spike})  # fmt: skip
+
+
+def coupled(
+    agenda: Agenda,
+    held: Sequence[Condor],
+    greeks: dict[int, OptionGreeks],
+    lines: Sequence[Line],
+    earned_usd: float,
+    swap: tuple[Legs, Legs] | None = None,
+) -> dict[str, Scalar]:
+    """Levels of SPX at which this book breaks even in five and ten days on the coupled path, as J-LOG-1 records them;
+    `swap` replaces one set of legs. Empty without a condor, or where a part of the book cannot be projected."""
+    spot, groups = agenda.ctx.spot_points, _groups(agenda, held, greeks, swap)
+    vix, puts = _vix(lines), _puts(lines)
+    if spot is None or not held or isinstance(groups, str) or isinstance(vix, str) or isinstance(puts, str):
+        return {}
+    book = book_of([*groups, *puts], held[0].carry_rate, vix)
+    found: dict[str, Scalar] = {}
+    for days in projection.HORIZONS_DAYS:
+        levels = projection.break_evens(book, spot, earned_usd, days)
+        for side in ("low", "high"):
+            level = None if levels is None else getattr(levels, f"{side}_points")
+            none = "no level" if levels is None else "beyond the grid"
+            found[f"coupled_{side}_points_{days:.0f}d"] = none if level is None else round(level, 2)
+    return found
 
 
 def _levels(hedged: Interval | None, alone: Interval | None, shift: Shift) -> dict[str, Scalar]:

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
 import pytest
 
 from strategies.adjustments import is_adjustment, record
+from strategies.alvh.exposure import Line
 from strategies.alvh.lattice import Held
 from strategies.condor.context import Agenda
 from strategies.condor.lots import Side
 from strategies.condor.machine import Condor, CondorState
+from strategies.condor.marks import mark_legs
 from strategies.condor.params import CondorParams
 from strategies.condor.structure import Leg, Legs
 from strategies.domain.book import Book
 from strategies.domain.decision import Decision, DecisionVerdict
 from strategies.domain.hedge import HEDGE_OWNER
 from strategies.domain.market import Market
+from strategies.domain.marks import Mark
 from strategies.domain.orders import Action, LegIntent, PlaceIntent, Purpose
+from strategies.pricing import black76
 from strategies.signals.curve import Regime
-from tests.strategies.alvh.bench import CONDOR_STRIKES, MONTHS, SPOT, HedgeBench
+from strategies.whole import coupled
+from tests.strategies.alvh.bench import CONDOR_STRIKES, MONTHS, SPOT, HedgeBench, call
+from tests.strategies.condor.moments import moment
 
 
 # a condor -----------------------------------------------------------------------------------------
@@ -68,6 +75,16 @@ def test_a_widening_is_recorded_with_the_book_before_and_after(make_bench) -> No
         assert seen[f"{figure}_after"] is not None
 
 
+def test_a_widening_moves_the_coupled_break_even_of_its_side_out(make_bench) -> None:
+    """P-BE-2 before and after: the book breaks even lower in five and in ten days once the put side has moved out."""
+    _, _, told = widened(make_bench)
+    for days in (5, 10):
+        before, after = (told.inputs[f"coupled_low_points_{days}d_{when}"] for when in ("before", "after"))
+        low, high = (value if isinstance(value, float) else None for value in (after, before))
+        assert low is not None, after
+        assert high is None or low < high
+
+
 def test_what_was_promised_is_what_stands_after_the_fill(make_bench) -> None:
     """Filled at mid, the condor's break-even is the one that the record told for after."""
     bench, intent, told = widened(make_bench)
@@ -108,6 +125,7 @@ class Moment:
     regime: Regime = Regime.CONTANGO
     params: CondorParams = field(default_factory=CondorParams)
     book: Book = field(default_factory=Book)
+    today: date = date(2026, 5, 4)
 
 
 def condor_of(bench: HedgeBench, units: int) -> Condor:
@@ -131,7 +149,7 @@ def hedged(*legs: LegIntent, quantity: int = 2, held: tuple[Held, ...] = (), mar
     ctx = Moment(bench.now, bench.market(), bench.futures(), {"ic-1": condor_of(bench, 3)})
     agenda = Agenda(ctx, {}, {}, {}, marks=bench.marks() if marks else {})  # type: ignore[arg-type]
     holdings = tuple(Held(slot, con_id, q, p) for (slot, con_id), (q, p) in bench.held.items())
-    (told,) = record(agenda, [intent], holdings, {}, bench.view().outlook, bench.params)
+    (told,) = record(agenda, [intent], holdings, {}, {}, bench.view().outlook, bench.params)
     assert told.subject == "alvh-s04"
     return told.inputs
 
@@ -162,3 +180,42 @@ def test_what_cannot_be_valued_is_unknown() -> None:
     for figure in ("vega_n", "theta_usd_per_day", "theta_pct_of_margin_day", "condors_delta_usd_per_point"):
         assert seen[f"{figure}_before"] is None
         assert seen[f"{figure}_after"] is None
+
+
+# break-evens on the coupled path --------------------------------------------------------------------
+def calls(quantity: int) -> Line:
+    """VIX calls at the money of a future at 19 that settles in 30 days, bought at their worth."""
+    tau = 30.0 / 365.0
+    option = call(MONTHS[0], 19.0)
+    mark = Mark(0.9, 19.0, tau, math.exp(-0.045 * tau), 0.41, -0.05)
+    worth = float(black76.price(19.0, 19.0, 0.9, tau, True, mark.discount))
+    held = Held(1, option.con_id, quantity, worth)
+    return Line(held, option, 30.0, 30.0, worth, mark, 0.55, 0.02, -0.03, 20.0 * quantity, -5.0 * quantity)
+
+
+def test_coupled_break_evens_move_with_the_hedge(make_bench) -> None:
+    """As P-BE-2 tells them for the condor alone; lower on both sides with calls held (the hedge costs in a rally)."""
+    bench = make_bench(CondorParams())
+    bench.open_condor()
+    bench.look(60.0)
+    told = bench.said("P-BE-2", "book 5d").inputs
+    now = moment(bench)
+    greeks = mark_legs(now.agenda, [now.condor])
+    earned = now.stand.profit_points * now.condor.quantity * 100.0
+    alone = coupled(now.agenda, [now.condor], greeks, (), earned)
+    assert alone["coupled_low_points_5d"] == pytest.approx(told["low_points"], abs=0.02)
+    assert alone["coupled_high_points_5d"] == pytest.approx(told["high_points"], abs=0.02)
+    hedged = coupled(now.agenda, [now.condor], greeks, (calls(4),), earned)
+    assert hedged["coupled_low_points_5d"] < alone["coupled_low_points_5d"]
+    assert hedged["coupled_high_points_5d"] < alone["coupled_high_points_5d"]
+
+
+def test_a_book_that_cannot_be_projected_has_no_coupled_break_evens(make_bench) -> None:
+    """Without a condor, or with a leg that has no mark, nothing is told rather than something made up."""
+    bench = make_bench(CondorParams())
+    bench.open_condor()
+    now = moment(bench)
+    greeks = mark_legs(now.agenda, [now.condor])
+    assert coupled(now.agenda, [], greeks, (), 0.0) == {}
+    now.agenda.marks.clear()
+    assert coupled(now.agenda, [now.condor], greeks, (), 0.0) == {}
