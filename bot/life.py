@@ -36,6 +36,7 @@ from bot.scheduler import FollowedTimetable, LiveTimetable, timetable
 from bot.settings.load import Loaded
 from bot.status import StatusFile
 from bot.web.beside import beside
+from bot.web.earlier import earlier
 from bot.web.gathered import Gathered
 from strategies.domain import events as ev
 from strategies.domain.control import OperatorVerb
@@ -115,6 +116,8 @@ class Life:
         )
         macro = MacroWatch(self.state_dir / MACRO_FILE)
         self._first_facts(inbox, ends, days, code)
+        if settings.web.enabled:
+            gathered.remember(earlier(journal.path, state.seq))
         page = beside(
             settings.web, gathered, self.state_dir, inbox.post, self.tell_address, lambda: _last_words(runner)
         )

@@ -11,7 +11,7 @@ import msgspec
 import orjson
 
 from bot.logs import mask
-from bot.web.gathered import Gathered, Look
+from bot.web.gathered import Entry, Gathered, Look
 from bot.web.stream import event
 from bot.web.view.log import lines
 from bot.web.view.numbers import Json
@@ -85,6 +85,14 @@ class Source:
         look = self._gathered.look()
         self._sent_number = look.entries[-1].number if look is not None and look.entries else 0
 
+    def _lines(self, new: tuple[Entry, ...], look: Look) -> list[Json]:
+        try:
+            return lines(new, look.state.market.instruments)
+        except Exception as reason:  # noqa: BLE001 - a line that cannot be told must not end the stream
+            self.failed += 1
+            self._trouble(f"a log line cannot be told: {type(reason).__name__} {reason}")
+            return []
+
     def _after(self, last_event_id: str | None) -> int:
         life, _, number = (last_event_id or "").partition("-")
         return int(number) if life == self.life and number.isascii() and number.isdigit() and len(number) < 16 else 0
@@ -93,7 +101,7 @@ class Source:
         if look is None:
             return event("beat", plain({"silent_s": None}))
         made = self.view()
-        new = [entry for entry in look.entries if entry.number > after]
+        new = tuple(entry for entry in look.entries if entry.number > after)
         first = new[0].number if new else after + 1
         newest = look.entries[-1].number if look.entries else 0
         head = plain(
@@ -101,7 +109,7 @@ class Source:
                 "silent_s": _silent_s(look),
                 "fresh": fresh,
                 "skipped": 0 if fresh else max(0, first - after - 1),
-                "lines": lines(new, look.state.market.instruments),
+                "lines": self._lines(new, look),
             }
         )
         body = b"null" if made is None else made.body

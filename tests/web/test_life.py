@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from bot import latch
+from bot.life import JOURNAL
 from bot.replay import replay
 from bot.sim.venue.matching import FillModel
+from bot.web.earlier import earlier
 from bot.web.server import Dashboard
 from strategies.domain.control import TradingState
 from tests.flow.virtual_life import BUSY, Stage, tell
@@ -56,7 +58,13 @@ def test_a_kill_from_the_page_is_taken_while_the_loop_hangs_and_cancels_everythi
         assert stage.orders_after(pressed_at) == []
         await stage.drop_dead()
         assert not (stage.state_dir / "web.url").exists()
+        journal = stage.state_dir / JOURNAL
         assert replay(stage.state_dir, "all").divergence is None
+        lines = list(earlier(journal, stage.state.seq))
+        assert {kind for _, kind, _ in lines} >= {"decision", "verdict", "move", "alert"}
+        assert any(kind == "move" and what.after == "working" for _, kind, what in lines)
+        assert [at for at, _, _ in lines] == sorted(at for at, _, _ in lines)
+        assert list(earlier(journal, 0)) == []
 
     tell(story, tmp_path, WORLD, fills=NEVER, begin=MORNING, settings=(*BUSY, *WEB))
 

@@ -215,7 +215,8 @@ function drawCondors(condors, box) {
   return condors.map((condor) => drawCard(condor, Math.max(160, width), height));
 }
 function whyNot() {
-  const line = log.findLast((entry) => entry.kind === "decision" && entry.subject === "entry" && entry.tone !== "acted");
+  const about = log.filter((entry) => entry.kind === "decision" && entry.subject === "entry" && entry.tone !== "acted");
+  const line = about.findLast((entry) => entry.tone === "refused") ?? about.at(-1);
   return line ? `Last word on entries, ${line.at.slice(11, 16)}: ${line.rule} ${line.text}.` : "";
 }
 function drawCard(c, w, h) {
@@ -310,8 +311,8 @@ function drawGauge(v, unknown, w) {
   else parts.push(svg("text", { x: (left + right) / 2, y: 16, "text-anchor": "middle" }, unknown || "no condor is open"));
   const usd = known(v.net_usd_per_vix_point) ? `${signed(v.condors_usd_per_vix_point, 0)} condors ${signed(v.hedge_usd_per_vix_point, 0)} hedge = ${signed(v.net_usd_per_vix_point, 0)} $ per VIX point` : unknown || NONE;
   return el("div", { title: `${v.why}. Net vega per condor and 10 points of wing; circle: condors alone; shaded: band ${plainWord(v.band)}; red: gate` },
-    svg("svg", { width: w, height: h, role: "img", "aria-label": `Net vega ${signed(v.net_n, 3)}, band ${signed(v.low_n)} to ${signed(v.high_n)}, condors alone ${signed(v.condors_n, 3)}` }, parts, svg("text", { x: (left + right) / 2, y: 46, "text-anchor": "middle" }, `band: ${plainWord(v.band)}`)),
-    el("p", { class: "key" }, usd));
+    svg("svg", { width: w, height: h, role: "img", "aria-label": `Net vega ${signed(v.net_n, 3)}, band ${signed(v.low_n)} to ${signed(v.high_n)}, condors alone ${signed(v.condors_n, 3)}` }, parts),
+    el("p", { class: "key" }, usd), el("p", { class: "key" }, `band ${plainWord(v.band)}: ${v.why}`));
 }
 
 // ---- caps ---------------------------------------------------------------------------------------
@@ -358,7 +359,11 @@ function takeLines(lines, fresh, skipped) {
     log.push(line);
     newest = line.number;
     line.node = null;
-    if (wanted(line)) list.prepend((line.node = drawLine(line)));
+    if (wanted(line)) {
+      const day = list.querySelector("li[data-day]")?.dataset.day;
+      if (day && day !== line.at.slice(0, 10)) list.prepend(daysEnd(day));
+      list.prepend((line.node = drawLine(line)));
+    }
   }
   while (log.length > LINES_KEPT) log.shift().node?.remove();
   while (list.childElementCount > LINES_KEPT) list.lastElementChild.remove();
@@ -378,18 +383,25 @@ function wants() {
 function filter() {
   const wanted = wants();
   const nodes = [];
-  for (const line of log) if (wanted(line)) nodes.unshift((line.node ||= drawLine(line)));
+  for (const line of log) {
+    if (!wanted(line)) continue;
+    const day = nodes[0]?.dataset.day;
+    if (day && day !== line.at.slice(0, 10)) nodes.unshift(daysEnd(day));
+    nodes.unshift((line.node ||= drawLine(line)));
+  }
   $("lines").replaceChildren(...nodes);
   empty();
 }
+const daysEnd = (day) => el("li", { class: "gap" }, day);
 function drawLine(line) {
   const head = [el("time", {}, line.at.slice(11)), el("span", { class: "what" }, `${line.rule} ${line.verdict}`), el("span", { class: "text" }, line.subject ? el("span", { class: "dim" }, line.subject, " ") : "", line.text)];
   const rows = Object.entries(line.detail || {}).filter(([, value]) => value && (typeof value !== "object" || Object.keys(value).length));
-  if (!rows.length) return el("li", { class: `t-${line.tone}` }, el("details", {}, el("summary", {}, ...head), el("dl", {}, el("dt", {}, "moment"), el("dd", {}, line.at))));
+  const day = line.at.slice(0, 10);
+  if (!rows.length) return el("li", { class: `t-${line.tone}`, "data-day": day }, el("details", {}, el("summary", {}, ...head), el("dl", {}, el("dt", {}, "moment"), el("dd", {}, line.at))));
   const values = (value) => (Array.isArray(value) ? value.join("; ") || "none" : typeof value === "object" ? Object.entries(value).map(([k, v]) => `${k} = ${v ?? NONE}`).join(", ") : value);
   if (known(line.near)) rows.push(["distance", `${number(100 * line.near, 1)} % of the threshold`]);
   if (line.ref) rows.push(["order", line.ref]);
-  return el("li", { class: `t-${line.tone}` }, el("details", {}, el("summary", {}, ...head), el("dl", {}, ...rows.map(([name, value]) => [el("dt", {}, name), el("dd", {}, values(value))]))));
+  return el("li", { class: `t-${line.tone}`, "data-day": day }, el("details", {}, el("summary", {}, ...head), el("dl", {}, ...rows.map(([name, value]) => [el("dt", {}, name), el("dd", {}, values(value))]))));
 }
 
 // ---- faults -------------------------------------------------------------------------------------
