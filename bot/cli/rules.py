@@ -28,7 +28,8 @@ def rules(
     as_json: bool,
     profile: str,
 ) -> None:
-    """Every rule: where it comes from, its settings, whether it runs. RULE (C-ENTRY-9) shows one in full.
+    """Every rule: where it comes from, its settings, whether it runs. RULE (C-ENTRY-9) shows one in full, a
+    statement of the sources (S0-17) the rules that honour it.
 
     With --state DIR the settings are those of the journal's last run, and each rule says what it saw last and how far
     that was from its threshold.
@@ -40,8 +41,9 @@ def rules(
     from bot.settings.models import known_keys
 
     wanted = None if rule is None else rule.upper()
-    if wanted is not None and wanted not in catalogue().rules:
-        hint = closest(wanted, frozenset(catalogue().rules))
+    known = frozenset((*catalogue().rules, *catalogue().statements))
+    if wanted is not None and wanted not in known:
+        hint = closest(wanted, known)
         click.echo(f"no rule {rule!r}" + (f"; did you mean {hint}?" if hint else "; condor rules lists all"), err=True)
         sys.exit(exits.USAGE)
     with told():
@@ -50,6 +52,10 @@ def rules(
         last = None
         if ctx.get_parameter_source("state_dir") is not ParameterSource.DEFAULT:
             last, values = _journal(state_dir, values)
+    if wanted in catalogue().statements:
+        row = view.statement(wanted, values)
+        click.echo(json.dumps(row) if as_json else text.stated(row))
+        return
     rows = view.rows(values, last, wanted)
     if as_json:
         click.echo(json.dumps(rows if wanted is None else rows[0]))

@@ -93,6 +93,16 @@ def explained(row: Json) -> str:
     return "\n".join(lines)
 
 
+def stated(row: Json) -> str:
+    """One statement of the sources with the rules that honour it."""
+    lines = [row["id"], textwrap.fill(row["says"], WIDTH), "", wrapped(row["state"], "state", 11)]
+    lines += [wrapped(row[name], name, 11) for name in ("note", "because") if row[name]]
+    for rule in row["rules"]:
+        lines.append(wrapped(f"{rule['id']}  {rule['title']} ({rule['state']}). {rule['says']}", "rule", 11))
+        lines += [wrapped(test, "test", 11) for test in rule["tests"]]
+    return "\n".join(lines)
+
+
 def _decision(one: Json) -> list[str]:
     head = f"{clock(one['at'])}  {one['subject']}: {one['verdict'].upper()} - {one['text']}"
     lines = [textwrap.fill(head, WIDTH, subsequent_indent=" " * 21, break_on_hyphens=False)]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.journal import reader
-from bot.rules.catalogue import Catalogue, Rule, State, catalogue, expanded
+from bot.rules.catalogue import Catalogue, Rule, State, catalogue, expanded, worst
 from bot.rules.distance import deciding, gaps, in_words, would_change
 from bot.settings.layers import flatten
 from bot.settings.models import known_keys
@@ -59,6 +59,25 @@ def _row(key: str, rule: Rule, book: Catalogue, values: Mapping[str, Any], last:
     if last is not None:
         row["last"] = [_last(rule, decision) for decision in last]
     return row
+
+
+def statement(key: str, values: Mapping[str, Any]) -> Json:
+    """One statement of the sources: our words, a note, the rules that honour it with their states and tests."""
+    book = catalogue()
+    row = book.statements[key]
+    honouring = [book.rules[name] for name in row.rules]
+    states = [standing(rule, values) for rule in honouring]
+    return {
+        "id": key,
+        "says": row.says,
+        "note": row.note,
+        "because": row.because,
+        "state": worst(states) if states else "no rule",
+        "rules": [
+            {"id": name, "title": rule.title, "says": rule.says, "state": state.value, "tests": list(rule.tests)}
+            for name, rule, state in zip(row.rules, honouring, states, strict=True)
+        ],
+    }
 
 
 def _last(rule: Rule, decision: Json) -> Json:

@@ -60,6 +60,16 @@ def test_one_rule_in_full() -> None:
         assert text in told
 
 
+def test_a_statement_leads_to_its_rules_and_tests() -> None:
+    """S1-11 is honoured by two rules; one without a rule says why."""
+    row = json.loads(run("S1-11", "--json").output)
+    assert [rule["id"] for rule in row["rules"]] == ["A-SIZE-1", "M-MAC-3"]
+    assert all(rule["tests"] for rule in row["rules"])
+    text = run("s4-25").output
+    assert "no rule" in text
+    assert "disclaimer" in text.lower()
+
+
 def test_an_unknown_rule_is_refused_with_the_nearest() -> None:
     """A mistyped ID ends with usage and a suggestion."""
     told = run("C-ENTRY-55")
