@@ -142,7 +142,7 @@ def _end(agenda: HedgeAgenda, slot: int, walk: HedgeWalk, filled: int, why: str)
     rest = {number: one for number, one in agenda.memory.walks.items() if number != slot}
     agenda.memory = msgspec.structs.replace(agenda.memory, walks=rest)
     if walk.action is HedgeAction.ROTATE:
-        _count_ending(agenda, walk, filled)
+        _count_ending(agenda, walk, filled, denied=why == "denied" and walk.attempt == 1)
     if walk.stage and filled > 0:
         stages = {**agenda.memory.stages, stage_key(slot, walk.legs[0].con_id): walk.stage}
         agenda.memory = msgspec.structs.replace(agenda.memory, stages=stages)
@@ -204,8 +204,9 @@ def count_rotation(agenda: HedgeAgenda, walk: HedgeWalk) -> None:
     agenda.memory = msgspec.structs.replace(agenda.memory, episode=episode)
 
 
-def _count_ending(agenda: HedgeAgenda, walk: HedgeWalk, filled: int) -> None:
-    """The part of a rotation that did not fill did not happen: the rules will ask for it again, in their time."""
+def _count_ending(agenda: HedgeAgenda, walk: HedgeWalk, filled: int, *, denied: bool) -> None:
+    """The part of a rotation that did not fill did not happen: the rules will ask for it again, in their time. One
+    whose first order was denied was no clip either: it does not wait for the pause between two."""
     episode = agenda.memory.episode
     if filled >= walk.quantity:
         whole = msgspec.structs.replace(episode, unfilled=0, unfilled_at=None)
@@ -217,6 +218,8 @@ def _count_ending(agenda: HedgeAgenda, walk: HedgeWalk, filled: int) -> None:
     )
     if walk.rule == "A-ROT-2":
         episode = msgspec.structs.replace(episode, slot4_moved=False, slot4_at=None)
+    elif denied:
+        episode = msgspec.structs.replace(episode, clip_at=None, clips_done=max(0, episode.clips_done - 1))
     agenda.memory = msgspec.structs.replace(agenda.memory, episode=episode)
 
 

@@ -290,6 +290,26 @@ def test_an_unreadable_curve_rotates_nothing(bench):
     assert not rotations(bench, 30)
 
 
+def test_a_denied_clip_is_asked_for_again_without_the_pause_between_clips(bench):
+    """24 February 2020: the gate refused the first clip while another order was in doubt, and the answer to a confirmed
+    inversion came 15 minutes later. What was never sent is no clip: the next try follows within two minutes."""
+    short_book(bench)
+    turn(bench, INVERTED)
+    bench.refuse = True
+    asked = []
+    for _ in range(80):
+        asked += [bench.now for intent in bench.look(60.0).places if intent.rule == "A-ROT-1"]
+        if asked:
+            break
+    assert bench.memory.episode.clips_done == 1
+    bench.refuse = False
+    for _ in range(3):
+        asked += [bench.now for intent in bench.look(60.0).places if intent.rule == "A-ROT-1"]
+    assert (asked[-1] - asked[0]).total_seconds() <= 120.0
+    assert len(set(asked)) == 2
+    assert bench.memory.episode.clips_done == 1
+
+
 def test_a_second_clip_is_not_sent_into_contango(bench):
     """When the inversion has gone between two clips the rest stays where it is."""
     short_book(bench, each=4)
