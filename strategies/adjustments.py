@@ -8,6 +8,7 @@ rule and the run's configuration are found by the rule's ID and the record's run
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from typing import NamedTuple
 
 import msgspec
@@ -22,6 +23,7 @@ from strategies.condor.standing import standing
 from strategies.condor.structure import Legs
 from strategies.domain.decision import Decision, DecisionVerdict, Scalar
 from strategies.domain.hedge import HEDGE_OWNER, slot_name
+from strategies.domain.macro import MacroInput, Told
 from strategies.domain.marks import Mark
 from strategies.domain.orders import PlaceIntent, Purpose
 from strategies.hedging import sold
@@ -30,6 +32,9 @@ from strategies.pricing.single import OptionGreeks
 from strategies.pricing.vix_beta import BetaScales
 from strategies.signals.signals import Outlook
 from strategies.whole import coupled
+
+PREMIUM_KEYS = ("erp_pct", "erp_z60")
+"""Macro inputs that every record is marked with."""
 
 ROLLED_OUT = "C-ADJ-3"
 """The one closing of a condor that is an adjustment: its first half."""
@@ -66,6 +71,7 @@ def record(
     hedge_marks: Mapping[int, Mark],
     greeks: dict[int, OptionGreeks],
     outlook: Outlook | None,
+    macro: tuple[MacroInput, ...],
     params: AlvhParams,
 ) -> list[Decision]:
     """A decision for each adjustment among the orders of this look; none is made where there is none."""
@@ -87,7 +93,8 @@ def record(
     held = tuple(condor for condor in ctx.condors.values() if condor.active and condor.quantity > 0)
     before = Book({condor.id: tuple(sold(condor)) for condor in held}, holdings)
     seen = Valuation(held, greeks, {**agenda.marks, **hedge_marks}, valuer)
-    return [_decision(agenda, intent, before, seen, outlook) for intent in adjusting]
+    market = _market(agenda, outlook) | _premium(Told(macro), ctx.today)
+    return [_decision(agenda, intent, before, seen, market) for intent in adjusting]
 
 
 def _decision(
@@ -95,11 +102,11 @@ def _decision(
     intent: PlaceIntent,
     before: Book,
     seen: Valuation,
-    outlook: Outlook | None,
+    market: dict[str, Scalar],
 ) -> Decision:
     change = _change_of(agenda, intent)
     after = _after(before, intent, change, agenda.ctx.condors.get(intent.owner))
-    inputs: dict[str, Scalar] = {"rule": intent.rule, **_market(agenda, outlook)}
+    inputs: dict[str, Scalar] = {"rule": intent.rule, **market}
     for name, book in (("before", before), ("after", after)):
         figures = {} if book is None else _figures(book, seen.valuer, seen.marks)
         if book is not None:
@@ -239,6 +246,16 @@ def _market(agenda: Agenda, outlook: Outlook | None) -> dict[str, Scalar]:
         "tier": int(outlook.tier),
         "evidence": ", ".join(family.value for family in outlook.evidence.families) or "none",
     }
+
+
+def _premium(told: Told, today: date) -> dict[str, Scalar]:
+    """The equity risk premium of the time (J-LOG-3) while what was told of it holds; nothing where nobody told it."""
+    found: dict[str, Scalar] = {}
+    for key in PREMIUM_KEYS:
+        row = told.fresh(key, today)
+        if row is not None and isinstance(row.value, float):
+            found |= {key: row.value, f"{key}_age_days": row.age_days(today)}
+    return found
 
 
 def _break_evens(agenda: Agenda, intent: PlaceIntent, change: Adjustment | None) -> dict[str, Scalar]:

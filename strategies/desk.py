@@ -170,7 +170,8 @@ def decide(view: DeskView) -> DeskOutcome:
         decisions += hedge.decisions
     places.sort(key=lambda intent: _PRIORITY[intent.purpose])
     own = {} if hedge is None else hedge.marks
-    decisions += adjustments.record(agenda, places, view.hedge.holdings, own, greeks, outlook, view.alvh)
+    held, told = view.hedge.holdings, view.macro_inputs
+    decisions += adjustments.record(agenda, places, held, own, greeks, outlook, told, view.alvh)
     return DeskOutcome(
         intents=(*cancels, *places),
         decisions=tuple(decisions),

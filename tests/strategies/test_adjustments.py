@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -22,6 +22,7 @@ from strategies.condor.structure import Leg, Legs
 from strategies.domain.book import Book
 from strategies.domain.decision import Decision, DecisionVerdict
 from strategies.domain.hedge import HEDGE_OWNER
+from strategies.domain.macro import MacroInput
 from strategies.domain.market import Market
 from strategies.domain.marks import Mark
 from strategies.domain.orders import Action, LegIntent, PlaceIntent, Purpose
@@ -30,6 +31,7 @@ from strategies.signals.curve import Regime
 from strategies.whole import coupled
 from tests.strategies.alvh.bench import CONDOR_STRIKES, MONTHS, SPOT, HedgeBench, call
 from tests.strategies.condor.moments import moment
+from tests.strategies.macro_samples import told
 
 
 # a condor -----------------------------------------------------------------------------------------
@@ -136,7 +138,9 @@ def condor_of(bench: HedgeBench, units: int) -> Condor:
     )  # fmt: skip
 
 
-def hedged(*legs: LegIntent, quantity: int = 2, held: tuple[Held, ...] = (), marks: bool = True) -> dict[str, Any]:
+def hedged(
+    *legs: LegIntent, quantity: int = 2, marks: bool = True, macro: tuple[MacroInput, ...] = ()
+) -> dict[str, Any]:
     """The record of one hedge order over a bench that holds some calls."""
     bench = HedgeBench()
     near, far = bench.hold(4, MONTHS[0], 19.0, 2), bench.hold(5, MONTHS[2], 21.0, 1)
@@ -144,14 +148,14 @@ def hedged(*legs: LegIntent, quantity: int = 2, held: tuple[Held, ...] = (), mar
     intent = PlaceIntent(
         ref="alvh-s04.rotate.1", chain_ref="c", attempt=1, purpose=Purpose.HEDGE, owner=HEDGE_OWNER, rule="A-ROT-2",
         legs=tuple(msgspec.structs.replace(leg, con_id=ids["near" if leg.con_id == 1 else "far"]) for leg in legs),
-        quantity=quantity, limit_points=0.42, mid_points=0.40, natural_points=0.48, decided_at=bench.now,
+        quantity=2, limit_points=0.42, mid_points=0.40, natural_points=0.48, decided_at=bench.now,
     )  # fmt: skip
     ctx = Moment(bench.now, bench.market(), bench.futures(), {"ic-1": condor_of(bench, 3)})
     agenda = Agenda(ctx, {}, {}, {}, marks=bench.marks() if marks else {})  # type: ignore[arg-type]
     holdings = tuple(Held(slot, con_id, q, p) for (slot, con_id), (q, p) in bench.held.items())
-    (told,) = record(agenda, [intent], holdings, {}, {}, bench.view().outlook, bench.params)
-    assert told.subject == "alvh-s04"
-    return told.inputs
+    (row,) = record(agenda, [intent], holdings, {}, {}, bench.view().outlook, macro, bench.params)
+    assert row.subject == "alvh-s04"
+    return row.inputs
 
 
 def test_a_rotation_is_recorded_with_net_vega_before_and_after() -> None:
@@ -180,6 +184,17 @@ def test_what_cannot_be_valued_is_unknown() -> None:
     for figure in ("vega_n", "theta_usd_per_day", "theta_pct_of_margin_day", "condors_delta_usd_per_point"):
         assert seen[f"{figure}_before"] is None
         assert seen[f"{figure}_after"] is None
+
+
+def test_the_equity_premium_of_the_time_is_in_the_record() -> None:
+    """J-LOG-3: told and fresh it is there with its age; stale, or never told, it is not, and nothing stands for it."""
+    today = date(2026, 5, 4)
+    sale = LegIntent(1, 1, Action.SELL, 4)
+    fresh, stale = told("erp_pct", 4.6, today - timedelta(days=3)), told("erp_z60", 1.0, today - timedelta(days=90))
+    seen = hedged(sale, macro=(fresh, stale))
+    assert (seen["erp_pct"], seen["erp_pct_age_days"]) == (4.6, 3)
+    assert "erp_z60" not in seen
+    assert "erp_pct" not in hedged(sale)
 
 
 # break-evens on the coupled path --------------------------------------------------------------------
