@@ -157,16 +157,22 @@ def word(before: HedgeWord, outcome: HedgeOutcome | None, ctx: Context, params: 
         (d.rule for d in outcome.decisions if d.verdict is DECLINE and d.rule in NO_ROOM), ""
     )  # fmt: skip
     carry, spread = _small_future(ctx)
+    net = None if vega is None else vega.net_n
+    low = None if band is None else band.low
+    alarm = params.band.alarm_inflation if ctx.macro.elevated else params.band.alarm
+    short = net is not None and net < (-alarm if low is None else max(low, -alarm)) - 1e-9
     values = [line.value_usd for line in exposure.lines]
     return msgspec.structs.replace(
         before,
         at=ctx.now,
         enabled=True,
         unknown=exposure.unknown,
-        net_n=None if vega is None else vega.net_n,
-        low_n=None if band is None else band.low,
+        net_n=net,
+        low_n=low,
         high_n=None if band is None else band.high,
-        alarm_n=params.band.alarm_inflation if ctx.macro.elevated else params.band.alarm,
+        alarm_n=alarm,
+        short_since=(before.short_since or ctx.now) if short else None,
+        dwell_min=params.band.dwell_min,
         net_usd=None if vega is None else vega.net_usd_per_vix_point,
         hedges_usd=None if vega is None else vega.hedges_usd_per_vix_point,
         theta_usd=exposure.condor_theta_usd,

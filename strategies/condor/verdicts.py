@@ -168,12 +168,15 @@ def _too_short(condor: Condor, stand: Standing, agenda: Agenda, can_roll: CanRol
     ctx, word = agenda.ctx, agenda.ctx.hedge
     if word.net_n is None or not word.young(ctx.now, WORD_MAX_AGE_S):
         return None
-    limit = -word.alarm_n if word.low_n is None else max(word.low_n, -word.alarm_n)
+    limit = word.least_n
     if word.net_n >= limit - 1e-9:
         return None
     inputs: dict[str, Scalar] = {"net_vega_n": round(word.net_n, 4), "inflation_elevated": ctx.macro.elevated}
     limits: dict[str, Scalar] = {"low_n": word.low_n, "alarm_n": -word.alarm_n}
-    if word.no_room:
+    since = word.short_since
+    lasts = since is not None and (ctx.now - since).total_seconds() >= 60.0 * word.dwell_min
+    limits["dwell_min"] = word.dwell_min
+    if word.no_room and lasts:
         inputs["no_room"] = word.no_room
         refused = can_roll(condor, stand, agenda) if _first(condor, agenda) else "another condor goes first"
         if not refused:

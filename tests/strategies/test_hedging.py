@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from strategies.alvh.exposure import Exposure
+from strategies.alvh.params import AlvhParams
 from strategies.alvh.targets import Band
 from strategies.alvh.view import HedgeOutcome
 from strategies.condor.context import Agenda
+from strategies.condor.hedgeword import HedgeWord
 from strategies.condor.machine import Condor
 from strategies.condor.structure import Leg, Legs
 from strategies.domain.book import Book
 from strategies.domain.decision import DecisionVerdict
-from strategies.hedging import admit, withdraw
+from strategies.hedging import admit, withdraw, word
 from strategies.pricing.net_vega import NetVega
+from strategies.signals.macro import MacroWord
 
 NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 
@@ -37,10 +40,10 @@ def condor() -> Condor:
     )  # fmt: skip
 
 
-def outcome(net_n: float | None, low_n: float | None) -> HedgeOutcome:
+def outcome(net_n: float | None, low_n: float | None, *, planned: bool = False) -> HedgeOutcome:
     """A look of the hedge with 10 wing units (two condors, 50 wide): -250 $/pt of condors and the rest hedge."""
     vega = None if net_n is None else NetVega(-300.0, -250.0, 1000.0 * net_n + 250.0, 0.0, 0.0, 10.0)
-    exposure = Exposure((), vega, "ic-1 has a leg without a mark", None, None, 0.0, planned=True)
+    exposure = Exposure((), vega, "ic-1 has a leg without a mark", None, None, 0.0, planned=planned)
     return HedgeOutcome((), (), (), {}, None, (), (), (), {}, exposure, Band(low_n, low_n, 0.25), None)
 
 
@@ -82,3 +85,49 @@ def test_a_proposal_taken_back_leaves_nothing_behind() -> None:
     agenda.proposals.append(condor())
     withdraw(agenda, condor())
     assert (agenda.proposals, agenda.places, agenda.walks, agenda.counts) == ([], [], {}, {})
+
+
+@dataclass
+class Now(Moment):
+    """What the hedge's word needs of the context."""
+
+    macro: MacroWord = field(default_factory=MacroWord)
+    futures: tuple[()] = ()
+    outlook: None = None
+
+
+def told(before: HedgeWord, said: HedgeOutcome | None, *, now: datetime = NOW, **macro: bool) -> HedgeWord:
+    at = Now(now=now, macro=MacroWord(**macro))
+    return word(before, said, at, AlvhParams(enabled=True))
+
+
+def test_the_word_tells_net_vega_its_band_and_since_when_it_is_short() -> None:
+    """The clock of a breach starts when it is first seen, goes on, and ends when net vega is back."""
+    first = told(HedgeWord(), outcome(-0.25, -0.20))
+    assert (first.net_n, first.low_n, first.least_n) == (pytest.approx(-0.25), -0.20, -0.20)
+    assert first.short_since == NOW
+    later = told(first, outcome(-0.24, -0.20), now=NOW + timedelta(minutes=5))
+    assert later.short_since == NOW
+    assert told(later, outcome(-0.19, -0.20)).short_since is None
+
+
+def test_elevated_inflation_brings_the_alarm_of_the_word_nearer() -> None:
+    """Without a band the alarm is the least that is allowed: -0.40, and -0.30 while CPI or PPI is elevated."""
+    assert told(HedgeWord(), outcome(-0.35, None)).short_since is None
+    assert told(HedgeWord(), outcome(-0.35, None), elevated=True).short_since == NOW
+
+
+def test_a_look_that_only_waited_leaves_the_word() -> None:
+    """Between two evaluations what was said last still stands, with its own age; a planned condor is not the book."""
+    first = told(HedgeWord(), outcome(-0.15, -0.20))
+    assert told(first, None, now=NOW + timedelta(seconds=30)) == first
+    planned = outcome(-0.15, -0.20, planned=True)
+    assert told(first, planned, now=NOW + timedelta(seconds=30)) == first
+
+
+def test_a_hedge_that_is_off_says_nothing() -> None:
+    """Switched off, the word forgets what was said and keeps only the book's grid."""
+    said = HedgeWord(enabled=True, net_n=-0.5, at=NOW, gains_usd=(1.0,), gains_at=NOW)
+    off = word(said, None, Now(), AlvhParams(enabled=False))
+    assert (off.enabled, off.net_n, off.at) == (False, None, None)
+    assert off.gains_usd == (1.0,)

@@ -160,10 +160,19 @@ def test_without_a_band_the_alarm_is_the_floor(opened):
 @pytest.mark.parametrize(("can_roll", "word"), [(yes, "roll_out"), (no, "hedge")])
 def test_no_room_in_the_budgets_rolls_out(opened, can_roll, word):
     """Row 5: with the carry budget used up the condor is rolled; where it cannot be, the demand stands."""
-    at = moment(opened, net_n=-0.25, no_room="A-BUD-1")
+    long_ago = opened.now - timedelta(minutes=20)
+    at = moment(opened, net_n=-0.25, no_room="A-BUD-1", short_since=long_ago)
     answer = hedge_rows(at.condor, at.stand, at.agenda, can_roll)
     assert (answer.row, answer.word) == (5, word)
     assert at.said("C-DEC-1").inputs["no_room"] == "A-BUD-1"
+
+
+def test_a_short_dip_below_the_floor_rolls_nothing(opened):
+    """R1: the breach must last; until then the hedge is asked, room or not."""
+    since = opened.now - timedelta(minutes=19)
+    at = moment(opened, net_n=-0.25, no_room="A-BUD-1", short_since=since)
+    assert hedge_rows(at.condor, at.stand, at.agenda, yes).word == "hedge"
+    assert asked(at) == [(5, Ask.FLOOR)]
 
 
 def test_above_the_cap_is_left_to_the_harvest(opened):
