@@ -30,13 +30,15 @@ from strategies.domain.hedge import Ask, Demand
 from strategies.domain.instruments import Option
 from strategies.hedging import word as hedge_word
 from strategies.pricing import projection
-from strategies.pricing.projection import Book, Interval, Shift, Smile, VixProducts
+from strategies.pricing.normal import FloatArray
+from strategies.pricing.projection import Interval, Shift, Smile, VixProducts
 from strategies.pricing.single import OptionGreeks
 from strategies.signals.tiers import Tier
 
 HOLD, ACT, DECLINE = DecisionVerdict.HOLD, DecisionVerdict.ACT, DecisionVerdict.DECLINE
 BOOK = "book"
-SPIKES_POINTS = (5.0, 8.0)
+CASES: tuple[tuple[float, float | None], ...] = ((5.0, None), (10.0, None), (10.0, 5.0), (10.0, 8.0))
+"""Days ahead and the rise of VIX in points (None: with the index) for which break-evens are told."""
 
 
 class WholeMemory(msgspec.Struct, frozen=True):
@@ -156,10 +158,12 @@ def _project(
     assert not isinstance(groups, str)
     assert not isinstance(vix, str)
     assert not isinstance(puts, str)
-    carry = held[0].carry_rate
-    bare, whole = book_of(groups, carry), book_of([*groups, *puts], carry, vix)
-    gains = projection.gains_usd(whole, projection.scenario_shocks())
-    usd: list[float] = gains.tolist()
+    book = book_of([*groups, *puts], held[0].carry_rate, vix)
+    parts = [projection.scenario_shocks(), *(projection.spot_grid(days, vix_points) for days, vix_points in CASES)]
+    own = sum(len(legs) for legs, _ in groups)
+    alone, whole = projection.gains_with_and_without(book, own, projection.joined(parts))
+    cells = len(parts[0].days)
+    usd: list[float] = whole[:cells].tolist()
     worst, where = projection.worst_usd(usd)
     half = len(projection.SCENARIOS)
     inputs: dict[str, Scalar] = {"worst_usd": round(worst, 2), "scenario": where}
@@ -170,26 +174,25 @@ def _project(
     if all(p is not None for _, p in profits):
         earned = sum((p or 0.0) * c.quantity * MULTIPLIER for c, p in profits)
         hedge = sum((line.value_usd or 0.0) - line.cost_usd for line in lines)
-        _break_evens(agenda, bare, whole, earned, earned + hedge)
+        _break_evens(agenda, alone[cells:] + earned, whole[cells:] + earned + hedge)
     return msgspec.structs.replace(said, gains_usd=tuple(usd), gains_at=ctx.now)
 
 
-def _break_evens(agenda: Agenda, bare: Book, whole: Book, bare_usd: float, whole_usd: float) -> None:
-    spot = agenda.ctx.spot_points or 0.0
-    for days in projection.HORIZONS_DAYS:
-        hedged = projection.break_evens(whole, spot, whole_usd, days)
-        alone = projection.break_evens(bare, spot, bare_usd, days)
-        shift = projection.shift_bp(hedged, alone, spot)
-        text = "no level breaks even on the coupled path" if hedged is None else "break-evens on the coupled path"
-        agenda.note("P-BE-2", f"{BOOK} {days:.0f}d", HOLD, text, inputs=_levels(hedged, alone, shift))
-    for spike in SPIKES_POINTS:
-        days = projection.HORIZONS_DAYS[-1]
-        hedged = projection.break_evens(whole, spot, whole_usd, days, spike)
-        alone = projection.break_evens(bare, spot, bare_usd, days, spike)
-        text = "no level breaks even: a breach" if hedged is None else "break-evens after a rise of VIX"
-        agenda.note("P-BE-3", f"{BOOK} +{spike:.0f}", HOLD, text,
-                    inputs={"days": days, **_levels(hedged, alone, projection.shift_bp(hedged, alone, spot))},
-                    thresholds={"vix_points": spike})  # fmt: skip
+def _break_evens(agenda: Agenda, alone_usd: FloatArray, whole_usd: FloatArray) -> None:
+    """P-BE-2 and P-BE-3, told: profits over the grid of levels, case after case."""
+    spot, levels = agenda.ctx.spot_points or 0.0, projection.SPOT_GRID_PCT
+    for number, (days, spike) in enumerate(CASES):
+        mine = slice(number * len(levels), (number + 1) * len(levels))
+        hedged = projection.around(levels, whole_usd[mine], spot)
+        alone = projection.around(levels, alone_usd[mine], spot)
+        inputs = _levels(hedged, alone, projection.shift_bp(hedged, alone, spot))
+        if spike is None:
+            text = "no level breaks even on the coupled path" if hedged is None else "break-evens on the coupled path"
+            agenda.note("P-BE-2", f"{BOOK} {days:.0f}d", HOLD, text, inputs=inputs)
+        else:
+            text = "no level breaks even: a breach" if hedged is None else "break-evens after a rise of VIX"
+            agenda.note("P-BE-3", f"{BOOK} +{spike:.0f}", HOLD, text, inputs={"days": days, **inputs},
+                        thresholds={"vix_points": spike})  # fmt: skip
 
 
 def coupled(

@@ -305,19 +305,29 @@ def _condor_legs(
     condors: Sequence[Sold], valuer: Valuer, marks: Mapping[int, Mark]
 ) -> tuple[list[SpxLeg], float | None, str]:
     """Vega legs of the condors and their theta in dollars a day, or why they cannot be told."""
-    found: list[SpxLeg] = []
-    theta_usd = 0.0
+    rows: list[tuple[int, Option, Mark]] = []
     for condor in condors:
         for con_id, sign in condor.legs:
             option = valuer.market.option(con_id)
             mark = marks.get(con_id) or (None if option is None else valuer.mark(option))
             if option is None or mark is None:
                 return [], None, f"{condor.id} has a leg without a mark"
-            greeks = black76.greeks(
-                mark.forward_points, option.strike, mark.iv, mark.tau_years, option.is_call, mark.discount
-            )
-            found.append(SpxLeg(sign * condor.units, float(greeks.vega), mark.tau_years * 365.0))
-            theta_usd += sign * condor.units * option.multiplier * float(greeks.theta)
+            rows.append((sign * condor.units, option, mark))
+    if not rows:
+        return [], 0.0, ""
+    greeks = black76.greeks(
+        [mark.forward_points for _, _, mark in rows],
+        [option.strike for _, option, _ in rows],
+        [mark.iv for _, _, mark in rows],
+        [mark.tau_years for _, _, mark in rows],
+        [option.is_call for _, option, _ in rows],
+        [mark.discount for _, _, mark in rows],
+    )
+    found: list[SpxLeg] = []
+    theta_usd = 0.0
+    for (units, option, mark), vega, theta in zip(rows, greeks.vega.tolist(), greeks.theta.tolist(), strict=True):
+        found.append(SpxLeg(units, vega, mark.tau_years * 365.0))
+        theta_usd += units * option.multiplier * theta
     return found, theta_usd, ""
 
 

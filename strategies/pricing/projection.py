@@ -117,6 +117,21 @@ def gains_usd(book: Book, shocks: Shocks) -> FloatArray:
     return gained
 
 
+def gains_with_and_without(book: Book, own: int, shocks: Shocks) -> tuple[FloatArray, FloatArray]:
+    """Dollars gained from now on by the first `own` SPX legs alone, and by everything: one revaluation for both."""
+    first = [np.concatenate((np.zeros(1), column)) for column in shocks]
+    rows = Shocks(*first)
+    alone: FloatArray = np.zeros(len(rows.days), dtype=np.float64)
+    whole: FloatArray = np.zeros(len(rows.days), dtype=np.float64)
+    if len(book.spx.size):
+        prices = _index_prices(book, rows)
+        alone += prices[:, :own] @ book.spx.size[:own]
+        whole += prices @ book.spx.size
+    if len(book.vix.size):
+        whole += _vix_prices(book.vix, rows) @ book.vix.size
+    return alone[1:] - alone[0], whole[1:] - whole[0]
+
+
 def _index_prices(book: Book, shocks: Shocks) -> FloatArray:
     rows = book.spx
     gone = shocks.days[:, None] / black76.DAYS_PER_YEAR
@@ -194,17 +209,26 @@ class Interval(NamedTuple):
     high_points: float | None
 
 
-SPOT_GRID_PCT = np.arange(-12.0, 12.01, 0.25)
+SPOT_GRID_PCT = np.arange(-12.0, 12.01, 0.5)
+
+
+def spot_grid(days: float, vix_points: float | None = None) -> Shocks:
+    """Every level of the grid after some days; VIX moves with the index on the coupled path (P-BE-2), or by points
+    that do not depend on it (P-BE-3)."""
+    moved = coupled_vix_points(SPOT_GRID_PCT) if vix_points is None else np.full(len(SPOT_GRID_PCT), vix_points)
+    return Shocks(SPOT_GRID_PCT, moved, np.full(len(SPOT_GRID_PCT), days))
+
+
+def joined(parts: Sequence[Shocks]) -> Shocks:
+    """Several sets of scenarios as one."""
+    return Shocks(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
 def break_evens(
     book: Book, spot_points: float, earned_usd: float, days: float, vix_points: float | None = None
 ) -> Interval | None:
-    """Where the book, with what it has earned so far, breaks even after some days (P-BE-2); None where it loses at
-    every level. VIX moves with the index along the coupled path, or by fixed points (P-BE-3)."""
-    moved = coupled_vix_points(SPOT_GRID_PCT) if vix_points is None else np.full(len(SPOT_GRID_PCT), vix_points)
-    shocks = Shocks(SPOT_GRID_PCT, moved, np.full(len(SPOT_GRID_PCT), days))
-    return around(SPOT_GRID_PCT, gains_usd(book, shocks) + earned_usd, spot_points)
+    """Where the book, with what it has earned so far, breaks even after some days; None where it loses everywhere."""
+    return around(SPOT_GRID_PCT, gains_usd(book, spot_grid(days, vix_points)) + earned_usd, spot_points)
 
 
 def around(spot_pct: FloatArray, profit_usd: FloatArray, spot_points: float) -> Interval | None:
