@@ -23,6 +23,7 @@ WORLD = ROOT / "tests" / "flow" / "crash_days.toml"
 PATIENCE_S = 90.0
 KILLER_CLIENT = 917
 BUSY = (
+    "alvh.enabled=false",
     "condor.entry.every_min=5", "condor.entry.scan_min=5", "condor.curve.samples=1",
     "condor.curve.sample_every_s=30.0", "condor.orders.step_s=86400.0", "killer.enabled=true", "killer.hung_s=180.0",
 )  # fmt: skip

@@ -593,7 +593,7 @@ def test_a_halt_from_before_acknowledges_nothing(state: Path, monkeypatch: pytes
     (state / "status.json").write_text(
         json.dumps({"trading_state": "halted", "working_orders": 0, "link": "up", "reconciled": True})
     )
-    monkeypatch.setattr("bot.cli.kill.instance.holder", lambda _: 4_000_000)
+    monkeypatch.setattr("bot.cli.kill.instance.holder", lambda _, name="lock": 4_000_000 if name == "lock" else None)
     monkeypatch.setattr("bot.cli.kill.os.kill", lambda pid, number: None)
     monkeypatch.setattr("bot.cli.kill.ACK_DEADLINE_S", 0.02)
     said = condor("kill", "-m", "x", "--state", state)

@@ -28,6 +28,7 @@ EAGER = FillModel(mid_per_minute=6.0)
 MORNING = "2026-03-02T10:28:30-05:00"
 
 HUNGRY = (
+    "alvh.enabled=false",
     "condor.entry.dte_max_days=60",
     "condor.entry.entries_per_day=20",
     "condor.entry.every_min=5",

@@ -27,6 +27,7 @@ from tests.oracle.ledger import Line
 ACCOUNT = "DU1234567"
 
 BUSY = (
+    "alvh.enabled=false",
     "condor.entry.entries_per_day=20",
     "condor.entry.every_min=5",
     "condor.entry.scan_min=5",
@@ -38,7 +39,8 @@ BUSY = (
     "condor.curve.sample_every_s=30.0",
     "engine.prove_again_s=15.0",
 )
-"""Condors are sold at the first chance and closed at the first tick of profit or loss: orders all the time."""
+"""Condors are sold at the first chance and closed at the first tick of profit or loss: orders all the time. Without
+their hedge, which they would wait for; tests of the hedge switch it on."""
 
 
 class Stage:
