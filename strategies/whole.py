@@ -41,6 +41,10 @@ CASES: tuple[tuple[float, float | None], ...] = ((5.0, None), (10.0, None), (10.
 """Days ahead and the rise of VIX in points (None: with the index) for which break-evens are told."""
 
 
+MES_USD_PER_POINT, LEAST_CONTRACTS = 5.0, 0.5
+"""Of the micro future C-DELTA-1 would use; half a contract rounds to one."""
+
+
 class WholeMemory(msgspec.Struct, frozen=True):
     """`theta_day` is the last session whose close was judged, `breaches` how many in a row failed, `asked_day` the
     session from which the hedge's dearest holding is asked to go, when the hedge held `asked_held` contracts."""
@@ -336,11 +340,12 @@ def _flatten(agenda: Agenda, held: Sequence[Condor], greeks: dict[int, OptionGre
                 total += sign * lot.units * MULTIPLIER * found.delta
     usd = total * (ctx.spot_points or 0.0) * 0.01
     share = None if not nlv_usd else 100.0 * abs(usd) / nlv_usd
-    crisis = ctx.tier is Tier.CRISIS
-    due = crisis or (share is not None and share > book.flatten_from_pct_nlv)
+    contracts = -total / MES_USD_PER_POINT
+    large = share is not None and share > book.flatten_from_pct_nlv
+    due = abs(contracts) >= LEAST_CONTRACTS and (large or ctx.tier is Tier.CRISIS)
     inputs: dict[str, Scalar] = {
         "delta_usd_per_pct": round(usd, 2), "pct_of_nlv": None if share is None else round(share, 4),
-        "tier": None if ctx.tier is None else int(ctx.tier), "mes_contracts": round(-total / 5.0, 2),
+        "tier": None if ctx.tier is None else int(ctx.tier), "mes_contracts": round(contracts, 2),
     }  # fmt: skip
     thresholds: dict[str, Scalar] = {"pct_of_nlv": book.flatten_from_pct_nlv, "tier": 3}
     if not due:

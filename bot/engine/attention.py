@@ -64,7 +64,7 @@ def _tell_unfinished(work: Work, condor: Condor, open_at: datetime) -> None:
     since = max(condor.state_since, open_at)
     if work.at - since < timedelta(seconds=work.parameters.engine.attention_s) or not _again(work, f"slow:{condor.id}"):
         return
-    what = f"closing by {condor.exit_rule}" if condor.state is CondorState.EXIT_WORKING else "its widening"
+    what = f"closing by {condor.exit_rule}" if condor.state is CondorState.EXIT_WORKING else "its change of legs"
     text = f"{condor.id}: {what} has not ended since {_clock(condor.state_since)}; {condor.quantity} still open"
     work.alert(AlertLevel.CRITICAL, f"slow.{condor.id}", text)
 

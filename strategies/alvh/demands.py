@@ -38,8 +38,9 @@ def meet(agenda: HedgeAgenda, target: Target, weights: Mapping[int, float]) -> t
         raised = usd > target.usd_per_vix_point + 1e-9
         text = "raises the target" if raised else "is within the target already"
         agenda.note(demand.rule, HEDGE, HOLD, f"{demand.text}: {text}", inputs=inputs)
-        if raised or demand.ask is Ask.FLOOR:
-            shares = _shares(target, usd, shares, demand, deep=agenda.memory.deep is not None)
+        if demand.ask is Ask.FLOOR:
+            whole, deep = max(usd, target.usd_per_vix_point), agenda.memory.deep is not None
+            shares = _to_later_layers(shares, whole, vega.hedges_usd_per_vix_point, deep=deep)
         if raised:
             short = -vega.condors_usd_per_vix_point
             target = Target(usd, usd / short if short > 0.0 else 0.0, demand.rule, demand.text)
@@ -60,18 +61,14 @@ def _wanted_usd(demand: Demand, vega: NetVega, agenda: HedgeAgenda) -> float:
     return min(max(0.0, usd), short)
 
 
-def _shares(target: Target, usd: float, shares: dict[int, float], demand: Demand, *, deep: bool) -> dict[int, float]:
-    """Where the protection goes: by the usual weights; row 5's lack goes to the intermediate layer, and to the deep one
-    where its engine is awake."""
-    whole = max(usd, target.usd_per_vix_point)
-    if demand.ask is not Ask.FLOOR or whole <= 0.0:
-        return shares
-    standing = min(target.usd_per_vix_point, usd) if target.rule == "A-SIZE-1" else 0.0
+def _to_later_layers(shares: dict[int, float], usd: float, held_usd: float, *, deep: bool) -> dict[int, float]:
+    """Row 5: what is still missing goes to the intermediate layer, and to the deep one where its engine is awake; what
+    is held counts by the usual weights."""
+    missing = max(0.0, usd - max(0.0, held_usd)) / usd if usd > 0.0 else 0.0
     places = [*SLOTS_OF[Layer.INTERMEDIATE], *(SLOTS_OF[Layer.DEEP] if deep else ())]
-    extra = (whole - standing) / whole
-    moved = {slot: share * standing / whole for slot, share in shares.items()}
+    moved = {slot: share * (1.0 - missing) for slot, share in shares.items()}
     for slot in places:
-        moved[slot] = moved.get(slot, 0.0) + extra / len(places)
+        moved[slot] = moved.get(slot, 0.0) + missing / len(places)
     return moved
 
 

@@ -230,7 +230,12 @@ def _refused(condor: Condor, stand: Standing, side: Side, legs: Legs, net: Net, 
     put_room = ctx.spot_points - (legs.put_short.strike_points - kept)
     call_room = legs.call_short.strike_points + kept - ctx.spot_points
     room = (put_room if side is Side.PUT else call_room) / stand.em_points
-    if room < adjust.widen_breakeven_min_em - 1e-9:
+    near = room < adjust.widen_breakeven_min_em - 1e-9
+    agenda.note("P-BE-1", condor.id, DECLINE if near else HOLD,
+                "afterwards the tested break-even would stay too near" if near else "afterwards it stands far enough",
+                inputs={"side": side.value, "tested_breakeven_em": round(room, 4)},
+                thresholds={"breakeven_min_em": adjust.widen_breakeven_min_em})  # fmt: skip
+    if near:
         return "the break-even would stay too near"
     delta = _delta(condor, legs.put_short if side is Side.PUT else legs.call_short, agenda)
     if delta is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from strategies.alvh.demands import _to_later_layers
 from strategies.alvh.targets import Target
 from strategies.domain.hedge import SLOTS_OF, Ask, Demand, Layer
 from tests.strategies.alvh.bench import MONTHS, HedgeBench
@@ -61,6 +62,18 @@ def test_row_five_puts_the_lack_into_the_intermediate_layer() -> None:
     assert orders
     slots = {leg.slot for intent in orders for leg in intent.legs}
     assert slots & set(SLOTS_OF[Layer.INTERMEDIATE])
+
+
+def test_row_five_moves_only_what_is_missing() -> None:
+    """Half of it held: half of the weights stay as they are, the missing half goes to slots 5 to 8, or 5 to 10."""
+    usual = {slot: 0.125 if slot < 9 else 0.0 for slot in range(1, 11)}
+    moved = _to_later_layers(usual, 200.0, 100.0, deep=False)
+    assert sum(moved.values()) == pytest.approx(1.0)
+    assert moved[1] == pytest.approx(0.0625)
+    assert moved[5] == pytest.approx(0.0625 + 0.125)
+    assert _to_later_layers(usual, 200.0, 250.0, deep=False) == usual
+    awake = _to_later_layers(usual, 200.0, 0.0, deep=True)
+    assert awake[9] == awake[5] == pytest.approx(1.0 / 6.0)
 
 
 def test_budgets_stay_in_force_under_a_demand() -> None:
