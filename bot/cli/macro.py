@@ -24,7 +24,7 @@ def macro() -> None:
     """Inputs that no market data carries: `keys`, `set`, `list`, `unset`."""
 
 
-@macro.command("set")
+@macro.command("set", context_settings={"ignore_unknown_options": True})  # a value may be negative: -0.1
 @click.argument("key")
 @click.argument("value")
 @click.option("--source", required=True, help="where the value comes from, for example the agency's release")

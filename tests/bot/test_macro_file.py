@@ -132,6 +132,15 @@ def test_set_list_and_unset(tmp_path: Path) -> None:
     assert run(tmp_path, "unset", "cpi_surprise_pp")[0] == exits.USAGE
 
 
+def test_a_value_below_zero_is_a_value_and_a_mistyped_option_is_not(tmp_path: Path) -> None:
+    """-0.1 is no option; --tll is no value."""
+    assert set_(tmp_path, "cpi_surprise_pp", "-0.1")[0] == exits.OK
+    assert macro_file.read(tmp_path / macro_file.NAME, TODAY)[0].value == -0.1
+    before = (tmp_path / macro_file.NAME).read_bytes()
+    assert set_(tmp_path, "sofr_pct", "4.3", "--tll", "3")[0] == exits.USAGE
+    assert (tmp_path / macro_file.NAME).read_bytes() == before
+
+
 @pytest.mark.parametrize(
     "words",
     [("cpi_surprise_pp", "2000"), ("cpi_surprise", "0.1"), ("fomc_stance", "dove"), ("sofr_pct", "4.3", "--unit", "bp"),
