@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from strategies.adjustments import is_adjustment, record
 from strategies.alvh.exposure import Line
@@ -148,7 +150,7 @@ def hedged(
     intent = PlaceIntent(
         ref="alvh-s04.rotate.1", chain_ref="c", attempt=1, purpose=Purpose.HEDGE, owner=HEDGE_OWNER, rule="A-ROT-2",
         legs=tuple(msgspec.structs.replace(leg, con_id=ids["near" if leg.con_id == 1 else "far"]) for leg in legs),
-        quantity=2, limit_points=0.42, mid_points=0.40, natural_points=0.48, decided_at=bench.now,
+        quantity=quantity, limit_points=0.42, mid_points=0.40, natural_points=0.48, decided_at=bench.now,
     )  # fmt: skip
     ctx = Moment(bench.now, bench.market(), bench.futures(), {"ic-1": condor_of(bench, 3)})
     agenda = Agenda(ctx, {}, {}, {}, marks=bench.marks() if marks else {})  # type: ignore[arg-type]
@@ -195,6 +197,35 @@ def test_the_equity_premium_of_the_time_is_in_the_record() -> None:
     assert (seen["erp_pct"], seen["erp_pct_age_days"]) == (4.6, 3)
     assert "erp_z60" not in seen
     assert "erp_pct" not in hedged(sale)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from((1, 2)), st.integers(1, 12), st.sampled_from(list(Action)), st.integers(1, 10)),
+        min_size=1,
+        max_size=3,
+    ),
+    st.integers(1, 50),
+    st.booleans(),
+)
+def test_no_order_is_too_odd_to_be_recorded(
+    rows: list[tuple[int, int, Action, int]], quantity: int, marks: bool
+) -> None:
+    """A record never breaks the step that makes it: sales beyond what is held, any ratio, with and without marks."""
+    bench = HedgeBench()
+    near, far = bench.hold(4, MONTHS[0], 19.0, 2), bench.hold(5, MONTHS[2], 21.0, 1)
+    ids = {1: near.con_id, 2: far.con_id}
+    legs = tuple(LegIntent(ids[which], ratio, action, slot) for which, ratio, action, slot in rows)
+    intent = PlaceIntent(
+        ref="x", chain_ref="c", attempt=1, purpose=Purpose.HEDGE, owner=HEDGE_OWNER, rule="A-ROT-1", legs=legs,
+        quantity=quantity, limit_points=0.0, mid_points=0.0, natural_points=0.0, decided_at=bench.now,
+    )  # fmt: skip
+    ctx = Moment(bench.now, bench.market(), bench.futures(), {"ic-1": condor_of(bench, 3)})
+    agenda = Agenda(ctx, {}, {}, {}, marks=bench.marks() if marks else {})  # type: ignore[arg-type]
+    holdings = tuple(Held(slot, con_id, q, p) for (slot, con_id), (q, p) in bench.held.items())
+    (row,) = record(agenda, [intent], holdings, {}, {}, None, (), bench.params)
+    assert all(not isinstance(value, float) or math.isfinite(value) for value in row.inputs.values())
 
 
 # break-evens on the coupled path --------------------------------------------------------------------
