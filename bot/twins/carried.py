@@ -18,7 +18,7 @@ import numpy as np
 from bot.sim.types import SecType
 from bot.twins import static
 from bot.twins.arithmetic import Tape, Trades
-from bot.twins.coupled import MOVES_PCT, Edges, Open, edges, profit_ahead
+from bot.twins.coupled import Edges, Open, edges, profit_ahead
 from bot.twins.market import Seen, TwinMarket, commission_usd
 from bot.twins.record import Deal, Record, TwinsError
 from bot.twins.static import Lot, Offer
@@ -226,14 +226,15 @@ class _Walk:
         if not condors:
             return
         found: dict[tuple[Part, int], Edges] = {}
+        spot = self.market.level("SPX", at)
         for horizon in HORIZONS_DAYS:
-            lines = {part: None if one is None else profit_ahead(one, MOVES_PCT, horizon) for part, one in book.items()}
+            lines = {part: None if one is None else profit_ahead(one, spot, horizon) for part, one in book.items()}
             alone = lines[Part.CONDORS]
             if alone is None:
                 continue
             for part, line in lines.items():
                 if line is not None:
-                    found[part, horizon] = edges(MOVES_PCT, alone if part is Part.CONDORS else alone + line)
+                    found[part, horizon] = edges(alone if part is Part.CONDORS else alone + line, spot)
         self.standings.append(Standing(at, self.sold_today, found))
 
     def _open(self, part: Part, at: datetime) -> list[Open] | None:

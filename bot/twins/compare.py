@@ -71,7 +71,7 @@ class Shift(msgspec.Struct, frozen=True):
     which both exist; the same over the closes of days on which a condor was sold (`sale_*`), the structure being fresh
     then; how many those are, of how many closes with condors open; closes at which the unhedged book loses
     even unmoved, and those at which the hedged one does; closes at which the hedged book has no break-even within
-    20 percent where the unhedged has one."""
+    the moves looked at where the unhedged has one."""
 
     horizon_days: int
     down_bp: float | None

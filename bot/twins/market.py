@@ -24,9 +24,9 @@ from bot.sim.venue.quotes import Quotes
 from bot.sim.venue.sessions import Sessions
 from bot.sim.venue.universe import Universe
 from bot.sim.world.market import MarketWorld
-from bot.twins.coupled import Smile
 from bot.twins.record import TwinsError
 from strategies.alvh.params import LayerParams
+from strategies.pricing.projection import Smile
 
 UNDERLYINGS = ("SPX", "VIX")
 STEP_S = 15.0
@@ -192,7 +192,7 @@ class TwinMarket:
         out, iv = np.log(levels / marks.forward[known]), marks.iv[known]
         atm = float(np.interp(0.0, out, iv))
         years = max(1e-5, self.days_to(spec, at) / 365.0)
-        return Smile(atm, out / (atm * math.sqrt(years)), np.asarray(iv / atm, dtype=np.float64))
+        return Smile(out / (atm * math.sqrt(years)), np.asarray(iv / atm, dtype=np.float64), atm)
 
     # the static hedge's shop -------------------------------------------------------------------------
     def call_of(self, layer: LayerParams, monthly_bonus_days: int, at: datetime) -> ContractSpec | None:

@@ -96,7 +96,7 @@ def _break_evens(told: Comparison) -> str:
 def _shift(word: str, one: Shift) -> str:
     notes = []
     if one.down_gone or one.up_gone:
-        notes.append(f"none left within 20 % at {one.down_gone} closes below and {one.up_gone} above")
+        notes.append(f"none left within 12 % at {one.down_gone} closes below and {one.up_gone} above")
     if one.unhedged_loses or one.hedged_loses:
         notes.append(f"loses unmoved at {one.unhedged_loses} closes unhedged, {one.hedged_loses} hedged")
     tail = "".join(f"\n{'':16}{note}" for note in notes)
