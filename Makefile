@@ -13,7 +13,7 @@ CLIENT_FILES := tests/conformance/clients
 NOT_AGAIN := --ignore tests/conformance/test_other_library.py --ignore tests/conformance/test_other_clients.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-history conformance conformance-ib-insync conformance-ib-async clients fuzz check bench drill docs clean clean-venv
+.PHONY: help setup run test test-history conformance conformance-ib-insync conformance-ib-async clients fuzz check pictures bench drill docs clean clean-venv
 
 help: ## what there is to do
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -89,6 +89,9 @@ check: $(DEV_STAMP) ## style, types, import contracts
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+pictures: $(DEV_STAMP) ## pictures of dashboard and report in docs/pictures (needs chromium; minutes)
+	@$(BIN)/python -m benchmarks.pictures
 
 bench: $(DEV_STAMP) ## measured ratios against peers, in one table each
 	@$(BIN)/python -m benchmarks

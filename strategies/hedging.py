@@ -103,7 +103,7 @@ def protect(
 
 
 def sampled(ctx: Context, feed: Feed, outcome: HedgeOutcome | None, *, enabled: bool) -> DeskSample | None:
-    """The look in a few numbers; None where it valued nothing, counts a planned condor, or no session is running.
+    """The look in a few numbers; None between two evaluations of the hedge and outside a session.
 
     Without the hedge nobody values the condors' vega: the sample then tells levels and curve only.
     """
@@ -120,9 +120,9 @@ def sampled(ctx: Context, feed: Feed, outcome: HedgeOutcome | None, *, enabled: 
     )
     if not enabled:
         return sample
-    if outcome is None or outcome.exposure is None or outcome.exposure.planned:
+    if outcome is None or outcome.held is None:
         return None
-    exposure, vega, band = outcome.exposure, outcome.exposure.vega, outcome.band
+    exposure, vega, band = outcome.held, outcome.held.vega, outcome.band
     return msgspec.structs.replace(
         sample,
         net_vega_n=None if vega is None else _round(vega.net_n, 4),

@@ -323,6 +323,9 @@ def _trouble(session: SessionFacts, at: datetime, event: ev.AnyEvent) -> None:
         case ev.OperatorCommanded() as said:
             about, person = f"{said.subject} {said.reason}".strip(), said.approver or said.who
             session.operator.append({"at": iso(at), "verb": said.verb.value, "who": person, "reason": about})
+        case ev.MacroTold(inputs=inputs, origin=origin):
+            keys = ", ".join(dict.fromkeys(row.key for row in inputs)) or "none"
+            session.operator.append({"at": iso(at), "verb": "macro inputs", "who": origin, "reason": keys})
         case ev.LatchFound(who=who, reason=reason):
             session.operator.append({"at": iso(at), "verb": "latch found", "who": who, "reason": reason})
         case _:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.report.facts import Json, SessionFacts, Trade
+from bot.rules.catalogue import catalogue
 
 NEAR = 0.10
 """A rule that did not act was near when its input was within this share of the threshold."""
@@ -51,8 +52,10 @@ def rules(sessions: Sequence[SessionFacts]) -> list[Json]:
 def _rule(name: str, rows: list[Json]) -> Json:
     counts = Counter(row["verdict"] for row in rows)
     declined = Counter(row["text"] for row in rows if row["verdict"] == "decline")
+    known = catalogue().rules.get(name)
     return {
         "rule": name,
+        "title": "" if known is None else known.title,
         "acted": counts["act"],
         "held": counts["hold"],
         "declined": counts["decline"],

@@ -55,8 +55,10 @@ def _walk(chain: str, orders: list[Json], session: SessionFacts, trades: Sequenc
         "quantity": orders[0]["quantity"],
         "filled": bool(filled),
         "cash_usd": round(cash, 2) if filled else None,
-        "net_vega_before_n": before,
-        "net_vega_after_n": after,
+        "net_vega_before_n": before.get("net_vega_n"),
+        "net_vega_after_n": after.get("net_vega_n"),
+        "net_vega_before_usd_per_vix_point": _dollars(before),
+        "net_vega_after_usd_per_vix_point": _dollars(after),
     }
 
 
@@ -78,15 +80,23 @@ def _settled(trade: Trade) -> Json:
         "cash_usd": round(trade.cash_usd, 2),
         "net_vega_before_n": None,
         "net_vega_after_n": None,
+        "net_vega_before_usd_per_vix_point": None,
+        "net_vega_after_usd_per_vix_point": None,
     }
 
 
-def _net_vega(session: SessionFacts, at: str, until: str | None) -> tuple[float | None, float | None]:
+def _net_vega(session: SessionFacts, at: str, until: str | None) -> tuple[Json, Json]:
     """Net vega in the last sample before the first order and in the second after the last fill, books in step again."""
     moments = [datetime.fromisoformat(s["at"]) for s in session.samples]
     first = bisect_right(moments, datetime.fromisoformat(at))
-    before = session.samples[first - 1].get("net_vega_n") if first else None
+    before = session.samples[first - 1] if first else {}
     if until is None:
-        return before, None
+        return before, {}
     last = bisect_right(moments, datetime.fromisoformat(until)) + 1
-    return before, session.samples[last].get("net_vega_n") if last < len(session.samples) else None
+    return before, session.samples[last] if last < len(session.samples) else {}
+
+
+def _dollars(sample: Json) -> float | None:
+    """Condors and hedge together, dollars per VIX point."""
+    parts = sample.get("condors_usd_per_vix_point"), sample.get("hedge_usd_per_vix_point")
+    return None if parts[0] is None or parts[1] is None else round(parts[0] + parts[1], 2)

@@ -114,4 +114,4 @@ class _Lot:
 
 
 def _cents(value: float | None) -> float | None:
-    return None if value is None else round(value + 0.0, 2)
+    return None if value is None else round(value, 2) + 0.0

@@ -112,9 +112,10 @@ class Count(Row):
 
 
 class Rule(Row):
-    """A rule over the sessions: counts, acts, moments it nearly acted."""
+    """A rule over the sessions: its title in the catalogue, counts, acts, moments it nearly acted."""
 
     rule: str
+    title: str
     acted: int
     held: int
     declined: int

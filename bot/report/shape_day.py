@@ -161,6 +161,8 @@ class SlotMove(Row):
     cash_usd: float | None
     net_vega_before_n: float | None
     net_vega_after_n: float | None
+    net_vega_before_usd_per_vix_point: float | None
+    net_vega_after_usd_per_vix_point: float | None
 
 
 class Lattice(Row):

@@ -12,7 +12,7 @@ import msgspec
 from strategies.alvh import harvest, opening, orders, reserve, roll, rotate
 from strategies.alvh.context import HEDGE, HedgeAgenda, HedgeContext, nearness
 from strategies.alvh.demands import meet
-from strategies.alvh.exposure import Forwards, Valuer, measure
+from strategies.alvh.exposure import Exposure, Forwards, Valuer, measure
 from strategies.alvh.joint import stance
 from strategies.alvh.lattice import SlotState
 from strategies.alvh.machine import SlotTrigger, moved
@@ -46,7 +46,8 @@ def look(view: HedgeView) -> HedgeOutcome:
     orders.run_walks(agenda)
     _cancel_strays(agenda)
     target = None
-    if _rested(view):
+    rested = _rested(view)
+    if rested:
         agenda.memory = msgspec.structs.replace(agenda.memory, evaluated_at=ctx.now)
         target = _evaluate(agenda)
         _send(agenda)
@@ -64,7 +65,15 @@ def look(view: HedgeView) -> HedgeOutcome:
         exposure=ctx.exposure,
         band=ctx.band,
         target=target,
+        held=_held(view, ctx) if rested else None,
     )
+
+
+def _held(view: HedgeView, ctx: HedgeContext) -> Exposure:
+    """The exposure of what is held: the condor that is only planned stands last."""
+    if not view.planned:
+        return ctx.exposure
+    return measure(ctx.valuer, view.holdings, view.condors[:-1], view.marks)
 
 
 def _live(view: HedgeView) -> bool:

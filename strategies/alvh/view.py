@@ -71,7 +71,7 @@ class HedgeView(NamedTuple):
 
 class HedgeOutcome(NamedTuple):
     """What the look concluded. `slots` are those the desk itself moved; `exposure` serves the condor rules and is None
-    in a look that only waited."""
+    in a look that only waited; `held` is the exposure without a condor that is only planned, told in evaluations."""
 
     cancels: tuple[CancelIntent, ...]
     places: tuple[PlaceIntent, ...]
@@ -85,3 +85,4 @@ class HedgeOutcome(NamedTuple):
     exposure: Exposure | None
     band: Band | None
     target: Target | None
+    held: Exposure | None = None
