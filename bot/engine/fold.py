@@ -28,7 +28,10 @@ from strategies.domain.session import NEW_YORK
 OUR_PREFIXES = ("ic-", f"{HEDGE_OWNER}-")
 """Every order reference of ours begins with one of these: a condor's, or a hedge slot's."""
 
-_GRAVE = frozenset({"C45", "CLOCK", "LATCH", "TASK"})
+EGRESS = "EGRESS"
+"""The auditor at the socket stopped an order (C01)."""
+
+_GRAVE = frozenset({"C45", "CLOCK", "EGRESS", "LATCH", "TASK"})
 """Faults after which nothing is traded until a person has looked."""
 
 _parameters = msgspec.json.Decoder(Parameters)
@@ -154,6 +157,9 @@ def _latch_found(work: Work, event: ev.LatchFound) -> None:
 def _fault(work: Work, event: ev.FaultNoted) -> None:
     level = AlertLevel.CRITICAL if event.code in _GRAVE else AlertLevel.WARNING
     work.alert(level, f"fault.{event.code}", f"{event.code}: {event.text}")
+    if event.code == EGRESS and work.latch("egress", TradingState.HALTED, "adapter", event.text):
+        # What was about to leave is not what was approved: nothing this process writes is to be trusted any more.
+        cancel_everything(work, "an order was stopped at the socket")
 
 
 def _timer_missed(work: Work, event: ev.TimerMissed) -> None:

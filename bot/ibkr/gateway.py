@@ -19,6 +19,7 @@ from typing import Any, cast
 from ib_insync import IB, Client, ComboLeg, Contract, ExecutionFilter, Order  # noqa: TID251 - the one door
 from ib_insync.wrapper import Wrapper  # noqa: TID251 - the one door
 
+from bot.ibkr.egress import Auditor
 from bot.ibkr.inbox import (
     COMPLETED_ORDERS,
     CURRENT_TIME,
@@ -215,6 +216,14 @@ class Wire:
         self._client.conn.hasData.error_event += self._on_stream_error
         self._client.apiError += self._on_api_error
         self.closed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.auditor = Auditor()
+        write = self._client.conn.sendMsg
+
+        def audited(data: bytes) -> None:
+            self.auditor.pass_frames(data)
+            write(data)
+
+        self._client.conn.sendMsg = audited
 
     # life ----------------------------------------------------------------------------------------
     async def dial(self) -> None:

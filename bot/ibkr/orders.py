@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from bot.ibkr import errors, inbound, outbound
+from bot.ibkr.egress import EgressRefused
 from bot.ibkr.faults import Faults
 from bot.ibkr.gateway import NotWritten, Wire
 from bot.ibkr.inbox import RawStatus
@@ -25,12 +26,14 @@ from bot.ports import PostFact
 from risk.approval import Approved
 from strategies.domain.events import BrokerOrder, OrderErrored, OrderSent, OrderStatusReported, SendRefused
 from strategies.domain.instruments import Instrument
+from strategies.domain.orders import PlaceIntent
 
 
 @dataclass(slots=True)
 class _Waiting:
     """An approved order in our own queue."""
 
+    intent: PlaceIntent
     order: outbound.OutboundOrder
     ticket: int = 0
     deadline: asyncio.TimerHandle | None = None
@@ -103,7 +106,7 @@ class Orders:
         except outbound.OrderRefused as error:
             self._refuse(ref, str(error))
             return
-        waiting = _Waiting(order)
+        waiting = _Waiting(intent, order)
         self._waiting[ref] = waiting
         waiting.ticket = self._outbox.send(outbound.lane(intent.purpose), partial(self._write, ref))
         if ref in self._waiting:
@@ -214,8 +217,14 @@ class Orders:
         self._known.ref_by_order_id[order_id] = ref
         self._known.place_by_ref[ref] = (order_id, self._settings.client_id)
         try:
+            wire.auditor.expect(waiting.intent, self._account)
             wire.place(order_id, waiting.order)
+        except EgressRefused as error:
+            self._faults.note("EGRESS", f"an order was stopped at the socket: {error}")
+            self._refuse(ref, f"stopped at the socket: {error}")
+            return
         except NotWritten as error:
+            wire.auditor.forget(ref)
             self._refuse(ref, str(error))
             return
         except Exception as error:  # noqa: BLE001 - some of it may have left: sent in doubt, the broker will say

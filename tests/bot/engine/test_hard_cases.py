@@ -7,12 +7,12 @@ from datetime import datetime
 import msgspec
 import pytest
 
-from bot.actions import AlertLevel, AskSnapshot
+from bot.actions import AlertLevel, AskSnapshot, CancelAll
 from bot.engine.state import PendingMargin
 from strategies.alvh.memory import Episode
 from strategies.condor.machine import Condor, CondorState
 from strategies.domain import events as ev
-from strategies.domain.control import OperatorVerb
+from strategies.domain.control import OperatorVerb, TradingState
 from strategies.domain.market import Quote
 from strategies.domain.orders import OrderState, PlaceIntent, Purpose
 from tests.bot.engine.bench import Bench
@@ -247,6 +247,14 @@ def test_a_rotation_of_the_hedge_that_does_not_fill_is_told(bench: Bench, unfill
     bench.state = msgspec.structs.replace(bench.state, desk=msgspec.structs.replace(bench.state.desk, hedge=hedge))
     pass_time(bench, 3)
     assert bool(told(bench, "rotation")) is heard
+
+
+def test_an_order_stopped_at_the_socket_halts_and_cancels_everything(bench: Bench) -> None:
+    """What was about to leave was not what was approved: nothing is traded until a person has armed."""
+    bench.feed(ev.FaultNoted(code="EGRESS", text="ic-1.entry.1: the bytes say something else"))
+    assert bench.state.control.state is TradingState.HALTED
+    assert any(isinstance(action, CancelAll) for step in bench.steps for action in step.actions)
+    assert told(bench, "fault.EGRESS")
 
 
 def test_a_kill_asks_the_broker_and_counts_what_it_shows(bench: Bench) -> None:
