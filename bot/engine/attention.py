@@ -1,5 +1,5 @@
-"""What a person must hear although nothing broke: a stop that cannot see, a closing or a change of legs that does not end, a
-rotation of the hedge that does not fill."""
+"""What a person must hear although nothing broke: a stop that cannot see, a closing or a change of legs that does not
+end, a rotation of the hedge that does not fill."""
 
 from __future__ import annotations
 
