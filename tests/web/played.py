@@ -11,7 +11,7 @@ from bot.engine.state import State
 from bot.sim.venue.matching import FillModel
 from bot.web.gathered import Gathered, Look
 from strategies.domain.control import LinkState
-from strategies.domain.orders import OrderState
+from strategies.domain.orders import OrderState, Purpose
 from tests.flow.virtual_life import Stage, tell
 
 BEGIN = "2026-03-02T09:58:00-05:00"
@@ -20,7 +20,7 @@ AT_ONCE = FillModel(mid_per_minute=20.0, improvement_probability=0.0)
 
 
 def works(state: State) -> bool:
-    return any(order.state is OrderState.WORKING for order in state.book.live_orders())
+    return any(o.state is OrderState.WORKING and o.intent.purpose is Purpose.ENTRY for o in state.book.live_orders())
 
 
 def holds(state: State) -> bool:

@@ -64,6 +64,18 @@ def test_a_condor_is_drawn_with_its_own_money() -> None:
         assert strike in payoff["spot_points"]
 
 
+def test_a_condor_not_yet_sold_is_drawn_at_what_its_order_asks_for() -> None:
+    """The wanted units at the working limit; no result is claimed."""
+    view = view_of(morning()["working"])
+    order = next(o for o in view["orders"] if o["live"] and o["purpose"] == "entry")
+    (card,) = [c for c in view["condors"] if c["state"] == "entry_working"]
+    assert (card["units"], card["credit_points"], card["profit_usd"]) == (0, None, None)
+    assert card["asked_points"] == -order["limit_points"] > 0.0
+    assert max(card["payoff"]["expiry_usd"]) == pytest.approx(
+        card["asked_points"] * card["units_wanted"] * 100, abs=1.0
+    )
+
+
 def test_the_lattice_shows_what_the_book_holds_and_net_vega_adds_up() -> None:
     """Four, four and two cells; the held ones name contract and cost; condors and hedge add up to the net figure."""
     lattice = held()["lattice"]
@@ -134,7 +146,7 @@ def test_a_kill_is_shown_with_who_why_and_whether_it_is_proven() -> None:
     bar = view_of(look)["bar"]
     assert bar["state"] == "halted"
     assert bar["latches"][0]["cause"] == "kill"
-    assert "cancels only" in bar["goes_on"]
+    assert bar["goes_on"] == "cancels only, no exits"
     assert bar["proof"].startswith("UNVERIFIED")
     now = look.at + timedelta(seconds=60)
     proven = msgspec.structs.replace(look.state, snapshot_at=now, open_at_broker=0, now=now)

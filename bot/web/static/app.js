@@ -113,9 +113,8 @@ function drawBar(bar, orders, blind) {
   const open = blind.find((span) => !span.to);
   $("stops").replaceChildren(
     ...(bar.blind ? [el("p", {}, el("strong", {}, "BLIND"), open ? ` since ${open.from.slice(11)} (${number(open.seconds / 60, 0)} min): ${open.reason}. ` : ` ${bar.link.reason}. `, el("span", { class: "dim" }, "Nothing adds risk meanwhile; working orders stay as they are at the broker; the bot connects again by itself."))] : []),
-    ...bar.latches.map((latch) => el("p", {}, el("strong", {}, latch.state.toUpperCase()), ` ${latch.cause}: ${latch.reason} `, el("span", { class: "dim" }, `(by ${latch.who}, ${latch.at}; ends with "condor arm" at the terminal)`))),
+    ...bar.latches.map((latch) => el("p", {}, el("strong", {}, latch.state.toUpperCase()), ` ${latch.cause}: ${latch.reason} `, el("span", { class: "dim" }, `(by ${latch.who}, ${latch.at}; ends with "condor arm" at the terminal)`), bar.proof && latch === bar.latches.find((one) => one.state === "halted") ? el("strong", { class: bar.proof.startsWith("VERIFIED") ? "good" : "" }, `  ${bar.proof}`) : "")),
     ...bar.people.map((text) => el("p", { class: "people" }, text)),
-    ...(bar.proof ? [el("p", { class: "proof" }, bar.proof)] : []),
   );
   $("foot").textContent = `${bar.run}, configuration ${bar.config}`;
   $("bar").title = $("foot").textContent;
@@ -211,7 +210,7 @@ function drawCondors(condors, box) {
   const width = (box.clientWidth - (columns - 1) * 8) / columns - 18;
   box.style.setProperty("--columns", columns);
   const lines = width < 260 ? 130 : 146;
-  const height = condors.length <= columns ? Math.max(108, Math.min(360, box.clientHeight - lines)) : 124;
+  const height = condors.length <= columns ? Math.max(90, Math.min(360, box.clientHeight - lines)) : 124;
   return condors.map((condor) => drawCard(condor, Math.max(160, width), height));
 }
 function whyNot() {
@@ -222,7 +221,7 @@ function whyNot() {
 function drawCard(c, w, h) {
   const state = { open: "good", quarantine: "bad" }[c.state] || "warn";
   const strikes = c.strikes_points.map((k) => number(k, 0)).join(" / ");
-  const share = known(c.profit_pct_of_credit) ? `${signed(c.profit_pct_of_credit, 0)} % of credit` : "no fresh quotes";
+  const share = known(c.profit_pct_of_credit) ? `${signed(c.profit_pct_of_credit, 0)} % of credit` : c.units ? "no fresh quotes" : "";
   const keys = el("p", { class: "key" });
   const legend = [el("i", { class: "k-exp" }, "\u2500 expiry "), el("i", { class: "k-now" }, "\u2500 now "), el("i", { class: "k-vol" }, `\u2504 volatility +${c.payoff?.vol_up_pct ?? 15} %`)];
   keys.append(...legend);
@@ -235,8 +234,8 @@ function drawCard(c, w, h) {
   return el("article", { class: "card", "aria-label": `Condor ${c.id}` },
     el("h3", {}, el("span", { title: c.id }, c.id.replace(/^ic-\d{4}/, "ic-"), el("small", { class: "dim" }, ` ${c.expiry.slice(5)}, ${c.dte_days} d, out at ${c.time_exit_dte_days}`)), el("span", { class: `tag ${state}`, title: c.why }, plainWord(c.state))),
     el("div", { class: "legs" }, `${strikes} \u00d7${c.units || c.units_wanted}${c.units ? "" : " wanted"}`),
-    el("div", { class: "legs" }, known(c.credit_points) ? `credit ${number(c.credit_points)}  ` : "not sold yet  ", el("b", { class: tone(c.profit_usd) }, known(c.profit_usd) ? `${gain(c.profit_usd)}, ` : "", share), c.exit_rule ? el("span", { class: "warn" }, `  closing by ${c.exit_rule}`) : ""),
-    c.payoff ? drawPayoff(c, w, h, keys, legend) : el("p", { class: "empty" }, "Its payoff is drawn when it is sold."), keys,
+    el("div", { class: "legs" }, known(c.credit_points) ? `credit ${number(c.credit_points)}  ` : known(c.asked_points) ? `not sold yet, asking ${number(c.asked_points)}` : "not sold yet", el("b", { class: tone(c.profit_usd) }, known(c.profit_usd) ? `${gain(c.profit_usd)}, ` : "", share), c.exit_rule ? el("span", { class: "warn" }, `  closing by ${c.exit_rule}`) : ""),
+    c.payoff ? drawPayoff(c, w, h, keys, legend) : el("p", { class: "empty" }, "Its payoff is drawn when an order for it works."), keys,
     el("dl", { class: "kv" }, ...rows.map(([name, text]) => [el("dt", {}, name), el("dd", {}, text)])));
 }
 function drawPayoff(c, w, h, keys, legend) {
@@ -312,7 +311,7 @@ function drawGauge(v, unknown, w) {
   const usd = known(v.net_usd_per_vix_point) ? `${signed(v.condors_usd_per_vix_point, 0)} condors ${signed(v.hedge_usd_per_vix_point, 0)} hedge = ${signed(v.net_usd_per_vix_point, 0)} $ per VIX point` : unknown || NONE;
   return el("div", { title: `${v.why}. Net vega per condor and 10 points of wing; circle: condors alone; shaded: band ${plainWord(v.band)}; red: gate` },
     svg("svg", { width: w, height: h, role: "img", "aria-label": `Net vega ${signed(v.net_n, 3)}, band ${signed(v.low_n)} to ${signed(v.high_n)}, condors alone ${signed(v.condors_n, 3)}` }, parts),
-    el("p", { class: "key" }, usd), el("p", { class: "key" }, `band ${plainWord(v.band)}: ${v.why}`));
+    el("p", { class: "key" }, usd), el("p", { class: "key" }, `band: ${v.why}`));
 }
 
 // ---- caps ---------------------------------------------------------------------------------------
@@ -434,7 +433,7 @@ function draw() {
   section("hedge", view.lattice, drawHedge);
   section("caps", view.caps, drawCaps);
   section("orders", { orders: view.orders, fills: view.fills }, drawOrders);
-  section("faults", { blind: view.blind, alerts: log.filter((l) => l.kind === "alert" && l.tone === "fault").map(({ at, text, verdict }) => ({ at, text, verdict })), day: view.bar.time.slice(0, 10) }, drawFaults);
+  section("faults", { blind: view.blind, alerts: log.filter((l) => l.kind === "alert" && l.tone === "fault" && !l.rule.startsWith("link.")).map(({ at, text, verdict }) => ({ at, text, verdict })), day: view.bar.time.slice(0, 10) }, drawFaults);
 }
 
 // ---- the stream ---------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from strategies.domain.session import NEW_YORK, SessionDay
 GOES_ON = {
     TradingState.ACTIVE: "all rules run",
     TradingState.REDUCING: "only what reduces risk; exits go on",
-    TradingState.HALTED: "cancels only; positions kept, no exit runs",
+    TradingState.HALTED: "cancels only, no exits",
 }
 PAUSED_GOES_ON = "no new condors; exits and hedge go on"
 

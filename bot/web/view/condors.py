@@ -19,6 +19,7 @@ from strategies.condor.machine import Condor
 from strategies.condor.structure import MULTIPLIER, net_price
 from strategies.domain.market import Quote
 from strategies.domain.marks import Mark
+from strategies.domain.orders import Purpose
 from strategies.domain.session import NEW_YORK
 from strategies.pricing import black76
 from strategies.pricing.normal import BoolArray, FloatArray
@@ -64,12 +65,15 @@ def condors(look: Look) -> list[Json]:
 def card(condor: Condor, state: State, parameters: Parameters, now: datetime) -> Json:
     """One condor. Points per share of one unit, dollars for all units; None where the market cannot say.
 
-    A condor that is not yet sold has its wanted units and no premium; `strikes_points` are those of its present legs.
+    A condor that is not yet sold has its wanted units and what its working order asks for (`asked_points`) as premium;
+    `strikes_points` are those of its present legs.
     """
     exits = parameters.condor.exit
     units = condor.quantity or condor.quantity_wanted
     credit = None if condor.credit_points is None else condor.credit_points + condor.adjust_points
-    held = _position(condor, state, None if credit is None else credit * units)
+    asked = _asked(condor, state) if credit is None else None
+    kept = asked if credit is None else credit
+    held = _position(condor, state, None if kept is None else kept * units)
     cost = _cost_to_close(condor, state, parameters, now) if condor.quantity else None
     profit = None if cost is None or credit is None else credit - cost / units
     spot = _spot(state)
@@ -88,6 +92,7 @@ def card(condor: Condor, state: State, parameters: Parameters, now: datetime) ->
         "lots": len(condor.held),
         "strikes_points": [leg.strike_points for leg in condor.legs.all()],
         "credit_points": rounded(condor.credit_points),
+        "asked_points": rounded(asked),
         "kept_points": rounded(credit),
         "max_loss_usd": rounded(condor.max_loss_usd, 0),
         "break_evens_points": [rounded(edge, 1) for edge in edges],
@@ -114,6 +119,14 @@ def _position(condor: Condor, state: State, collected: float | None) -> Position
         tuple(state.marks.get(leg.con_id) for leg, _ in legs),
         collected,
     )
+
+
+def _asked(condor: Condor, state: State) -> float | None:
+    """The credit its working entry order asks for; None without one."""
+    for order in state.book.live_orders():
+        if order.intent.owner == condor.id and order.intent.purpose is Purpose.ENTRY:
+            return -order.intent.limit_points
+    return None
 
 
 def _cost_to_close(condor: Condor, state: State, parameters: Parameters, now: datetime) -> float | None:
