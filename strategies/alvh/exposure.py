@@ -2,7 +2,8 @@
 
 Rules
 - A VIX option is priced by Black-76 on the future that settles with it; between two listed months on the line through
-  them; never on spot VIX, and not before the first listed month.
+  them; never on spot VIX. Before the first listed month, and where the line cannot be right, a call's own price tells
+  its future at a common volatility: its delta is then right within a tenth.
 - A condor leg without a mark, or a hedge without a forward, leaves the net vega unknown: no sizing rests on a guess.
 """
 
@@ -67,10 +68,22 @@ class Forwards:
         here, earlier = self.at(expiry), [day for day in self._days if day < expiry]
         later = [day for day in self._days if day > expiry]
         if here is None:
-            return None
+            return self._first_stretch() if self.before_first(expiry) else None
         if earlier:
             return (here - self.levels[earlier[-1]]) / (expiry - earlier[-1]).days
         return (self.levels[later[0]] - here) / (later[0] - expiry).days if later else None
+
+    def before_first(self, expiry: date) -> bool:
+        """Whether a day lies before the first listed month: a weekly call of the weeks before its settlement does, once
+        the month before has settled."""
+        return bool(self._days) and expiry < self._days[0]
+
+    def _first_stretch(self) -> float | None:
+        """Points a day between the first two listed months."""
+        if len(self._days) < 2:
+            return None
+        first, second = self._days[:2]
+        return (self.levels[second] - self.levels[first]) / (second - first).days
 
 
 class Line(NamedTuple):
@@ -155,9 +168,13 @@ class Valuer:
         """The option's mark at its mid, with its future's beta and roll where it is a VIX option."""
         tau = (option.last_trade_at - self.now).total_seconds() / YEAR_S
         forward, mid = self.forward(option, tau), self.mid(option.con_id)
-        if forward is None or mid is None or tau <= 0.0 or mid <= 0.0:
+        if mid is None or tau <= 0.0 or mid <= 0.0:
             return None
         discount = math.exp(-self._rate * tau)
+        if forward is None and option.symbol == VIX and option.is_call and self.forwards.before_first(option.expiry):
+            forward = _own_future(mid / discount, option.strike, tau)
+        if forward is None:
+            return None
         greeks = analyse_one(mid, forward, option.strike, tau, option.is_call, discount)
         if greeks is None:
             greeks = self._at_the_edge(option, forward, tau, discount)

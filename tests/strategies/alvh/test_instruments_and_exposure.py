@@ -118,7 +118,7 @@ def test_the_rough_quantile_is_near_the_true_one(p, x):
 
 # forwards ---------------------------------------------------------------------------------------------
 def test_forwards_lie_on_the_line_between_listed_months_and_nowhere_else(bench):
-    """A weekly between two months is interpolated; outside the strip nothing is known; spot VIX is never used."""
+    """A weekly between two months is interpolated; outside the strip no line is; spot VIX is never used."""
     forwards = Forwards(bench.market(), bench.futures(), bench.now, 60.0)
     half = MAY + (JUNE - MAY) / 2
     assert forwards.at(half) == pytest.approx(18.0)
@@ -205,6 +205,26 @@ def test_a_weekly_call_that_trades_far_under_the_line_between_the_months_keeps_a
     assert line.mark is not None
     assert line.mark.forward_points == pytest.approx(13.0 + line.mid_points, abs=0.1)
     assert line.delta == pytest.approx(1.0, abs=0.05)
+    assert exposure.vega is not None
+
+
+@pytest.mark.parametrize("vol", [0.7, 0.85, 1.1, 1.5])
+def test_a_weekly_call_before_the_first_listed_month_is_valued_by_its_own_price(bench, vol):
+    """16 to 25 October 2019: the month before a held weekly call had settled, no months enclosed it any more, and net
+    vega was unknown for eight sessions. Its price tells its future: the delta is right within a tenth whatever the
+    volatility really is, carry is known by the first stretch of the curve, and so is net vega."""
+    expiry, strike, future = MAY - timedelta(days=7), 20.0, 17.0
+    tau = (datetime.combine(expiry - timedelta(days=1), time(16, 15), NY) - bench.now).total_seconds() / (365.0 * 86400)
+    bench.worth = lambda _option: float(black76.price(future, strike, vol, tau, True))
+    bench.half = 0.0
+    option = bench.hold(1, expiry, strike, 2)
+    exposure = bench.look(60.0).exposure
+    (line,) = exposure.lines
+    assert line.held.con_id == option.con_id
+    assert line.delta == pytest.approx(float(black76.delta(future, strike, vol, tau, True)), abs=0.1)
+    assert line.carry_usd_per_day is not None
+    assert line.mark is not None
+    assert line.mark.roll_points_per_day == pytest.approx(-1.0 / 28.0)
     assert exposure.vega is not None
 
 
