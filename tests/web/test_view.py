@@ -20,6 +20,7 @@ from bot.web.view.view import view_of
 from risk.utilisation import Use, utilisation
 from strategies.domain.control import Latch, LinkState, TradingState
 from strategies.domain.known import Unknown
+from strategies.signals.live import Feed
 from tests.web.asgi import COOKIE, Desk
 from tests.web.played import morning
 
@@ -97,6 +98,19 @@ def test_the_lattice_shows_what_the_book_holds_and_net_vega_adds_up() -> None:
     assert sum(s["usd_per_vix_point"] for s in active) == pytest.approx(
         vega["hedge_usd_per_vix_point"], abs=len(active)
     )
+
+
+def test_a_slot_names_what_it_holds_before_anything_can_be_valued() -> None:
+    """Without signals (before the open, after a start) the book still knows the contracts; worth stays unknown."""
+    look = morning()["held"]
+    desk = msgspec.structs.replace(look.state.desk, feed=Feed())
+    view = view_of(look._replace(state=msgspec.structs.replace(look.state, desk=desk)))["lattice"]
+    named = [slot for layer in view["layers"] for slot in layer["slots"] if slot["held"]]
+    assert [s["number"] for s in named] == [
+        s["number"] for layer in held()["lattice"]["layers"] for s in layer["slots"] if s["held"]
+    ]
+    assert all(slot["value_usd"] is None and "VIX" in slot["held"][0]["contract"] for slot in named)
+    assert (view["vega"], view["unknown"]) == (None, "no signals yet")
 
 
 def test_caps_are_the_gates_own() -> None:

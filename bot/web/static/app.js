@@ -107,7 +107,7 @@ function drawBar(bar, orders, blind) {
     ["Orders", `${live} working`, live && bar.state === "halted" ? "bad" : ""],
     ["Link", link, bar.blind ? "bad" : ""],
     ["Next", next, ""],
-    ["Data", `${bar.lines} lines, SPX ${known(bar.spx_age_s) ? number(bar.spx_age_s, 0) + " s old" : "unknown"}`, ""],
+    ["Data", `${bar.lines} lines, SPX ${known(bar.spx_age_s) ? age(bar.spx_age_s) + " old" : "unknown"}`, ""],
   ];
   $("facts").replaceChildren(...rows.map(([name, text, kind]) => el("div", {}, el("dt", {}, name), el("dd", { class: kind, title: text }, text))));
   const open = blind.find((span) => !span.to);
@@ -125,13 +125,13 @@ function title(text) { if (document.title !== text) document.title = text; }
 
 // ---- market -------------------------------------------------------------------------------------
 function drawMarket(m, box) {
-  const level = (name, index, unit) => el("div", { class: "level" }, name, el("b", {}, number(index.points)), index.age_s > 120 ? el("span", { class: "warn" }, `${number(index.age_s / 60, 0)} min old`) :
+  const level = (name, index, unit) => el("div", { class: "level" }, name, el("b", {}, number(index.points)), index.age_s > 120 ? el("span", { class: "warn" }, `${age(index.age_s)} old`) :
     el("span", { class: tone(unit === "pct" ? index.change_pct : -index.change_points || null) }, unit === "pct" ? signed(index.change_pct, 2, " % today") : signed(index.change_points, 2, " today")));
   const calm = m.regime === "contango" || m.regime === "flat";
   const rows = [
     el("div", {}, el("b", { class: m.regime === "unknown" ? "warn" : calm ? "good" : "bad" }, plainWord(m.regime)), m.official !== m.regime ? ` (official: ${plainWord(m.official)})` : "", known(m.tier) ? `, tier ${m.tier} ${m.tier_name}` : ""),
-    el("div", {}, `slope ${signed(m.slope_pct_month, 1)} % a month`),
-    el("div", {}, `F1\u2212F2 ${signed(m.front_minus_second_points)} points (slot 4 moves above ${number(m.migrate_points, 2)})`),
+    el("div", {}, `slope ${signed(m.slope_pct_month, 1, " % a month")}`),
+    el("div", {}, `F1\u2212F2 ${signed(m.front_minus_second_points, 2, " points")} (slot 4 moves above ${number(m.migrate_points, 2)})`),
     el("div", {}, `RSI: VIX ${number(m.rsi_vix, 0)}, SPX ${number(m.rsi_spx, 0)}; basis MACD ${signed(m.basis_macd_histogram, 2)}`),
     el("div", {}, `evidence ${m.evidence_points ?? 0}${m.evidence?.length ? ": " + m.evidence.map(plainWord).join(", ") : ""}`),
     el("div", {}, m.next_event ? `${m.next_event.kind} ${m.next_event.at.slice(5, 16)} (in ${hours(m.next_event.hours)})` : "no release is listed ahead"),
@@ -144,6 +144,7 @@ function drawMarket(m, box) {
   chart.append(drawCurve(m, Math.max(240, Math.min(640, room)), 122));
   return [el("div", { class: "levels" }, level("SPX", m.spx, "pct"), level("VIX", m.vix, "points")), chart, el("div", { class: "words" }, ...rows)];
 }
+const age = (s) => (s < 120 ? `${number(s, 0)} s` : s < 7200 ? `${number(s / 60, 0)} min` : hours(s / 3600));
 const hours = (value) => (value >= 48 ? `${number(value / 24, 0)} days` : `${number(value, 1)} h`);
 
 function drawCurve(m, w, h) {
@@ -220,10 +221,10 @@ function whyNot() {
 }
 function drawCard(c, w, h) {
   const state = { open: "good", quarantine: "bad" }[c.state] || "warn";
-  const strikes = c.strikes_points.map((k) => number(k, 0)).join(" / ");
+  const strikes = c.strikes_points.map((k) => String(k)).join("/");
   const share = known(c.profit_pct_of_credit) ? `${signed(c.profit_pct_of_credit, 0)} % of credit` : c.units ? "no fresh quotes" : "";
   const keys = el("p", { class: "key" });
-  const legend = [el("i", { class: "k-exp" }, "\u2500 expiry "), el("i", { class: "k-now" }, "\u2500 now "), el("i", { class: "k-vol" }, `\u2504 volatility +${c.payoff?.vol_up_pct ?? 15} %`)];
+  const legend = [el("i", { class: "k-exp" }, "\u2500 expiry "), el("i", { class: "k-now" }, "\u2500 now "), el("i", { class: "k-vol" }, `\u2504 vol +${c.payoff?.vol_up_pct ?? 15} %`)];
   keys.append(...legend);
   const rows = [
     ["target", `+${number(c.target_pct_of_credit, 0)} %`], ["stop", signed(c.stop_pct_of_credit, 0, " %")],
@@ -293,7 +294,7 @@ function drawSlot(slot) {
   const words = `${slot.name} ${plainWord(slot.state)}${slot.since ? " since " + slot.since : ""}. ${all}${slot.why ? ". " + slot.why : ""}${slot.working ? ". Order: " + slot.working : ""}`;
   return el("div", { class: `slot ${kind}`, title: words, "aria-label": words, role: "img" },
     el("b", {}, `${slot.number}  ${first ? `${name} \u00d7${first.quantity}${more}` : ""}`),
-    el("span", {}, first ? `${number(first.days, 0)}d ${known(slot.usd_per_vix_point) ? signed(slot.usd_per_vix_point, 0) + "/pt" : ""}` : slot.working || name),
+    el("span", {}, first ? `${known(first.days) ? number(first.days, 0) + "d" : ""} ${known(slot.usd_per_vix_point) ? signed(slot.usd_per_vix_point, 0) + "/pt" : ""}` : slot.working || name),
     first ? el("span", { class: known(slot.value_usd) ? tone(slot.value_usd - slot.cost_usd) : "" }, known(slot.value_usd) ? gain(slot.value_usd - slot.cost_usd) : "no quote") : null);
 }
 function drawGauge(v, unknown, w) {

@@ -34,7 +34,7 @@ def lattice(look: Look) -> Json:
         {
             "layer": layer.value,
             "days": DAYS_OF[layer],
-            "slots": [_cell(state.slots[n], exposure, working, look.at) for n in slots],
+            "slots": [_cell(state.slots[n], exposure, working, state) for n in slots],
         }
         for layer, slots in SLOTS_OF.items()
     ]
@@ -73,7 +73,7 @@ def _working(state: State) -> dict[int, str]:
     return found
 
 
-def _cell(slot: Slot, exposure: Exposure | None, working: dict[int, str], now: datetime) -> Json:
+def _cell(slot: Slot, exposure: Exposure | None, working: dict[int, str], state: State) -> Json:
     lines = () if exposure is None else exposure.of_slot(slot.number)
     change = slot.history[-1] if slot.history else None
     values = [line.value_usd for line in lines]
@@ -85,11 +85,27 @@ def _cell(slot: Slot, exposure: Exposure | None, working: dict[int, str], now: d
         "since": stamp(slot.since),
         "why": slot.blocked_reason or (change.text if change is not None else ""),
         "working": working.get(slot.number),
-        "held": [_held(line) for line in lines],
+        "held": [_held(line) for line in lines] if exposure is not None else _named(slot.number, state),
         "cost_usd": rounded(sum(line.cost_usd for line in lines), 0) if lines else None,
         "value_usd": rounded(sum(v for v in values if v is not None), 0) if lines and None not in values else None,
         "usd_per_vix_point": rounded(sum(u for u in usd if u is not None), 0) if lines and None not in usd else None,
     }
+
+
+def _named(slot: int, state: State) -> list[Json]:
+    """What the slot holds by the book alone, before anything can be valued."""
+    rows = [held for held in held_by_slots(state.book) if held.slot == slot and held.quantity]
+    return [
+        {
+            "contract": f"contract {held.con_id}" if (found := state.market.tradable(held.con_id)) is None
+            else describe(found),
+            "quantity": held.quantity,
+            "price_points": rounded(held.price_points),
+            "mid_points": None,
+            "days": None,
+        }
+        for held in rows
+    ]  # fmt: skip
 
 
 def _held(line: Line) -> Json:
