@@ -210,7 +210,7 @@ function drawCondors(condors, box) {
   const columns = Math.max(1, Math.min(condors.length, 3, Math.floor((box.clientWidth + 8) / 198)));
   const width = (box.clientWidth - (columns - 1) * 8) / columns - 18;
   box.style.setProperty("--columns", columns);
-  const lines = width < 260 ? 130 : 146;
+  const lines = width < 236 ? 156 : 146;
   const height = condors.length <= columns ? Math.max(90, Math.min(360, box.clientHeight - lines)) : 124;
   return condors.map((condor) => drawCard(condor, Math.max(160, width), height));
 }
@@ -222,7 +222,7 @@ function whyNot() {
 function drawCard(c, w, h) {
   const state = { open: "good", quarantine: "bad" }[c.state] || "warn";
   const strikes = c.strikes_points.map((k) => String(k)).join("/");
-  const share = known(c.profit_pct_of_credit) ? `${signed(c.profit_pct_of_credit, 0)} % of credit` : c.units ? "no fresh quotes" : "";
+  const share = known(c.profit_pct_of_credit) ? `${signed(c.profit_pct_of_credit, 0)} %${w < 230 ? "" : " of credit"}` : c.units ? "no fresh quotes" : "";
   const keys = el("p", { class: "key" });
   const legend = [el("i", { class: "k-exp" }, "\u2500 expiry "), el("i", { class: "k-now" }, "\u2500 now "), el("i", { class: "k-vol" }, `\u2504 vol +${c.payoff?.vol_up_pct ?? 15} %`)];
   keys.append(...legend);
@@ -251,7 +251,8 @@ function drawPayoff(c, w, h, keys, legend) {
   const inside = (v) => v >= xs[0] && v <= xs.at(-1);
   if (known(c.expected_move_points) && known(c.spot_points)) {
     const [a, b] = [c.spot_points - c.expected_move_points, c.spot_points + c.expected_move_points];
-    parts.push(svg("rect", { class: "emband", x: x(a), width: x(b) - x(a), y: top, height: bottom - top }), svg("text", { x: x(a) + 2, y: top - 4 }, "\u22121 SD"), svg("text", { x: x(b) - 2, y: top - 4, "text-anchor": "end" }, "+1 SD"));
+    parts.push(svg("rect", { class: "emband", x: x(a), width: x(b) - x(a), y: top, height: bottom - top }));
+    if (x(b) - x(a) > 120) parts.push(svg("text", { x: x(a) + 2, y: top - 4 }, "\u22121 SD"), svg("text", { x: x(b) - 2, y: top - 4, "text-anchor": "end" }, "+1 SD"));
   }
   parts.push(area("gain", (v) => v > 0), area("loss", (v) => v < 0));
   for (const v of ticks(low - pad, high + pad, 4)) parts.push(svg("line", { class: v === 0 ? "axis" : "grid", x1: left, x2: right, y1: y(v), y2: y(v) }), svg("text", { x: left - 4, y: y(v) + 3.5, "text-anchor": "end" }, short(v)));
@@ -293,7 +294,7 @@ function drawSlot(slot) {
   const all = slot.held.map((h) => `${h.quantity} ${h.contract} bought at ${number(h.price_points)}, now ${number(h.mid_points)}`).join("; ");
   const words = `${slot.name} ${plainWord(slot.state)}${slot.since ? " since " + slot.since : ""}. ${all}${slot.why ? ". " + slot.why : ""}${slot.working ? ". Order: " + slot.working : ""}`;
   return el("div", { class: `slot ${kind}`, title: words, "aria-label": words, role: "img" },
-    el("b", {}, `${slot.number}  ${first ? `${name} \u00d7${first.quantity}${more}` : ""}`),
+    el("b", {}, `${slot.number} ${first ? `${name}\u00d7${first.quantity}${more}` : ""}`),
     el("span", {}, first ? `${known(first.days) ? number(first.days, 0) + "d" : ""} ${known(slot.usd_per_vix_point) ? signed(slot.usd_per_vix_point, 0) + "/pt" : ""}` : slot.working || name),
     first ? el("span", { class: known(slot.value_usd) ? tone(slot.value_usd - slot.cost_usd) : "" }, known(slot.value_usd) ? gain(slot.value_usd - slot.cost_usd) : "no quote") : null);
 }
