@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import socket
 import subprocess
 import sys
 from datetime import datetime
@@ -151,6 +152,19 @@ def _virtual(
     return code
 
 
+def _hold(control_port: int) -> None:
+    """Market time waits for the bot however slow the machine is: on a busy one it would run away for good otherwise."""
+    with (
+        socket.create_connection(("127.0.0.1", control_port), timeout=READY_DEADLINE_S) as connection,
+        connection.makefile("rw") as lines,
+    ):
+        lines.write(json.dumps({"verb": "hold"}) + "\n")
+        lines.flush()
+        answer = json.loads(lines.readline())
+        if not answer.get("ok"):
+            raise click.ClickException(f"the simulated gateway cannot be held in step: {answer}")
+
+
 def _over_tcp(
     choice: WorldChoice,
     world: MarketWorld,
@@ -193,6 +207,7 @@ def _over_tcp(
             watchers=(progress.observe,),
             tell_address=lambda address: _link(state_dir),
         )
+        _hold(control)
         progress.start(len(world.days))
         return asyncio.run(life.run()).code
     finally:
