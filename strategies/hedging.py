@@ -242,10 +242,17 @@ def _note(
 
 
 def withdraw(agenda: Agenda, condor: Condor) -> None:
-    """Takes a proposal of this look back: nothing of it goes to the gate, and its names stay unused."""
+    """Takes a proposal of this look back: nothing of it goes to the gate, and its names stay unused. What the search
+    said of its order stays as a reason to hold: no order follows."""
+    refs = {place.ref for place in agenda.places if place.owner == condor.id}
     agenda.proposals[:] = [c for c in agenda.proposals if c.id != condor.id]
     agenda.places[:] = [p for p in agenda.places if p.owner != condor.id]
     agenda.walks.pop(condor.id, None)
     agenda.counts.pop(f"{condor.id}.{Purpose.ENTRY.value}", None)
     kept: list[Decision] = [d for d in agenda.decisions if d.subject != condor.id]
-    agenda.decisions[:] = kept
+    agenda.decisions[:] = [
+        msgspec.structs.replace(row, verdict=HOLD, intent_ref=None, text=f"{row.text}; it waits for its hedge")
+        if row.intent_ref in refs
+        else row
+        for row in kept
+    ]

@@ -17,6 +17,7 @@ from strategies.condor.machine import Condor
 from strategies.condor.structure import Leg, Legs
 from strategies.domain.book import Book
 from strategies.domain.decision import DecisionVerdict
+from strategies.domain.orders import PlaceIntent, Purpose
 from strategies.hedging import admit, withdraw, word
 from strategies.pricing.net_vega import NetVega
 from strategies.signals.macro import MacroWord
@@ -85,6 +86,21 @@ def test_a_proposal_taken_back_leaves_nothing_behind() -> None:
     agenda.proposals.append(condor())
     withdraw(agenda, condor())
     assert (agenda.proposals, agenda.places, agenda.walks, agenda.counts) == ([], [], {}, {})
+
+
+def test_an_order_taken_back_is_told_as_waiting_and_not_as_sent() -> None:
+    """The search had said that its order goes out; no order follows, so the record holds and names none."""
+    agenda = Agenda(Moment(), {}, {}, {})
+    order = PlaceIntent(
+        ref="ic-1.entry.1", chain_ref="c", attempt=1, purpose=Purpose.ENTRY, owner="ic-1", rule="C-ENTRY-4", legs=(),
+        quantity=2, limit_points=-9.8, mid_points=-9.8, natural_points=-9.2, decided_at=NOW, text="",
+    )  # fmt: skip
+    agenda.places.append(order)
+    agenda.note("X-EXEC", "entry", DecisionVerdict.ACT, "entry order: every filter passed", inputs={}, ref=order.ref)
+    withdraw(agenda, condor())
+    (told_,) = agenda.decisions
+    assert (told_.verdict, told_.intent_ref) == (DecisionVerdict.HOLD, None)
+    assert told_.text.endswith("it waits for its hedge")
 
 
 @dataclass
