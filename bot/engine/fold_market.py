@@ -11,6 +11,7 @@ from bot.engine.histories import REFINING_SERIES, merged
 from bot.engine.work import Work
 from strategies.domain import events as ev
 from strategies.domain.instruments import Option
+from strategies.domain.series import future_expiry
 
 
 def instruments(work: Work, event: ev.InstrumentsLoaded) -> None:
@@ -79,5 +80,7 @@ def bars(work: Work, event: ev.BarsLoaded) -> None:
 def request_failed(work: Work, event: ev.RequestFailed) -> None:
     """A person hears of it; the request is made again when it is due. A history that only refines is worth a note."""
     _, _, series = event.wanted.partition("bars:")
-    level = AlertLevel.INFO if series in REFINING_SERIES else AlertLevel.WARNING
+    # A future listed today has no session behind it; the front's own history is asked for again within the hour.
+    refines = series in REFINING_SERIES or future_expiry(series) is not None
+    level = AlertLevel.INFO if refines else AlertLevel.WARNING
     work.alert(level, f"request.{event.wanted}", f"request {event.wanted} failed: {event.reason}")
