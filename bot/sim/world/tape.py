@@ -19,7 +19,7 @@ from bot.sim.world.surface import DaySurface
 VX_TICK = 0.05
 SYMBOLS = ("SPX", "VIX", "VIX9D", "VIX3M", "VVIX", "SKEW")
 SPX, VIX, VIX9D, VIX3M, VVIX, SKEW = range(6)
-_KEPT_TAPES = 48
+_KEPT_TAPES = 12
 
 
 def grid_points(day: TradingDay) -> tuple[int, int]:
