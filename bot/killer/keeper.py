@@ -19,7 +19,8 @@ from bot import instance
 from bot.killer.process import LOCK
 from bot.killer.told import Told
 
-AGAIN_S = 2.0
+AGAIN_S, AGAIN_MOST_S = 2.0, 60.0
+"""Pause before the next killer: doubled each time one dies young."""
 END_DEADLINE_S = 5.0
 
 
@@ -27,7 +28,9 @@ async def keep(told: Told, note: Callable[[str], None]) -> None:
     """Keeps a killer running until cancelled, then ends it. `note` hears of every death of it."""
     state_dir = Path(told.state_dir)
     await _replace_orphan(state_dir)
+    pause_s = AGAIN_S
     while True:
+        began_s = asyncio.get_running_loop().time()
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -42,7 +45,9 @@ async def keep(told: Told, note: Callable[[str], None]) -> None:
             await _end(process)
             raise
         note(f"the killer process ended by itself (exit {code}); until the next one has started only the bot cancels")
-        await asyncio.sleep(AGAIN_S)
+        lived_s = asyncio.get_running_loop().time() - began_s
+        pause_s = AGAIN_S if lived_s > AGAIN_MOST_S else min(2.0 * pause_s, AGAIN_MOST_S)
+        await asyncio.sleep(pause_s)
 
 
 async def _replace_orphan(state_dir: Path) -> None:
