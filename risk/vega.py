@@ -91,6 +91,9 @@ def book_vega(groups: Iterable[Stake], usd: Mapping[int, float], *, long_side: b
             return group.unknown
         held = dict(group.held)
         for unit in group.units:
+            blank = next((con_id for con_id, _ in unit.legs if con_id not in usd), None)
+            if blank is not None and not group.hedge:  # which way the order leads is not known
+                return f"contract {blank} has no mark to reckon its vega by"
             per_unit = sum(ratio * usd.get(con_id, 0.0) for con_id, ratio in unit.legs)
             if group.hedge is long_side and (per_unit > 0.0) is long_side:
                 for con_id, ratio in unit.legs:

@@ -338,7 +338,10 @@ def _flatten(agenda: Agenda, held: Sequence[Condor], greeks: dict[int, OptionGre
                     agenda.note("C-DELTA-1", BOOK, HOLD, "the book's delta is not known")
                     return
                 total += sign * lot.units * MULTIPLIER * found.delta
-    usd = total * (ctx.spot_points or 0.0) * 0.01
+    if ctx.spot_points is None:
+        agenda.note("C-DELTA-1", BOOK, HOLD, "the level of SPX is not known, so neither is delta in dollars")
+        return
+    usd = total * ctx.spot_points * 0.01
     share = None if not nlv_usd else 100.0 * abs(usd) / nlv_usd
     contracts = -total / MES_USD_PER_POINT
     large = share is not None and share > book.flatten_from_pct_nlv

@@ -17,7 +17,7 @@ from strategies.domain.orders import PlaceIntent
 from strategies.pricing import black76
 from strategies.pricing.net_vega import SpxLeg, Wings, net_vega
 from tests.risk.hedge_sample import CALLS, FRONT, MINI, SECOND, buy, call, hedge_world, mark_of, owning, sell
-from tests.risk.sample import EXPIRIES, WINGS, World, condor_legs, entry, option
+from tests.risk.sample import EXPIRIES, WINGS, World, condor_legs, entry, option, record
 
 
 def limited(world: World, **caps: float) -> World:
@@ -109,6 +109,16 @@ def test_a_condor_leg_without_a_mark_leaves_net_vega_unknown_and_the_order_denie
     assert isinstance(found, str)
     assert str(gone) in found
     assert "C17" in failing(world, entry())
+
+
+def test_a_working_entry_whose_vega_cannot_be_reckoned_leaves_the_book_unknown() -> None:
+    """An order of a condor with an unmarked leg may lead either way: it is not left out, the figure is unknown."""
+    world = hedge_world(orders=(record(entry("ic-7", EXPIRIES[0])),))
+    gone = entry("ic-7", EXPIRIES[0]).legs[0].con_id
+    blind = world.with_(marks={con_id: mark for con_id, mark in world.view().marks.items() if con_id != gone})
+    assert not isinstance(reading(world), str)
+    assert isinstance(reading(blind), str)
+    assert isinstance(reading(blind, long_side=True), str)
 
 
 def test_a_mini_future_counts_with_its_beta() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import date
 
 import pytest
 
+from strategies.condor.context import Agenda
 from strategies.condor.hedgeword import HedgeWord
 from strategies.condor.machine import CondorState
 from strategies.condor.params import BookParams, CondorParams
@@ -14,7 +16,7 @@ from strategies.pricing.projection import SCENARIOS
 from strategies.signals.macro import MacroWord
 from strategies.signals.measures import Measures
 from strategies.signals.readings import Verdict
-from strategies.whole import WholeMemory, _wanted_pct, demand_of
+from strategies.whole import WholeMemory, _flatten, _wanted_pct, demand_of
 from tests.strategies.condor.moments import moment
 
 
@@ -133,6 +135,15 @@ def test_concentration_asks_for_more_decay(make_bench, z, flattens, wanted):
     bench = opened(make_bench)
     at = moment(bench, measures=Measures(concentration_z60=z), macro=MacroWord(curve_flattens=flattens))
     assert _wanted_pct(at.agenda) == pytest.approx(wanted)
+
+
+def test_without_the_level_of_the_index_delta_is_unknown_and_not_zero(make_bench):
+    """Dollars per percent need SPX: without it the rule says so and tells no figure."""
+    bench = opened(make_bench)
+    agenda = Agenda(dataclasses.replace(moment(bench).ctx, spot_points=None), {}, {}, {})
+    _flatten(agenda, [], {}, 500_000.0)
+    (said,) = agenda.decisions
+    assert (said.text, said.inputs) == ("the level of SPX is not known, so neither is delta in dollars", {})
 
 
 def test_delta_is_told_and_never_traded(make_bench):
