@@ -8,6 +8,8 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
+from strategies.domain.account import PAPER_PREFIX
+
 
 class LimitsRefused(ValueError):
     """The caps cannot be used; the message lists every fault with the value, what is allowed and what to do."""
@@ -346,7 +348,7 @@ def paper_limits() -> Limits:
         drawdown_reduce_pct=6.0,
         drawdown_latch_pct=10.0,
         account_age_s=600.0,
-        account_prefix="DU",
+        account_prefix=PAPER_PREFIX,
         order_quantity_condors=5,
         order_quantity_hedge=20,
         hedge_orders_per_minute=12,

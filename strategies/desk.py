@@ -35,7 +35,7 @@ from strategies.domain.known import Known, Unknown
 from strategies.domain.macro import MacroInput
 from strategies.domain.market import Board, Market
 from strategies.domain.marks import Mark
-from strategies.domain.orders import Intent, Purpose
+from strategies.domain.orders import CONDOR_PREFIX, Intent, Purpose
 from strategies.domain.session import Calendar
 from strategies.hedging import HedgeSeen, admit, protect, sampled, withdraw
 from strategies.macro import Heard, for_hedge, listen, net_advances, tell
@@ -312,7 +312,7 @@ def _enter(view: DeskView, agenda: Agenda, state: DeskState) -> DeskState:
     if terms is None:
         return msgspec.structs.replace(state, search=None)
     number = state.proposed + 1
-    condor_id = f"ic-{ctx.today:%Y%m%d}-{number}"
+    condor_id = f"{CONDOR_PREFIX}{ctx.today:%Y%m%d}-{number}"
     search = run_search(agenda, terms, state.search, slot, condor_id)
     if agenda.proposals and agenda.proposals[-1].id == condor_id:
         proposed = agenda.proposals[-1]

@@ -17,15 +17,16 @@ from bot.engine.work import Work
 from strategies.alvh.machine import on_settlement as on_slot_settlement
 from strategies.condor.machine import CondorState, on_settlement
 from strategies.domain import events as ev
+from strategies.domain.account import PAPER_PREFIX
 from strategies.domain.book import Fill
 from strategies.domain.control import LinkState, OperatorVerb, TradingState
 from strategies.domain.hedge import HEDGE_OWNER
 from strategies.domain.known import Known, Unknown
 from strategies.domain.market import Market
-from strategies.domain.orders import OrderState, OrderTrigger, Purpose
+from strategies.domain.orders import CONDOR_PREFIX, OrderState, OrderTrigger, Purpose
 from strategies.domain.session import NEW_YORK
 
-OUR_PREFIXES = ("ic-", f"{HEDGE_OWNER}-")
+OUR_PREFIXES = (CONDOR_PREFIX, f"{HEDGE_OWNER}-")
 """Every order reference of ours begins with one of these: a condor's, or a hedge slot's."""
 
 EGRESS = "EGRESS"
@@ -127,13 +128,14 @@ def _stop(work: Work, event: ev.OperatorCommanded) -> None:
 
 
 def kill(work: Work, who: str, reason: str) -> None:
-    """Latch first, then cancel everything; positions are kept. Whatever waits for an approval has lost its cause."""
+    """Latch in memory, cancel everything, then the file: a slow or full disk must not hold up a cancel. Positions are
+    kept. Whatever waits for an approval has lost its cause."""
     fresh = work.latch("kill", TradingState.HALTED, who, reason)
     work.set(kill_file=True)
     asking.drop(work, RequestKind.ORDER, RequestKind.REARM)
+    cancel_everything(work, f"kill by {who}: {reason}")
     if fresh:
         work.act(WriteLatch(cause="kill", who=who, reason=reason))
-    cancel_everything(work, f"kill by {who}: {reason}")
     work.act(AskSnapshot(reason="kill"))
 
 
@@ -173,7 +175,7 @@ def _link(work: Work, event: ev.LinkChanged) -> None:
     link = Link(event.state, event.epoch, event.reason, event.accounts or old.accounts, work.at, synced)
     market: Market = msgspec.structs.replace(work.state.market, epoch=event.epoch)
     work.set(link=link, market=market)
-    if not work.state.expected_account and len(link.accounts) == 1 and link.accounts[0].startswith("DU"):
+    if not work.state.expected_account and len(link.accounts) == 1 and link.accounts[0].startswith(PAPER_PREFIX):
         work.set(expected_account=link.accounts[0])  # the only paper account; from now on no other will do
     if event.state is LinkState.UP and work.state.control.state is TradingState.HALTED:
         # What was sent by an earlier life, or by hand, may be alive: the first word on a new link is cancel.

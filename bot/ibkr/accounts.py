@@ -8,12 +8,11 @@ from datetime import datetime, timedelta
 from bot.ibkr import fields, inbound
 from bot.ibkr.faults import Faults
 from bot.ports import PostFact
+from strategies.domain.account import PAPER_PREFIX
 from strategies.domain.events import AccountReported
 
 AT_MOST_EVERY = timedelta(seconds=1)
 _DOLLARS = frozenset({"USD", "BASE", ""})
-
-PAPER_PREFIX = "DU"
 
 
 def account_problem(managed: tuple[str, ...], expected: str) -> str | None:

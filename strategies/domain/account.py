@@ -6,6 +6,9 @@ from datetime import datetime
 
 import msgspec
 
+PAPER_PREFIX = "DU"
+"""What the account ids of IB's paper accounts begin with; no other account is traded (C45)."""
+
 
 class AccountSnapshot(msgspec.Struct, frozen=True):
     """Account figures; None where the broker did not say. Never fill a gap with zero."""

@@ -17,6 +17,9 @@ import msgspec
 
 from strategies.domain.transitions import Row, Table
 
+CONDOR_PREFIX = "ic-"
+"""Condor ids, and so the references of their orders, begin with it."""
+
 
 class Action(StrEnum):
     """Direction of a leg."""
