@@ -19,6 +19,7 @@ from bot.report.needs import needs_you
 from bot.report.replayed import replay_badge
 from bot.report.timeline import curves, timeline
 from bot.report.tomorrow import tomorrow
+from bot.report.weeks import weeks
 from bot.report.words import verdict
 from strategies.domain.hedge import HEDGE_OWNER
 from strategies.domain.session import session_date
@@ -64,6 +65,7 @@ def build(state_dir: Path, which: str) -> Json:
         "operator": [o for s in sessions for o in s.operator],
         "governance": governance(sessions),
         "slippage": _slippage(orders),
+        "weeks": [],
         "execution": execution(orders, trades),
         "gate": gate(sessions),
         "rules": rules(sessions),
@@ -76,6 +78,9 @@ def build(state_dir: Path, which: str) -> Json:
         "replay": replay_badge(state_dir, days, sessions[-1].last_seq),
         "verdict": [],
     }
+    if which == WEEK:
+        priced = [_order(order) for order in found.books.orders.values()]
+        report["weeks"] = weeks(journal, found.books, trades, priced, sessions[-1].nlv_end_usd)
     report["needs_you"], report["settled_alerts"] = needs_you(found, sessions, report["replay"])
     report["verdict"] = verdict(report)
     return report

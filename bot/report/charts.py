@@ -293,15 +293,35 @@ def lattice(told: Json, session: Json) -> str:
             parts.append(
                 svg.rect(x(left), y, max(1.5, x(right) - x(left)), row_height - 3.0, f"st st-{span['state']}", words)
             )
-        for number, move in enumerate(traded, start=1):
-            at = datetime.fromisoformat(move["until"]).timestamp()
-            if slot["slot"] in move["slots"] and x.inside(at):
-                parts.append(svg.text(x(at) + 2.0, y + 10.5, str(number), "num"))
+        for at, words in _numbers(traded, slot["slot"], x):
+            parts.append(svg.text(at, y + 10.5, words, "num"))
         y += row_height
     parts += _hours_strip(x, start, end, top - 4.0, y)
     entries = [(svg.rect(-6, -5, 12, 10, f"st st-{state}"), state) for state in STATE_NAMES if state in used]
     parts += svg.legend(entries, _LEFT + 40.0, 14.0)
     return svg.chart(WIDTH, y + 20.0, parts, "State of the ten hedge slots over the session")
+
+
+def _numbers(traded: Sequence[Json], slot: int, x: Scale) -> list[tuple[float, str]]:
+    """Where the numbers of a slot's moves stand; those that would lie on each other are one text, `2, 6`."""
+    found: list[tuple[float, str]] = []
+    moments = [(datetime.fromisoformat(move["until"]).timestamp(), str(n)) for n, move in enumerate(traded, start=1)
+               if slot in move["slots"]]  # fmt: skip
+    for at, number in sorted(moments):
+        if not x.inside(at):
+            continue
+        before = found[-1] if found else None
+        if before is not None and x(at) + 2.0 < before[0] + 6.5 * len(before[1]) + 3.0:
+            found[-1] = (before[0], f"{before[1]}, {number}")
+        else:
+            found.append((x(at) + 2.0, number))
+    while found and found[-1][0] + 6.5 * len(found[-1][1]) > x.end:  # the last move of a day near its end
+        left = max(x.start, x.end - 6.5 * len(found[-1][1]))
+        found[-1] = (left, found[-1][1])
+        if left == x.start or len(found) < 2 or found[-2][0] + 6.5 * len(found[-2][1]) <= left:
+            break
+        found[-2:] = [(found[-2][0], f"{found[-2][1]}, {found[-1][1]}")]
+    return found
 
 
 def _hours_strip(x: Scale, start: datetime, end: datetime, top: float, bottom: float) -> list[str]:

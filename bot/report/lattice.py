@@ -44,6 +44,7 @@ def _walk(chain: str, orders: list[Json], session: SessionFacts, trades: Sequenc
     at, until = orders[0]["at"], max((t.at.isoformat() for t in filled), default=None)
     before, after = _net_vega(session, at, until)
     cash = sum(t.cash_usd - t.commission_usd for t in filled)
+    record = _record(session, orders[0]["ref"])
     return {
         "at": at,
         "until": until,
@@ -59,7 +60,25 @@ def _walk(chain: str, orders: list[Json], session: SessionFacts, trades: Sequenc
         "net_vega_after_n": after.get("net_vega_n"),
         "net_vega_before_usd_per_vix_point": _dollars(before),
         "net_vega_after_usd_per_vix_point": _dollars(after),
+        "return_before_pct_year": _yearly(record, "before"),
+        "return_after_pct_year": _yearly(record, "after"),
     }
+
+
+def _record(session: SessionFacts, ref: str) -> Json:
+    """What J-LOG-1 wrote down about the first order of a walk: the book with and without it, at one look."""
+    told = (d for d in session.decisions if d["rule"] == "J-LOG-1" and d.get("intent_ref") == ref)
+    return next((row["inputs"] for row in told), {})
+
+
+def _yearly(record: Json, when: str) -> float | None:
+    """J-LOG-2: decay of condors and hedge on the condors' margin, per cent a year of an unchanged market.
+
+    An internal rate of return proper does not exist: a condor is paid for before anything is laid out, so its cash
+    never changes sign. None where the book could not be valued or no condor was open.
+    """
+    share = record.get(f"theta_pct_of_margin_day_{when}")
+    return None if share is None else round(365.0 * share, 2)
 
 
 def _settles_in(trade: Trade, session: SessionFacts) -> bool:
@@ -82,6 +101,8 @@ def _settled(trade: Trade) -> Json:
         "net_vega_after_n": None,
         "net_vega_before_usd_per_vix_point": None,
         "net_vega_after_usd_per_vix_point": None,
+        "return_before_pct_year": None,
+        "return_after_pct_year": None,
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import date, datetime
 from functools import cache
@@ -13,6 +14,8 @@ from markupsafe import Markup
 from bot.report import charts
 from bot.report.conduct import governance_words
 from bot.report.facts import Json
+from bot.report.glossary import GLOSSARY
+from bot.report.tables import tables
 from strategies.domain.session import NEW_YORK
 
 UNKNOWN = "unknown"
@@ -51,6 +54,8 @@ def render(report: Json) -> str:
             title=title(report),
             sections=((("sessions", "Sessions"),) if several else ()) + SECTIONS,
             drawn=drawn,
+            files=tables(report),
+            glossary=GLOSSARY,
             week_chart=Markup(charts.days(changes)) if several else "",  # drawn by us, texts escaped
             cap_bars=[Markup(charts.cap_bar(c["share_pct"], c["last_share_pct"])) for c in report["caps"]],
         )
@@ -94,6 +99,7 @@ def _environment() -> Environment:
         "clock": clock, "moment": moment, "day": day_words, "pairs": pairs, "plain": plain, "words": words,
         "ladder": ladder, "holder": holder, "badge": badge, "moved": moved, "month": month, "held_by": held_by,
         "compared": compared, "grouped": grouped, "merged": merged, "inwords": in_words, "said": governance_words,
+        "minuses": minuses, "returns": returns,
     }  # fmt: skip
     return made
 
@@ -150,6 +156,19 @@ def ladder(limits: Sequence[float]) -> str:
 
 def _minus(text: str) -> str:
     return text.replace("-", "\u2212")
+
+
+def minuses(sentence: str) -> str:
+    """A sentence with its numbers' hyphens as minus signs."""
+    return re.sub(r"(?<=[\s(])-(?=\d)", "\u2212", sentence)
+
+
+def returns(move: Json) -> str:
+    """What a move of the hedge did to the book's yearly return, in per cent."""
+    before, after = move["return_before_pct_year"], move["return_after_pct_year"]
+    if before is None and after is None:
+        return ""
+    return f"{signed(before, 1)} \u2192 {signed(after, 1)} %"
 
 
 # moments ------------------------------------------------------------------------------------------

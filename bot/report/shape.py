@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from bot.report.shape_conduct import Ended, Gate, Governance, Need, Rule, Slippage, Tomorrow, Walk
+from bot.report.shape_conduct import Ended, Gate, Governance, Need, Rule, Slippage, Tomorrow, Walk, Week
 from bot.report.shape_day import Day
 from bot.report.shape_rows import Alert, Cap, Condor, Decision, Fault, Fill, Operator, Order, Row, Session, Verdict
 
@@ -53,6 +53,7 @@ class Report(Row):
     fills: list[Fill]
     execution: list[Walk]
     slippage: Slippage
+    weeks: list[Week]
     gate: Gate
     caps: list[Cap]
     rules: list[Rule]

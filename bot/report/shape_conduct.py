@@ -14,6 +14,21 @@ class Slippage(Row):
     share_of_half_spread_pct: float | None
 
 
+class Week(Row):
+    """One week beside others: equity, condors, and what filled orders cost against the mid when decided."""
+
+    monday: str
+    sessions: int
+    change_usd: float | None
+    fees_usd: float
+    condors_sold: int
+    condors_ended: int
+    filled_orders: int
+    slippage_usd: float
+    slippage_usd_per_order: float | None
+    slippage_pct_of_half_spread: float | None
+
+
 class Walk(Row):
     """A row of orders with the same legs: prices, slippage (positive is worse than mid) and how long it took."""
 

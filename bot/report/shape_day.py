@@ -147,7 +147,8 @@ class Slot(Row):
 
 
 class SlotMove(Row):
-    """A walk of hedge orders, or a settlement: slots it touched, its rule, dollars after commissions, net vega."""
+    """A walk of hedge orders, or a settlement: slots it touched, its rule, dollars after commissions, net vega, and the
+    book's decay on the condors' margin in per cent a year without and with it (J-LOG-2)."""
 
     at: str
     until: str | None
@@ -163,6 +164,8 @@ class SlotMove(Row):
     net_vega_after_n: float | None
     net_vega_before_usd_per_vix_point: float | None
     net_vega_after_usd_per_vix_point: float | None
+    return_before_pct_year: float | None
+    return_after_pct_year: float | None
 
 
 class Lattice(Row):
