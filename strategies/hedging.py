@@ -19,6 +19,7 @@ from strategies.domain.decision import Decision, DecisionVerdict
 from strategies.domain.desk_sample import DeskSample
 from strategies.domain.known import Known, Unknown
 from strategies.domain.orders import Purpose
+from strategies.domain.settling import awaited, doubted
 from strategies.pricing.vix_beta import vix_beta
 from strategies.signals.live import Feed
 
@@ -203,7 +204,11 @@ def _small_future(ctx: Context) -> tuple[float | None, float | None]:
 
 
 def admit(agenda: Agenda, outcome: HedgeOutcome | None, condor: Condor, *, enabled: bool) -> bool:
-    """C-ENTRY-9: whether the proposed condor may be sold now, the hedge being what it is."""
+    """C-ENTRY-9: whether the proposed condor may be sold now, the hedge being what it is and all of it known."""
+    waits = awaited(agenda.ctx.book, agenda.ctx.market) or doubted(agenda.ctx.book)
+    if waits:
+        _note(agenda, condor, DECLINE, waits, {}, {})
+        return False
     if not enabled:
         return True
     if outcome is None or outcome.exposure is None or outcome.band is None:

@@ -11,6 +11,9 @@ from strategies.condor.machine import Condor, CondorState
 from strategies.domain.instruments import describe
 from strategies.domain.session import NEW_YORK
 
+RECENT_MIN = 10.0
+"""A try of a rotation is of now while it is no older than the pause between tries and this."""
+
 REPEAT_S = 1800.0
 """The same condor is spoken of again after this long."""
 
@@ -70,13 +73,22 @@ def _tell_unfinished(work: Work, condor: Condor, open_at: datetime) -> None:
 
 
 def _tell_unrotated(work: Work) -> None:
-    """The hedge was to move out along the curve and its orders found nobody (A-ROT-1, A-ROT-2)."""
-    episode, retries = work.state.desk.hedge.episode, work.parameters.alvh.rotation.retries
-    if episode.unfilled <= retries or episode.unfilled_at is None or not _again(work, "rotation"):
-        return
-    text = f"hedge: {episode.unfilled} rotations in a row came to nothing, the last at {_clock(episode.unfilled_at)}; "
-    text += "protection stands where it stood, further tries follow"
-    work.alert(AlertLevel.CRITICAL, "rotation", text)
+    """The hedge was to move out along the curve (A-ROT-1, A-ROT-2) and its orders found nobody, or the gate has long
+    refused them. Said while tries go on: what nothing asks for any more needs nobody."""
+    episode, params = work.state.desk.hedge.episode, work.parameters.alvh.rotation
+    pause = timedelta(minutes=params.retry_pause_min)
+    recent = pause + timedelta(minutes=RECENT_MIN)
+    last, since, refused_at = episode.unfilled_at, episode.refused_since, episode.refused_at
+    level, text = AlertLevel.CRITICAL, ""
+    if since is not None and refused_at is not None and refused_at - since >= pause and work.at - refused_at <= recent:
+        # The gate protects the book from a worse one: to be known, not to be mended.
+        level, text = AlertLevel.WARNING, f"the gate has refused {episode.refused} rotations in a row since "
+        text += f"{_clock(since)} (`condor why hedge`)"
+    if episode.unfilled > params.retries and last is not None and work.at - last <= recent:
+        level = AlertLevel.CRITICAL
+        text = f"{episode.unfilled} rotations in a row found nobody, the last at {_clock(last)}"
+    if text and _again(work, "rotation"):
+        work.alert(level, "rotation", f"hedge: {text}; protection stands where it stood, further tries follow")
 
 
 def _again(work: Work, key: str) -> bool:

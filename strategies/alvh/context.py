@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cached_property
 from typing import NamedTuple
 
 from strategies.alvh.exposure import Exposure, Sold, Valuer
@@ -20,6 +21,7 @@ from strategies.domain.instruments import Future
 from strategies.domain.market import Board, Market
 from strategies.domain.marks import Mark
 from strategies.domain.orders import CancelIntent, LegIntent, OrderRecord, PlaceIntent
+from strategies.domain.settling import awaited, doubted
 from strategies.signals.curve import Regime
 from strategies.signals.signals import Outlook
 from strategies.signals.tiers import Tier
@@ -69,6 +71,16 @@ class HedgeContext:
     doubtful: frozenset[int]
     held_back: str = ""
     demands: tuple[Demand, ...] = ()
+
+    @cached_property
+    def awaited(self) -> str:
+        """Why no hedge order may be sent just now: positions and executions are still coming in. Else empty."""
+        return awaited(self.book, self.market)
+
+    @cached_property
+    def doubted(self) -> str:
+        """Why nothing but sales may be sent just now: an order's end is not proven. Else empty."""
+        return doubted(self.book)
 
     @property
     def tier(self) -> Tier:

@@ -15,7 +15,6 @@ class HedgeWalk(msgspec.Struct, frozen=True):
     """A row of orders with the same legs, each priced a little worse, until its units are filled or it is given up.
 
     Known by the first slot it touches. `quantity` is what was wanted in all; `filled` what earlier attempts brought;
-    `costs` what each contract held had cost, points per share.
     `costs` is what each contract sold had cost, points per share.
     """
 
@@ -42,7 +41,8 @@ class Episode(msgspec.Struct, frozen=True):
     `inverted_at` and `closes` confirm it (A-ROT-1); `rotated_share` is what has been ordered to move of the short
     layer's weight, slot 4's quarter included, of `share_wanted`; `slot4_moved` after A-ROT-2; `addon_pct` after
     A-ROT-3; `surplus` while the intermediate layer may still hold what an inversion brought (A-ROT-4); `unfilled`
-    counts rotations in a row that ended without all of their contracts, the last at `unfilled_at`.
+    counts rotations in a row that ended without all of their contracts, the last at `unfilled_at`; `refused` those that
+    the gate refused, from `refused_since` to `refused_at`: none of them was ever an order.
     """
 
     inverted_at: datetime | None = None
@@ -60,13 +60,24 @@ class Episode(msgspec.Struct, frozen=True):
     surplus: bool = False
     unfilled: int = 0
     unfilled_at: datetime | None = None
+    refused: int = 0
+    refused_since: datetime | None = None
+    refused_at: datetime | None = None
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """An order that the gate refused or nobody took: how often in a row today, and when last."""
+
+    times: int
+    at: datetime
 
 
 class AlvhMemory(msgspec.Struct, frozen=True):
     """All of it; replaced, never mutated. `counts` numbers the day's orders per slot, `closed_on` is the last session
     whose close was looked at, `stages` what A-HARV-1 has sold of a contract in a slot (1 half, 2 most), `idle_sessions`
     how many went by with nothing to protect, `lines` what the last evaluation looked at: kept coming, or each
-    evaluation would have to wait for its quotes again; `reserve_usd` what harvests put aside (A-BUD-3)."""
+    evaluation would have to wait for its quotes again; `reserve_usd` what harvests put aside (A-BUD-3); `refused` the
+    day's orders that came to nothing, by slot, action and contracts."""
 
     walks: dict[int, HedgeWalk] = {}
     counts: dict[int, int] = {}
@@ -83,3 +94,4 @@ class AlvhMemory(msgspec.Struct, frozen=True):
     idle_sessions: int = 0
     lines: tuple[int, ...] = ()
     reserve_usd: float = 0.0
+    refused: dict[str, Refused] = {}

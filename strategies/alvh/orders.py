@@ -6,7 +6,9 @@ Rules
   sent only after the one before is proved over.
 - A walk whose order was denied rests and is given up, and so is one whose legs are not quoted; the rules ask again at
   their next look.
-- No order is made while a leg has no fresh two-sided quote, or while an order of the slot is in doubt.
+- No order is made while a leg has no fresh two-sided quote, or while an order of the slot is in doubt; none while what
+  the broker shows and what it has told differ, and nothing but a sale while any order's end is unproven. The gate
+  would refuse each of them (C29, C30, C56).
 - Nothing is bought for a blocked slot: its walks that buy end and their orders are cancelled; sales go on.
 """
 
@@ -20,7 +22,7 @@ import msgspec
 from strategies.alvh import reserve
 from strategies.alvh.context import HedgeAgenda, HedgeContext, Step
 from strategies.alvh.lattice import HedgeAction, Held, SlotState
-from strategies.alvh.memory import HedgeWalk
+from strategies.alvh.memory import Episode, HedgeWalk, Refused
 from strategies.domain.decision import DecisionVerdict
 from strategies.domain.hedge import HEDGE_OWNER, slot_name
 from strategies.domain.instruments import tick_size
@@ -29,6 +31,8 @@ from strategies.signals.tiers import Tier
 
 HOLD, ACT = DecisionVerdict.HOLD, DecisionVerdict.ACT
 SPX_COMBO_TICK = 0.05
+DENIED = "denied"
+UNASKED = "it could not ask again: no quotes, or no word of the broker"
 
 
 class NetPrice(NamedTuple):
@@ -82,14 +86,14 @@ def run_walks(agenda: HedgeAgenda) -> None:
         over = denied or filled >= walk.quantity or walk.attempt > agenda.ctx.params.orders.reprices
         blocked = buys_blocked(walk.legs, agenda)
         if over or blocked or not agenda.ctx.may_trade:
-            _end(agenda, slot, walk, filled, "denied" if denied else "blocked" if blocked else "")
+            _end(agenda, slot, walk, filled, DENIED if denied else "blocked" if blocked else "")
             continue
         asked = _attempt(agenda, msgspec.structs.replace(walk, filled=filled, attempt=walk.attempt + 1))
         if asked:
             reserve.settle(agenda, walk, record)
         waited = (agenda.ctx.now - walk.at).total_seconds()
         if not asked and waited > agenda.ctx.params.orders.give_up_s:
-            _end(agenda, slot, walk, filled, "its legs were not quoted")
+            _end(agenda, slot, walk, filled, UNASKED)
 
 
 def _wait(walk: HedgeWalk, record: OrderRecord | None, agenda: HedgeAgenda) -> bool:
@@ -141,8 +145,9 @@ def _end(agenda: HedgeAgenda, slot: int, walk: HedgeWalk, filled: int, why: str)
     reserve.settle(agenda, walk, agenda.ctx.book.orders.get(walk.ref))
     rest = {number: one for number, one in agenda.memory.walks.items() if number != slot}
     agenda.memory = msgspec.structs.replace(agenda.memory, walks=rest)
+    _note_refusal(agenda, walk, filled, denied=why == DENIED)
     if walk.action is HedgeAction.ROTATE:
-        _count_ending(agenda, walk, filled, denied=why == "denied" and walk.attempt == 1)
+        _count_ending(agenda, walk, filled, why)
     if walk.stage and filled > 0:
         stages = {**agenda.memory.stages, stage_key(slot, walk.legs[0].con_id): walk.stage}
         agenda.memory = msgspec.structs.replace(agenda.memory, stages=stages)
@@ -152,8 +157,11 @@ def _end(agenda: HedgeAgenda, slot: int, walk: HedgeWalk, filled: int, why: str)
 
 
 def begin(agenda: HedgeAgenda, step: Step) -> bool:
-    """Starts the walk of a step; False when a leg has no quote to price it by yet, or a slot it buys for is blocked."""
+    """Starts the walk of a step; False when a leg has no quote to price it by yet, a slot it buys for is blocked, or
+    the same came to nothing a moment ago."""
     slot = step.slots[0]
+    if _refused_lately(step, agenda):
+        return False
     if buys_blocked(step.legs, agenda):
         agenda.note("A-LAT-1", slot_name(slot), HOLD, "blocked: nothing is bought until a person has armed again")
         return False
@@ -181,6 +189,36 @@ def begin(agenda: HedgeAgenda, step: Step) -> bool:
     return True
 
 
+def _refused_lately(step: Step, agenda: HedgeAgenda) -> bool:
+    """Whether the same order came to nothing so lately that it rests; each time in a row doubles the rest. Rotations
+    have a rhythm of their own."""
+    before = agenda.memory.refused.get(_order_key(step.slots[0], step.action, step.legs))
+    if before is None or step.action is HedgeAction.ROTATE:
+        return False
+    params = agenda.ctx.params.orders
+    pause_s = min(params.denied_pause_max_s, params.denied_pause_s * 2.0 ** (before.times - 1))
+    rests = (agenda.ctx.now - before.at).total_seconds() < pause_s
+    if rests:
+        agenda.note("X-EXEC", slot_name(step.slots[0]), HOLD, "it came to nothing a moment ago: it rests",
+                    inputs={"rule": step.rule, "times": before.times}, thresholds={"pause_s": pause_s})  # fmt: skip
+    return rests
+
+
+def _note_refusal(agenda: HedgeAgenda, walk: HedgeWalk, filled: int, *, denied: bool) -> None:
+    """Counts a walk that came to nothing: its first order was refused, or nobody took what is sold or rolled without
+    haste (openings have their slot's cooldown). Any other end forgets the count."""
+    key, refused = _order_key(walk.slots[0], walk.action, walk.legs), dict(agenda.memory.refused)
+    before = refused.pop(key, None)
+    untaken = filled == 0 and not walk.urgent and walk.action in (HedgeAction.HARVEST, HedgeAction.ROLL)
+    if untaken or (denied and walk.attempt == 1):
+        refused[key] = Refused(1 if before is None else before.times + 1, walk.at)
+    agenda.memory = msgspec.structs.replace(agenda.memory, refused=refused)
+
+
+def _order_key(slot: int, action: HedgeAction, legs: tuple[LegIntent, ...]) -> str:
+    return f"{slot_name(slot)}/{action.value}/{'+'.join(str(leg.con_id) for leg in legs)}"
+
+
 def stage_key(slot: int, con_id: int) -> str:
     """How the harvest's stage of one contract in one slot is kept: slots that hold the same contract are apart."""
     return f"{slot_name(slot)}/{con_id}"
@@ -204,28 +242,45 @@ def count_rotation(agenda: HedgeAgenda, walk: HedgeWalk) -> None:
     agenda.memory = msgspec.structs.replace(agenda.memory, episode=episode)
 
 
-def _count_ending(agenda: HedgeAgenda, walk: HedgeWalk, filled: int, *, denied: bool) -> None:
+def _count_ending(agenda: HedgeAgenda, walk: HedgeWalk, filled: int, why: str) -> None:
     """The part of a rotation that did not fill did not happen: the rules will ask for it again, in their time. One
-    whose first order was denied was no clip either: it does not wait for the pause between two."""
-    episode = agenda.memory.episode
+    whose first order was denied was no clip either: it does not wait for the pause between two. What the gate refused,
+    and what could not be asked for, says nothing about who would have taken it."""
+    episode, now = agenda.memory.episode, agenda.ctx.now
     if filled >= walk.quantity:
-        whole = msgspec.structs.replace(episode, unfilled=0, unfilled_at=None)
-        agenda.memory = msgspec.structs.replace(agenda.memory, episode=whole)
+        agenda.memory = msgspec.structs.replace(agenda.memory, episode=forget_tries(episode))
         return
     left = max(0.0, episode.rotated_share - walk.share * (1.0 - filled / walk.quantity))
-    episode = msgspec.structs.replace(
-        episode, rotated_share=left, unfilled=episode.unfilled + 1, unfilled_at=agenda.ctx.now
-    )
+    episode = msgspec.structs.replace(episode, rotated_share=left)
+    if why == DENIED:
+        since = episode.refused_since or walk.at
+        episode = msgspec.structs.replace(episode, refused=episode.refused + 1, refused_since=since, refused_at=now)
+    else:
+        episode = msgspec.structs.replace(episode, refused=0, refused_since=None, refused_at=None)
+        if why != UNASKED:
+            episode = msgspec.structs.replace(episode, unfilled=episode.unfilled + 1, unfilled_at=now)
     if walk.rule == "A-ROT-2":
         episode = msgspec.structs.replace(episode, slot4_moved=False, slot4_at=None)
-    elif denied:
+    elif why == DENIED and walk.attempt == 1:
         episode = msgspec.structs.replace(episode, clip_at=None, clips_done=max(0, episode.clips_done - 1))
     agenda.memory = msgspec.structs.replace(agenda.memory, episode=episode)
+
+
+def forget_tries(episode: Episode) -> Episode:
+    """The episode without the tries that came to nothing."""
+    return msgspec.structs.replace(
+        episode, unfilled=0, unfilled_at=None, refused=0, refused_since=None, refused_at=None
+    )
 
 
 def _attempt(agenda: HedgeAgenda, walk: HedgeWalk) -> bool:
     """Makes the order of an attempt and remembers the walk; False, and nothing done, without fresh quotes."""
     ctx, slot = agenda.ctx, walk.slots[0]
+    waits = ctx.awaited or (ctx.doubted if walk.action is not HedgeAction.HARVEST else "")
+    if waits:
+        agenda.lines.extend(leg.con_id for leg in walk.legs)
+        agenda.note("X-EXEC", slot_name(slot), HOLD, waits, inputs={"rule": walk.rule})
+        return False
     net = net_price(walk.legs, ctx)
     if net is None:
         agenda.lines.extend(leg.con_id for leg in walk.legs)

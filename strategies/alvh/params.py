@@ -215,6 +215,8 @@ class HedgeOrderParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     concession_pct: float = 40.0
     crisis_concession_pct: float = 80.0
     denied_pause_s: float = 60.0
+    denied_pause_max_s: float = 600.0
+    """What came to nothing is asked for again after a pause that doubles each time, up to this."""
     give_up_s: float = 180.0
     """A walk that cannot ask again for this long, for want of quotes, ends: its slots must not wait for ever."""
     cooldown_min: float = 10.0
@@ -231,6 +233,8 @@ class HedgeOrderParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     def __post_init__(self) -> None:
         if self.reprices < 0 or self.orders_at_once < 1 or self.strikes_around < 1 or self.max_quantity < 1:
             raise ValueError("hedge orders: reprices is at least 0; orders_at_once, strikes_around, max_quantity 1")
+        if not 0.0 <= self.denied_pause_s <= self.denied_pause_max_s:
+            raise ValueError("hedge orders: denied_pause_s is at least 0 and at most denied_pause_max_s")
         for name in ("concession_pct", "crisis_concession_pct"):
             if not 0.0 <= float(getattr(self, name)) <= 100.0:
                 raise ValueError(f"hedge orders: {name} is a share of the half-spread, 0 to 100")

@@ -34,7 +34,7 @@ def look(view: HedgeView) -> HedgeOutcome:
         return _waits(view)
     ctx = _context(view)
     memory = view.memory if view.memory.day == view.today else msgspec.structs.replace(
-        view.memory, day=view.today, counts={}
+        view.memory, day=view.today, counts={}, refused={}
     )  # fmt: skip
     agenda = HedgeAgenda(ctx, memory, dict(view.slots))
     for line in ctx.exposure.lines:

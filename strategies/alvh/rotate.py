@@ -10,7 +10,8 @@ Rules
 - A-ROT-3 enlarges the intermediate layer by a quarter while the front stays 3 points over and the floor is broken.
 - A-ROT-4 undoes it over three sessions after three closes in contango.
 - Every rotation is one calendar order, neutral in weighted vega within one contract. A rotation that has not filled is
-  tried once more, then rests between tries; a person hears of it.
+  tried once more, then rests between tries; a person hears of it. One that the gate refuses was no try; it is asked for
+  again ever more seldom, and a person hears of it when that has lasted as long as such a rest.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from datetime import timedelta
 
 import msgspec
 
+from strategies.alvh import orders
 from strategies.alvh.context import HEDGE, HedgeAgenda, Step, nearness
 from strategies.alvh.exposure import Line
 from strategies.alvh.instruments import Candidate, find
@@ -66,9 +68,10 @@ def keep_episode(agenda: HedgeAgenda) -> None:
 def close_episode(episode: Episode, agenda: HedgeAgenda) -> Episode:
     """The episode after a session's close."""
     ctx, params = agenda.ctx, agenda.ctx.params.rotation
+    episode = msgspec.structs.replace(episode, refused=0, refused_since=None, refused_at=None)  # another day's refusals
     if ctx.official in INVERTED:
         return msgspec.structs.replace(episode, closes=episode.closes + 1, calm_closes=0, unwind_left=0)
-    episode = msgspec.structs.replace(episode, unfilled=0, unfilled_at=None)
+    episode = orders.forget_tries(episode)
     if ctx.official is not Regime.CONTANGO:
         return msgspec.structs.replace(episode, calm_closes=0)
     calm = episode.calm_closes + 1
@@ -115,11 +118,20 @@ def _readable(agenda: HedgeAgenda) -> bool:
 
 
 def tries_left(agenda: HedgeAgenda) -> bool:
-    """Whether a rotation may be tried now: the first and one more at once, each further one after a pause."""
+    """Whether a rotation may be tried now. Orders that found nobody: the first and one more at once, each further one
+    after a pause. What the gate refused: after a minute, then after twice the time before, up to that pause."""
     episode, params = agenda.memory.episode, agenda.ctx.params.rotation
+    if episode.refused > 1 and episode.refused_at is not None:
+        pause_min = min(params.retry_pause_min, 2.0 ** (episode.refused - 2))
+        if agenda.ctx.now - episode.refused_at < timedelta(minutes=pause_min):
+            return False
     if episode.unfilled_at is None or episode.unfilled <= params.retries:
         return True
     return agenda.ctx.now - episode.unfilled_at >= timedelta(minutes=params.retry_pause_min)
+
+
+def _tries(episode: Episode) -> dict[str, int]:
+    return {"unfilled": episode.unfilled, "refused": episode.refused}
 
 
 # A-ROT-2 ---------------------------------------------------------------------------------------------
@@ -148,8 +160,8 @@ def _slot_four(agenda: HedgeAgenda) -> None:
         _remember(agenda, slot4_moved=True, slot4_at=ctx.now, rotated_share=episode.rotated_share + share)
         return
     if not tries_left(agenda):
-        agenda.note("A-ROT-2", slot_name(4), HOLD, "its order has not filled: it is tried again after a pause",
-                    inputs={**inputs, "unfilled": episode.unfilled}, thresholds=thresholds)  # fmt: skip
+        agenda.note("A-ROT-2", slot_name(4), HOLD, "its order came to nothing: it is tried again after a pause",
+                    inputs={**inputs, **_tries(episode)}, thresholds=thresholds)  # fmt: skip
         return
     step = _calendar(lines[0], lines[0].held.quantity, 5, "A-ROT-2", agenda)
     if isinstance(step, str):
@@ -203,8 +215,8 @@ def _confirmed(agenda: HedgeAgenda) -> None:
         agenda.note("A-ROT-1", HEDGE, HOLD, text, inputs=inputs, thresholds=thresholds)
         return
     if not tries_left(agenda):
-        agenda.note("A-ROT-1", HEDGE, HOLD, "its orders have not filled: they are tried again after a pause",
-                    inputs={**inputs, "unfilled": episode.unfilled}, thresholds=thresholds)  # fmt: skip
+        agenda.note("A-ROT-1", HEDGE, HOLD, "its orders came to nothing: they are tried again after a pause",
+                    inputs={**inputs, **_tries(episode)}, thresholds=thresholds)  # fmt: skip
         return
     clips_left = max(1, params.clips - episode.clips_done)
     steps = _clip(agenda, rest / clips_left) or _clip(agenda, rest)

@@ -102,3 +102,12 @@ class Book(msgspec.Struct, frozen=True):
     def doubtful(self) -> tuple[OrderRecord, ...]:
         """Orders whose fate must be proven before new risk."""
         return tuple(o for o in self.orders.values() if o.state in DOUBTFUL_STATES)
+
+    def unconfirmed(self) -> dict[int, tuple[int, int]]:
+        """Contracts of which the broker's last answer and the executions told so far say different things: what it
+        holds and what they explain. Empty while they agree, and while the broker has not answered at all."""
+        if self.broker_positions is None:
+            return {}
+        ours, theirs = self.positions(), self.broker_positions
+        both = sorted(ours.keys() | theirs.keys())
+        return {c: (theirs.get(c, 0), ours.get(c, 0)) for c in both if theirs.get(c, 0) != ours.get(c, 0)}

@@ -17,6 +17,7 @@ from strategies.condor.machine import Condor
 from strategies.condor.structure import Leg, Legs
 from strategies.domain.book import Book
 from strategies.domain.decision import DecisionVerdict
+from strategies.domain.market import Market
 from strategies.domain.orders import PlaceIntent, Purpose
 from strategies.hedging import admit, withdraw, word
 from strategies.pricing.net_vega import NetVega
@@ -31,6 +32,7 @@ class Moment:
 
     now: datetime = NOW
     book: Book = field(default_factory=Book)
+    market: Market = field(default_factory=Market)
 
 
 def condor() -> Condor:
@@ -48,9 +50,18 @@ def outcome(net_n: float | None, low_n: float | None, *, planned: bool = False) 
     return HedgeOutcome((), (), (), {}, None, (), (), (), {}, exposure, Band(low_n, low_n, 0.25), None)
 
 
-def asked(outcome_: HedgeOutcome | None, *, enabled: bool = True) -> tuple[bool, Agenda]:
-    agenda = Agenda(Moment(), {}, {}, {})
+def asked(outcome_: HedgeOutcome | None, *, enabled: bool = True, book: Book | None = None) -> tuple[bool, Agenda]:
+    agenda = Agenda(Moment(book=book or Book()), {}, {}, {})
     return admit(agenda, outcome_, condor(), enabled=enabled), agenda
+
+
+def test_a_condor_waits_while_the_broker_has_not_told_everything() -> None:
+    """A position the executions told so far do not explain: the gate would refuse (C30), so nothing is proposed."""
+    book = Book(broker_positions={77: 1})
+    admitted, agenda = asked(outcome(-0.1, -0.20), book=book)
+    (told,) = agenda.decisions
+    assert admitted is False
+    assert "waits for the broker's executions: of contract 77 the broker shows +1" in told.text
 
 
 @pytest.mark.parametrize(("net_n", "allowed"), [(-0.19, True), (-0.20, True), (-0.201, False)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 import pytest
@@ -239,14 +239,31 @@ def test_a_closing_that_does_not_end_is_told(bench: Bench) -> None:
     }
 
 
-@pytest.mark.parametrize(("unfilled", "heard"), [(1, False), (2, True)])
-def test_a_rotation_of_the_hedge_that_does_not_fill_is_told(bench: Bench, unfilled: int, heard: bool) -> None:
-    """One missed rotation is tried again in silence; from the second in a row a person hears of it."""
-    episode = Episode(unfilled=unfilled, unfilled_at=bench.now)
-    hedge = msgspec.structs.replace(bench.state.desk.hedge, episode=episode)
+def with_episode(bench: Bench, **changes: object) -> None:
+    """The hedge's memory of an inversion, as given."""
+    hedge = msgspec.structs.replace(bench.state.desk.hedge, episode=Episode(**changes))
     bench.state = msgspec.structs.replace(bench.state, desk=msgspec.structs.replace(bench.state.desk, hedge=hedge))
+
+
+@pytest.mark.parametrize(("unfilled", "old_min", "heard"), [(1, 0, False), (2, 0, True), (2, 45, False)])
+def test_a_rotation_of_the_hedge_that_does_not_fill_is_told(
+    bench: Bench, unfilled: int, old_min: int, heard: bool
+) -> None:
+    """One missed rotation is tried again in silence; from the second in a row a person hears of it, while tries go on:
+    what nothing asks for any more needs nobody."""
+    with_episode(bench, unfilled=unfilled, unfilled_at=bench.now - timedelta(minutes=old_min))
     pass_time(bench, 3)
     assert bool(told(bench, "rotation")) is heard
+
+
+@pytest.mark.parametrize(("lasted_min", "heard"), [(10, False), (31, True)])
+def test_rotations_that_the_gate_refuses_are_told_when_it_lasts(bench: Bench, lasted_min: int, heard: bool) -> None:
+    """Refusals pass, as a rule; after half an hour of them a person hears of it, with since when and where to look."""
+    since = bench.now - timedelta(minutes=lasted_min)
+    with_episode(bench, refused=5, refused_since=since, refused_at=bench.now)
+    pass_time(bench, 3)
+    assert bool(told(bench, "rotation")) is heard
+    assert all("refused 5 rotations in a row since" in text for text in told(bench, "rotation"))
 
 
 def test_an_order_stopped_at_the_socket_halts_and_cancels_everything(bench: Bench) -> None:
