@@ -28,6 +28,7 @@ from bot.killer.told import told
 from bot.logs import Chronicle, SessionFile, make_logger
 from bot.macro_file import NAME as MACRO_FILE
 from bot.macro_file import MacroWatch
+from bot.notify import beside as alerts
 from bot.quiet import QuietCollector
 from bot.recover import code_version, encode_state, recover
 from bot.reporting import Reporter
@@ -91,8 +92,12 @@ class Life:
         chronicle = Chronicle(make_logger(files, settings.run.log_level), files, self.tell)
         status = StatusFile(self.state_dir / "status.json", self.status_every_s, ends.broker.lines_in_use)
         gathered = Gathered(ends.broker.lines_in_use)
-        reporter = Reporter(settings.report, self.state_dir, inbox.post)
+        notifier = alerts.begin(settings, self.state_dir, state, inbox.post)
+        told_day = (lambda session, trouble: None) if notifier is None else notifier.report_done
+        reporter = Reporter(settings.report, self.state_dir, inbox.post, done=told_day)
         watchers = (chronicle.observe, status.observe, gathered.observe, reporter.observe, *self.watchers)
+        if notifier is not None:
+            watchers = (*watchers, notifier.observe)
         heartbeat = Heartbeat(self.state_dir / HEARTBEAT, asyncio.get_running_loop().time)
 
         def observe(envelope: ev.Envelope, now_state: State, outcome: Outcome) -> None:
@@ -121,9 +126,14 @@ class Life:
         page = beside(
             settings.web, gathered, self.state_dir, inbox.post, self.tell_address, lambda: _last_words(runner)
         )
-        with quiet, reporter:
-            async with page:
-                return await self._tasks(runner, inbox, ends, macro)
+        stopped = Stopped(1, "the process failed")
+        try:
+            with quiet, reporter:
+                async with page:
+                    stopped = await self._tasks(runner, inbox, ends, macro)
+                    return stopped
+        finally:
+            alerts.finish(notifier, stopped.code, stopped.text)
 
     def _calendar(self, ends: Ends) -> Callable[[datetime, BrokerHours | None], ev.CalendarLoaded]:
         macro = self.loaded.settings.macro

@@ -20,6 +20,7 @@ _ALLOWED = (
     OperatorVerb.APPROVE,
     OperatorVerb.DECLINE,
     OperatorVerb.OVERRIDE,
+    OperatorVerb.ACK,
 )
 _ANSWERS = (OperatorVerb.APPROVE, OperatorVerb.DECLINE)
 
@@ -43,7 +44,7 @@ def leave(
     path = folder / f"{number:015d}-{verb.value}.json"
     draft = path.with_suffix(".draft")
     row: dict[str, Any] = {"verb": verb.value, "who": who, "reason": reason, "confirmed": confirmed}
-    if verb in (*_ANSWERS, OperatorVerb.OVERRIDE):
+    if verb in (*_ANSWERS, OperatorVerb.OVERRIDE, OperatorVerb.ACK):
         row |= {"subject": subject, "approver": approver, "proof": proof}
         row |= {"until": None if until is None else until.isoformat()}
     draft.write_text(json.dumps(row))
@@ -100,6 +101,8 @@ def _command(state_dir: Path, raw: Any, number: int, stopped_ms: int) -> Operato
         return OperatorCommanded(
             verb=verb, who=plain.who, reason=plain.reason, confirmed=plain.confirmed, subject=subject, approver=approver
         )
+    if verb is OperatorVerb.ACK:
+        return OperatorCommanded(verb=verb, who=plain.who, reason=plain.reason, subject=str(raw["subject"]))
     if verb is OperatorVerb.OVERRIDE:
         until = None if raw["until"] is None else datetime.fromisoformat(str(raw["until"]))
         if until is not None and until.tzinfo is None:

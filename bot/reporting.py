@@ -60,8 +60,11 @@ class Reporter:
         *,
         start: Callable[[list[str]], Process] = started,
         clock: Callable[[], float] = time.monotonic,
+        done: Callable[[str, str], None] = lambda session, trouble: None,
     ) -> None:
-        """`clock` counts real seconds for the deadline: writing is real work also while market time is simulated."""
+        """`clock` counts real seconds for the deadline: writing is real work also while market time is simulated.
+        `done` hears of each session's end: "" when its report is written, else what went wrong."""
+        self._done = done
         self._settings, self._state_dir, self._post = settings, state_dir, post
         self._start, self._clock = start, clock
         self._waiting: list[str] = []
@@ -105,9 +108,12 @@ class Reporter:
             told = (process.communicate()[1] or "").strip().splitlines()
             if process.returncode:
                 self._fault(f"was not written: {told[-1] if told else f'exit code {process.returncode}'}")
+            else:
+                self._done(self._session, "")
         self._process = None
 
     def _fault(self, text: str) -> None:
+        self._done(self._session, f"The report {text}.")
         self._post(ev.FaultNoted(code="REPORT", text=f"the report of {self._session} {text}; see condor report"))
 
     def __enter__(self) -> Reporter:

@@ -31,6 +31,8 @@ VERBS = {
     "decline": ("bot.cli.approve", "decline", "answer no; an advised order is taken back"),
     "override": ("bot.cli.approve", "override", "hold back new condors or discretionary additions for a while"),
     "approver": ("bot.cli.approve", "approver", "who may approve: add, remove, list"),
+    "alerts": ("bot.cli.alerts", "alerts", "who is told what: show, test (a message through every channel)"),
+    "ack": ("bot.cli.alerts", "ack", "urgent news was seen: one alert by its id, or all"),
     "calendar": ("bot.cli.calendar", "calendar", "sessions, early closes and releases ahead: check, show"),
     "macro": ("bot.cli.macro", "macro", "inputs that no market data carries: set, list, unset, keys"),
     "config": ("bot.cli.config", "config", "the effective configuration, where each value comes from, what it means"),

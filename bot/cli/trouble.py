@@ -16,6 +16,7 @@ def told(tell: Callable[[str], None] | None = None) -> Iterator[None]:
     from bot.clock import FollowError
     from bot.instance import AlreadyRunning, StateDirRefused
     from bot.journal.schema import JournalError
+    from bot.notify.channels import ChannelsRefused
     from bot.settings.layers import ConfigError
     from bot.sim.faults.arguments import FaultError
     from bot.sim.world.errors import ScenarioError, WorldDataError
@@ -23,6 +24,7 @@ def told(tell: Callable[[str], None] | None = None) -> Iterator[None]:
     codes: list[tuple[type[Exception], int]] = [
         (ConfigError, exits.CONFIG),
         (CalendarError, exits.CONFIG),
+        (ChannelsRefused, exits.CONFIG),
         (WorldDataError, exits.CONFIG),
         (ScenarioError, exits.CONFIG),
         (FaultError, exits.CONFIG),

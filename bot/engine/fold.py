@@ -114,6 +114,8 @@ def _operator(work: Work, event: ev.OperatorCommanded) -> None:
         asking.hear(work, event, approve=event.verb is OperatorVerb.APPROVE)
     elif event.verb is OperatorVerb.OVERRIDE:
         asking.override(work, event)
+    elif event.verb is OperatorVerb.ACK:
+        work.alert(AlertLevel.INFO, "ack", f"{event.subject} acknowledged by {event.who}: {event.reason}")
     elif event.verb is OperatorVerb.STOP:
         _stop(work, event)
 
@@ -162,6 +164,13 @@ def _fault(work: Work, event: ev.FaultNoted) -> None:
     if event.code == EGRESS and work.latch("egress", TradingState.HALTED, "adapter", event.text):
         # What was about to leave is not what was approved: nothing this process writes is to be trusted any more.
         cancel_everything(work, "an order was stopped at the socket")
+
+
+def _unanswered(work: Work, event: ev.AlertUnanswered) -> None:
+    """Urgent news that nobody takes means that nobody is there: no new risk until somebody is."""
+    when = f"{event.told_at.astimezone(NEW_YORK):%d %b %H:%M} New York"
+    reason = f"nobody acknowledged alert {event.id} of {when}: {event.text}"
+    work.latch("unanswered", TradingState.REDUCING, "notify", reason)
 
 
 def _timer_missed(work: Work, event: ev.TimerMissed) -> None:
@@ -334,6 +343,7 @@ _HANDLERS: dict[type, Callable[[Work, Any], None]] = {
     ev.OperatorCommanded: _operator,
     ev.LatchFound: _latch_found,
     ev.FaultNoted: _fault,
+    ev.AlertUnanswered: _unanswered,
     ev.TimerMissed: _timer_missed,
     ev.InstrumentsLoaded: fold_market.instruments,
     ev.ChainListed: fold_market.chain,

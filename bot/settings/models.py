@@ -31,6 +31,7 @@ from pydantic_settings import (
 )
 
 from bot.engine.state import EngineParams
+from bot.notify.kinds import DEFAULTS, Loudness
 from risk.governance import GovernanceParams
 from risk.limits import Limits
 from strategies.alvh.params import AlvhParams
@@ -155,6 +156,28 @@ class WebSection(Section):
         return value
 
 
+LevelsSection: type[Section] = create_model(
+    "LevelsSection",
+    __base__=Section,
+    __doc__="How loudly each kind of news is told: off, quiet, normal or urgent.",
+    **{kind.value: (Loudness, level) for kind, level in DEFAULTS.items()},  # type: ignore[call-overload]
+)
+
+
+class NotifySection(Section):
+    """Alerts to people (docs/alerts.md). Addresses are secrets and stand in a file of their own, never here."""
+
+    file: str = ""
+    deadline_s: Annotated[float, Field(ge=1, le=120, allow_inf_nan=False)] = 20.0
+    queue_most: Annotated[int, Field(ge=5, le=1000)] = 50
+    blind_after_s: Annotated[float, Field(ge=5, le=3600, allow_inf_nan=False)] = 60.0
+    login_after_s: Annotated[float, Field(ge=60, le=7200, allow_inf_nan=False)] = 600.0
+    ack_within_min: Annotated[float, Field(ge=0, le=10_080, allow_inf_nan=False)] = 720.0
+    ping_every_s: Annotated[float, Field(ge=10, le=3600, allow_inf_nan=False)] = 60.0
+    attach_report: bool = True
+    levels: LevelsSection = Field(default_factory=LevelsSection)  # type: ignore[valid-type]  # made from Kind
+
+
 def _finite(value: Any) -> Any:
     numbers = value if isinstance(value, tuple) else tuple(value.values()) if isinstance(value, dict) else (value,)
     if any(isinstance(n, float) and not math.isfinite(n) for n in numbers):
@@ -217,6 +240,7 @@ class Settings(BaseSettings):
     run: RunSection = RunSection()
     report: ReportSection = ReportSection()
     web: WebSection = WebSection()
+    notify: NotifySection = NotifySection()
     condor: CondorSection  # type: ignore[valid-type]  # generated from CondorParams
     risk: RiskSection  # type: ignore[valid-type]  # generated from Limits
     alvh: AlvhSection  # type: ignore[valid-type]  # generated from AlvhParams

@@ -47,6 +47,7 @@ class OperatorVerb(StrEnum):
     APPROVE = "approve"
     DECLINE = "decline"
     OVERRIDE = "override"
+    ACK = "ack"
 
 
 class Control(msgspec.Struct, frozen=True):

@@ -72,8 +72,8 @@ class TimerMissed(Event, frozen=True, kw_only=True, tag="timer_missed"):
 class OperatorCommanded(Event, frozen=True, kw_only=True, tag="operator_commanded"):
     """A person (or a file, or a signal) ordered something. `confirmed` is the typed confirmation for `arm`.
 
-    `subject`: what `approve` and `decline` answer, or what `override` holds back, `until` when. `approver`: whose token
-    was proven, empty without one.
+    `subject`: what `approve`, `decline` and `ack` answer, or what `override` holds back, `until` when. `approver`:
+    whose token was proven, empty without one.
     """
 
     verb: OperatorVerb
@@ -97,6 +97,15 @@ class FaultNoted(Event, frozen=True, kw_only=True, tag="fault_noted"):
 
     code: str
     text: str
+
+
+class AlertUnanswered(Event, frozen=True, kw_only=True, tag="alert_unanswered"):
+    """Nobody acknowledged an urgent alert in time (`notify.ack_within_min`): `id` as told to people, `text` what it
+    said, `told_at` when it happened. New risk stops until a person arms again."""
+
+    id: str
+    text: str
+    told_at: datetime
 
 
 # market -------------------------------------------------------------------------------------------
@@ -266,6 +275,7 @@ AnyEvent = (
     | OperatorCommanded
     | LatchFound
     | FaultNoted
+    | AlertUnanswered
     | InstrumentsLoaded
     | ChainListed
     | QuotesUpdated
