@@ -12,6 +12,7 @@ def describe(state: State) -> dict[str, Any]:
     consent = state.consent
     return {
         "mode": None if state.parameters is None else state.parameters.governance.mode.value,
+        "rearm_approvals": 1 if state.parameters is None else state.parameters.governance.rearm_approvals,
         "requests": [
             {
                 "id": r.id, "kind": r.kind.value, "text": r.text, "sent": r.sent, "needed": r.needed,

@@ -34,6 +34,7 @@ def _machines() -> str:
     from strategies.alvh.joint import joint_markdown
     from strategies.alvh.machine import SLOT_TABLE
     from strategies.condor.machine import CONDOR_TABLE
+    from strategies.domain.flatten import FLATTEN_TABLE
     from strategies.domain.orders import ORDER_TABLE
     from strategies.signals.tier_machine import TIER_TABLE
 
@@ -42,6 +43,7 @@ def _machines() -> str:
         ("Condor", CONDOR_TABLE),
         ("Slot of the hedge", SLOT_TABLE),
         ("Link to the broker", LINK_TABLE),
+        ("Flattening", FLATTEN_TABLE),
         ("Stress tier", TIER_TABLE),
     )
     parts = [

@@ -17,6 +17,7 @@ _ALLOWED = (
     OperatorVerb.ARM,
     OperatorVerb.PAUSE,
     OperatorVerb.REDUCE,
+    OperatorVerb.FLATTEN,
     OperatorVerb.APPROVE,
     OperatorVerb.DECLINE,
     OperatorVerb.OVERRIDE,

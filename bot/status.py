@@ -14,6 +14,7 @@ from bot.engine.outcome import Outcome
 from bot.engine.state import State
 from bot.logs import mask
 from bot.macro_view import describe as describe_macro
+from bot.open_view import describe as describe_open
 from strategies.condor.machine import CondorState
 from strategies.domain import events as ev
 from strategies.domain.control import TradingState
@@ -33,6 +34,7 @@ class StatusFile:
         self._before: tuple[Any, ...] = ()
         self._last_decision = ""
         self._last_alert = ""
+        self._last_alert_seq = 0
         self._failed = False
 
     def observe(self, envelope: ev.Envelope, state: State, outcome: Outcome) -> None:
@@ -41,10 +43,11 @@ class StatusFile:
             d = outcome.decisions[-1]
             self._last_decision = f"{envelope.at:%H:%M:%S}Z {d.rule} {d.subject} {d.verdict.value}: {d.text}"
         if outcome.alerts:
-            self._last_alert = outcome.alerts[-1].text
+            self._last_alert, self._last_alert_seq = outcome.alerts[-1].text, envelope.seq
         key = (
             state.control,
             state.consent,
+            state.flatten,
             len(state.book.live_orders()),
             state.link.state,
             self._last_alert,
@@ -96,14 +99,17 @@ class StatusFile:
                     "quantity": c.quantity,
                     "expiry": c.expiry.isoformat(),
                     "credit_points": c.credit_points,
+                    "worst_loss_usd": round(c.max_loss_usd, 2) if c.quantity else None,
                 }
                 for c in state.condors.values()
                 if c.state not in _DONE
             ],
             "macro": describe_macro(state),
             "consent": describe_consent(state),
+            "open": describe_open(state),
             "last_decision": mask(self._last_decision),
             "last_alert": mask(self._last_alert),
+            "last_alert_seq": self._last_alert_seq,
         }
 
 

@@ -106,6 +106,11 @@ class Case:
         groups = (*self.others, self.own.filled(self.unit))
         return stress(groups, self.contracts, self.view.marks, self.limits, self.vix_points)
 
+    def own_stress(self, stake: Stake) -> float | None:
+        """Worst grid cell of one owner's stake in dollars, None where it cannot be valued."""
+        found = stress((stake,), self.contracts, self.view.marks, self.limits, self.vix_points)
+        return None if isinstance(found, str) else found.grid_loss_usd
+
     @cached_property
     def protective(self) -> bool:
         """Whether this is a purchase of the hedge that lowers the crash loss and no falling cell's worst.

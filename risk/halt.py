@@ -11,7 +11,7 @@ from risk.measures import approvals_today, approvals_within, fallen_pct
 from risk.result import Consequence
 from risk.view import RiskView
 from strategies.domain.account import AccountSnapshot
-from strategies.domain.control import Latch, LinkState, TradingState
+from strategies.domain.control import LIMIT_CAUSE, LinkState, TradingState
 from strategies.domain.known import Known
 
 CONSEQUENCES: dict[str, Consequence] = {
@@ -31,15 +31,6 @@ CONSEQUENCES: dict[str, Consequence] = {
     "K-SIZE-6": Consequence.HALT,
 }
 """The latch table. A control that is not listed refuses its order and nothing more."""
-
-
-LIMIT_CAUSE = "limit:"
-"""Latches whose cause begins so were set by a limit: orders proven to reduce risk still pass them, even when HALTED."""
-
-
-def stops_everything(latch: Latch) -> bool:
-    """Whether under this latch nothing but cancels may be sent."""
-    return latch.state is TradingState.HALTED and not latch.cause.startswith(LIMIT_CAUSE)
 
 
 def consequence_of(code: str) -> Consequence:

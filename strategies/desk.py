@@ -37,6 +37,7 @@ from strategies.domain.market import Board, Market
 from strategies.domain.marks import Mark
 from strategies.domain.orders import CONDOR_PREFIX, Intent, Purpose
 from strategies.domain.session import Calendar
+from strategies.flattening import end_sales, sell_hedge
 from strategies.hedging import HedgeSeen, admit, protect, sampled, withdraw
 from strategies.macro import Heard, for_hedge, listen, net_advances, tell
 from strategies.outlook import tell_outlook
@@ -153,8 +154,7 @@ def decide(view: DeskView) -> DeskOutcome:
     state = _enter(view, agenda, state)
     demand = demand_of(before.whole, before.word)
     agenda.demands += [] if demand is None else [demand]
-    hedge = _protect(view, agenda, state)
-    state = state if hedge is None else msgspec.structs.replace(state, hedge=hedge.memory)
+    hedge, state = _hedge(view, agenda, state)
     word, whole = look_at_whole(agenda, active, greeks, hedge, view.alvh, _nlv_usd(view), before.whole)
     state = msgspec.structs.replace(state, word=word, whole=whole)
     known = {c.id for c in active} | {c.id for c in agenda.proposals}
@@ -206,6 +206,16 @@ def _feed(view: DeskView, reference: Reference) -> Feed:
         max_age_s=view.params.orders.index_max_age_s,
         macro=view.desk_state.macro.word.signals,
     )
+
+
+def _hedge(view: DeskView, agenda: Agenda, state: DeskState) -> tuple[HedgeOutcome | None, DeskState]:
+    """The hedge's look with its memory; while everything is flattened it is only sold, and its rules are not asked."""
+    if agenda.ctx.flattening:
+        memory = sell_hedge(agenda, view.hedge.holdings, state.hedge, view.alvh.orders)
+        return None, msgspec.structs.replace(state, hedge=memory)
+    state = msgspec.structs.replace(state, hedge=end_sales(agenda, state.hedge))
+    hedge = _protect(view, agenda, state)
+    return hedge, state if hedge is None else msgspec.structs.replace(state, hedge=hedge.memory)
 
 
 def _protect(view: DeskView, agenda: Agenda, state: DeskState) -> HedgeOutcome | None:

@@ -12,7 +12,7 @@ import click
 
 from bot import instance
 from bot.cli import exits
-from bot.cli.arm import ANSWER_DEADLINE_S, _leave, _now_ms, _print
+from bot.cli.arm import ANSWER_DEADLINE_S, leave, now_ms, say
 from bot.cli.root import common
 from bot.cli.trouble import told
 from bot.notify.answers import ALL, read
@@ -132,17 +132,17 @@ def ack(subject: str | None, message: str, state_dir: Path, config_file: Path | 
     meant = {str(row["id"]) for row in rows if subject in (ALL, row["id"])}
     if subject != ALL and not meant:
         known = ", ".join(str(row["id"]) for row in rows) or "none"
-        _print(as_json, f"no open alert {subject}; open are {known}")
+        say(as_json, f"no open alert {subject}; open are {known}")
         sys.exit(exits.USAGE)
     if instance.holder(state_dir) is None:
-        _print(as_json, "no bot is running on this state directory: acknowledge when one runs")
+        say(as_json, "no bot is running on this state directory: acknowledge when one runs")
         sys.exit(exits.NOT_RUNNING)
     if meant:
-        _leave(state_dir, OperatorVerb.ACK, message, confirmed=True, number=_now_ms(), subject=subject)
+        leave(state_dir, OperatorVerb.ACK, message, confirmed=True, number=now_ms(), subject=subject)
         if not _closed(state_dir, meant):
-            _print(as_json, f"the bot did not acknowledge within {ANSWER_DEADLINE_S:g} s")
+            say(as_json, f"the bot did not acknowledge within {ANSWER_DEADLINE_S:g} s")
             sys.exit(exits.FAILED)
-    _print(as_json, f"acknowledged: {', '.join(sorted(meant)) or 'nothing was open'}")
+    say(as_json, f"acknowledged: {', '.join(sorted(meant)) or 'nothing was open'}")
 
 
 def _closed(state_dir: Path, names: set[str]) -> bool:

@@ -12,7 +12,7 @@ import click
 
 from bot import approvers, instance, mailbox
 from bot.cli import exits
-from bot.cli.arm import _leave, _now_ms, _print, _status, _wait
+from bot.cli.arm import leave, now_ms, read_status, say, wait
 from bot.cli.kill import who
 from bot.cli.root import common
 from strategies.domain.control import OperatorVerb
@@ -49,21 +49,21 @@ def _answer(
     asked = next((r for r in _requests(status) if r["id"] == request), None)
     if asked is None:
         known = ", ".join(r["id"] for r in _requests(status)) or "none"
-        _print(as_json, f"no open request {request}; open are {known}")
+        say(as_json, f"no open request {request}; open are {known}")
         sys.exit(exits.USAGE)
-    number, proof = _now_ms(), ""
+    number, proof = now_ms(), ""
     if name is not None:
         token = token_file.read_text().strip() if token_file is not None else click.prompt("Token", hide_input=True)
         try:
             proof = approvers.proof(state, name, token, mailbox.message(verb, request, number))
         except approvers.ApproverRefused as reason:
-            _print(as_json, str(reason))
+            say(as_json, str(reason))
             sys.exit(exits.USAGE)
     elif approvers.names(state) or asked["needed"] > 1:
         known = ", ".join(approvers.names(state)) or "none yet: `condor approver add NAME`"
-        _print(as_json, f"say who approves with --as NAME ({known})")
+        say(as_json, f"say who approves with --as NAME ({known})")
         sys.exit(exits.USAGE)
-    _leave(state, verb, text or "no reason given", confirmed=True, number=number, subject=request, approver=name or "",
+    leave(state, verb, text or "no reason given", confirmed=True, number=number, subject=request, approver=name or "",
            proof=proof)  # fmt: skip
     person, before = name or who(), asked["approved_by"]
 
@@ -71,16 +71,16 @@ def _answer(
         row = next((r for r in _requests(now) if r["id"] == request), None)
         return row is None or (person in row["approved_by"] and person not in before)
 
-    after = _wait(state, heard)
+    after = wait(state, heard)
     if after is None:
-        last = (_status(state) or {}).get("last_alert", "no answer")
-        _print(as_json, f"the bot did not take it: {last}")
+        last = (read_status(state) or {}).get("last_alert", "no answer")
+        say(as_json, f"the bot did not take it: {last}")
         sys.exit(exits.FAILED)
     row = next((r for r in _requests(after) if r["id"] == request), None)
     if row is None:
-        _print(as_json, f"{request}: ended. {after.get('last_alert', '')}")
+        say(as_json, f"{request}: ended. {after.get('last_alert', '')}")
     else:
-        _print(as_json, f"{request}: {len(row['approved_by'])} of {row['needed']} approvals; it goes on waiting")
+        say(as_json, f"{request}: {len(row['approved_by'])} of {row['needed']} approvals; it goes on waiting")
 
 
 @click.command()
@@ -96,20 +96,18 @@ def override(action: str, message: str, hours: float | None, end: bool, state_di
         raise click.UsageError("say --hours N or --end")
     status = _running(state_dir, as_json)
     until = None if hours is None else datetime.fromisoformat(status["at"]) + timedelta(hours=hours)
-    _leave(state_dir, OperatorVerb.OVERRIDE, message, confirmed=True, number=_now_ms(), subject=action, until=until)
+    leave(state_dir, OperatorVerb.OVERRIDE, message, confirmed=True, number=now_ms(), subject=action, until=until)
 
     def heard(now: dict[str, Any]) -> bool:
         rows = (now.get("consent") or {}).get("overrides", ())
         mine = [o for o in rows if o["action"] == action and o["reason"] == message]
         return (not mine) if end else bool(mine)
 
-    after = _wait(state_dir, heard)
+    after = wait(state_dir, heard)
     if after is None:
-        _print(as_json, "the bot did not acknowledge")
+        say(as_json, "the bot did not acknowledge")
         sys.exit(exits.FAILED)
-    _print(
-        as_json, f"{action}: the override has ended" if end else f"{action}: held back. {after.get('last_alert', '')}"
-    )
+    say(as_json, f"{action}: the override has ended" if end else f"{action}: held back. {after.get('last_alert', '')}")
 
 
 @click.command()
@@ -128,22 +126,22 @@ def approver(what: str, name: str | None, state_dir: Path, config_file: Path | N
     try:
         if what == "remove":
             approvers.remove(state_dir, name)
-            _print(as_json, f"{name} approves no more")
+            say(as_json, f"{name} approves no more")
             return
         token = approvers.add(state_dir, name)
     except approvers.ApproverRefused as reason:
-        _print(as_json, str(reason))
+        say(as_json, str(reason))
         sys.exit(exits.USAGE)
     except OSError as reason:
-        _print(as_json, f"{state_dir / approvers.FOLDER}: {reason.strerror}")
+        say(as_json, f"{state_dir / approvers.FOLDER}: {reason.strerror}")
         sys.exit(exits.BROKEN_STATE)
     click.echo(json.dumps({"name": name, "token": token}) if as_json else f"{name}'s token, shown this once: {token}")
 
 
 def _running(state: Path, as_json: bool) -> dict[str, Any]:
-    status = _status(state)
+    status = read_status(state)
     if instance.holder(state) is None or status is None:
-        _print(as_json, "no bot is running on this state directory")
+        say(as_json, "no bot is running on this state directory")
         sys.exit(exits.NOT_RUNNING)
     return status
 

@@ -15,9 +15,20 @@ from bot.cli import exits
 from bot.cli.kill import who
 from bot.cli.root import common
 from bot.logs import mask
+from bot.open_view import exposure_lines, flatten_line
 from strategies.domain.control import OperatorVerb
 
 ANSWER_DEADLINE_S = 10.0
+
+
+WILL = (
+    "arm WILL: clear every stop, the pause and the kill file, start the loss baselines of day, week and high-water "
+    "mark anew, and let the rules trade again:",
+    "  they may open, close and hedge at their next look. Walks that were under way go on.",
+    "arm WILL NOT: place, cancel or close anything by itself, close what a flattening had left open, lift a limit that "
+    "still holds (it latches again), or touch orders and positions of others.",
+    "It is refused while an order is in doubt, the link is not reconciled, or positions differ.",
+)
 
 
 @click.command()
@@ -34,35 +45,54 @@ def arm(
 ) -> None:
     """Allow trading again after a stop.
 
-    Shows what stopped the bot and what is open now. Refused while anything is in doubt. It clears every latch and
-    starts the loss baselines anew; it does not place, cancel or close anything.
+    Shows what stopped the bot, what is open now, and what arming will and will not do. Refused while anything is in
+    doubt. It clears every latch and starts the loss baselines anew; it does not place, cancel or close anything.
     """
-    status = _status(state_dir)
+    status = read_status(state_dir)
     if instance.holder(state_dir) is None or status is None:
-        _print(as_json, "no bot is running on this state directory: start `condor run` (it starts halted), then arm")
+        say(as_json, "no bot is running on this state directory: start `condor run` (it starts halted), then arm")
         sys.exit(exits.NOT_RUNNING)
-    shown_ms = _now_ms()
-    _show_cause(status, state_dir)
-    suffix = str(status.get("account", ""))[-3:]
-    if not suffix:
-        _print(as_json, "NOT armed: the account is not known yet, because no broker link was up so far")
-        sys.exit(exits.HALTED)
-    typed = confirm if confirm is not None else click.prompt(f"Type the last three characters of {status['account']}")
-    if not suffix or typed != suffix:
-        _print(as_json, "not confirmed: nothing was changed")
+    if not message.strip():
+        say(as_json, "NOT armed: -m needs a reason; it goes into the journal")
         sys.exit(exits.USAGE)
-    _leave(state_dir, OperatorVerb.ARM, message, confirmed=True, number=shown_ms)  # a later kill outweighs it
-    answer = _wait(state_dir, lambda s: _armed(s) or _rearm_request(s) is not None)
+    shown_ms = now_ms()
+    show_standing(status, state_dir, (*WILL, *_second_person(status)))
+    if not typed_suffix(status, confirm, as_json, "NOT armed"):
+        sys.exit(exits.USAGE if status.get("account") else exits.HALTED)
+    leave(state_dir, OperatorVerb.ARM, message, confirmed=True, number=shown_ms)  # a later kill outweighs it
+    answer = wait(state_dir, lambda s: _armed(s) or _rearm_request(s) is not None)
     if answer is not None and not _armed(answer):
         request = _rearm_request(answer) or {}
-        _print(as_json, f"NOT armed yet: {request['id']} needs {request['needed']} approvers (`condor approve "
-                        f"{request['id']} --as NAME`) and opens at {request['not_before'][11:16]}Z")  # fmt: skip
+        say(as_json, f"NOT armed yet: {request['id']} needs {request['needed']} approvers (`condor approve "
+                     f"{request['id']} --as NAME`) and opens at {request['not_before'][11:16]}Z")  # fmt: skip
         sys.exit(exits.HALTED)
     if answer is None:
-        last = (_status(state_dir) or {}).get("last_alert", "no answer")
-        _print(as_json, f"NOT armed: {last}")
+        last = (read_status(state_dir) or {}).get("last_alert", "no answer")
+        say(as_json, f"NOT armed: {last}")
         sys.exit(exits.HALTED)
-    _print(as_json, "armed: trading state ACTIVE")
+    say(as_json, "armed: trading state ACTIVE")
+
+
+def typed_suffix(status: dict[str, Any], confirm: str | None, as_json: bool, word: str) -> bool:
+    """Whether the last characters of the account were given or typed now; says why not."""
+    suffix = str(status.get("account") or "")[-3:]
+    if not suffix:
+        say(as_json, f"{word}: the account is not known yet, because no broker link was up so far")
+        return False
+    typed = confirm if confirm is not None else click.prompt(f"Type the last three characters of {status['account']}")
+    if typed != suffix:
+        say(as_json, "not confirmed: nothing was changed")
+        return False
+    return True
+
+
+def _second_person(status: dict[str, Any]) -> tuple[str, ...]:
+    needed = (status.get("consent") or {}).get("rearm_approvals", 1)
+    if needed < 2 or status.get("trading_state") not in ("halted", "flattening"):
+        return ()
+    return (
+        f"Out of HALTED or FLATTENING it needs {needed} different approvers and a delay (governance.rearm_approvals).",
+    )
 
 
 def _armed(status: dict[str, Any]) -> bool:
@@ -97,20 +127,22 @@ def reduce(
 
 def _command(state_dir: Path, verb: OperatorVerb, message: str, as_json: bool, done: Any, word: str) -> None:
     if instance.holder(state_dir) is None:
-        _print(as_json, "no bot is running on this state directory")
+        say(as_json, "no bot is running on this state directory")
         sys.exit(exits.NOT_RUNNING)
-    _leave(state_dir, verb, message, confirmed=True, number=_now_ms())
-    if _wait(state_dir, done) is None:
-        _print(as_json, f"the bot did not acknowledge within {ANSWER_DEADLINE_S:g} s")
+    leave(state_dir, verb, message, confirmed=True, number=now_ms())
+    if wait(state_dir, done) is None:
+        say(as_json, f"the bot did not acknowledge within {ANSWER_DEADLINE_S:g} s")
         sys.exit(exits.FAILED)
-    _print(as_json, f"acknowledged: {word}")
+    say(as_json, f"acknowledged: {word}")
 
 
-def _now_ms() -> int:
+def now_ms() -> int:
+    """The number of a command given now: a millisecond count."""
     return time.time_ns() // 1_000_000
 
 
-def _leave(state_dir: Path, verb: OperatorVerb, message: str, *, confirmed: bool, number: int, **more: Any) -> None:
+def leave(state_dir: Path, verb: OperatorVerb, message: str, *, confirmed: bool, number: int, **more: Any) -> None:
+    """Leaves a command for the bot; ends the program where that cannot be."""
     try:
         mailbox.leave(state_dir, verb, who(), message, confirmed=confirmed, number=number, **more)
     except OSError as reason:
@@ -118,19 +150,30 @@ def _leave(state_dir: Path, verb: OperatorVerb, message: str, *, confirmed: bool
         sys.exit(exits.BROKEN_STATE)
 
 
-def _show_cause(status: dict[str, Any], state_dir: Path) -> None:
-    found = latch.read(state_dir / "KILL")
+def show_standing(status: dict[str, Any], state_dir: Path, words: tuple[str, ...]) -> None:
+    """What stopped the bot, for which account, what is open, and what the command will and will not do."""
+    rows = []
+    found = latch.read(state_dir / latch.NAME)
     if found is not None:
-        sys.stderr.write(mask(f"kill latch: {found.reason} (by {found.who}, {found.at})") + "\n")
-    for cause in status.get("latches", []):
-        sys.stderr.write(f"stop: {cause}\n")
-    sys.stderr.write(
-        f"now: {status.get('working_orders')} working orders, {status.get('open_condors')} open condors, "
-        f"link {status.get('link')}\n"
+        rows.append(f"kill latch: {found.reason} (by {found.who}, {found.at})")
+        rows += [f"  and then: {cause.reason} (by {cause.who}, {cause.at})" for cause in found.later[-3:]]
+    rows += [f"stop: {cause}" for cause in status.get("latches", [])]
+    rows += flatten_line((status.get("open") or {}).get("flatten"))
+    if status.get("paused"):
+        rows.append("paused: new condors are held back")
+    rows.append(
+        f"now: paper {status.get('account') or 'account not known yet'}, link {status.get('link')}, "
+        f"reconciled {status.get('reconciled')}, {status.get('working_orders')} working orders, "
+        f"{status.get('open_condors')} open condors, as of {str(status.get('at'))[:19]}Z"
     )
+    rows += exposure_lines(status)
+    doubtful = status.get("doubtful_orders") or []
+    rows += [f"in doubt: {', '.join(doubtful)}"] if doubtful else []
+    sys.stderr.write(mask("\n".join((*rows, *words))) + "\n")
 
 
-def _status(state_dir: Path) -> dict[str, Any] | None:
+def read_status(state_dir: Path) -> dict[str, Any] | None:
+    """The status file as it is now, None without a readable one."""
     try:
         found = json.loads((state_dir / "status.json").read_text())
     except (OSError, ValueError):
@@ -138,15 +181,17 @@ def _status(state_dir: Path) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def _wait(state_dir: Path, done: Any) -> dict[str, Any] | None:
+def wait(state_dir: Path, done: Any) -> dict[str, Any] | None:
+    """The first status that is what was waited for, None where none came in time."""
     deadline = time.monotonic() + ANSWER_DEADLINE_S
     while time.monotonic() < deadline:
-        status = _status(state_dir)
+        status = read_status(state_dir)
         if status is not None and done(status):
             return status
         time.sleep(0.1)
     return None
 
 
-def _print(as_json: bool, text: str) -> None:
+def say(as_json: bool, text: str) -> None:
+    """Prints the answer, as text or as one JSON object."""
     sys.stdout.write((json.dumps({"text": text}) if as_json else text) + "\n")

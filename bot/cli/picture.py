@@ -11,7 +11,12 @@ from rich.text import Text
 from bot.logs import mask
 
 Json = dict[str, Any]
-_TONE = {"active": "bold white on green", "reducing": "bold black on yellow", "halted": "bold white on red"}
+_TONE = {
+    "active": "bold white on green",
+    "reducing": "bold black on yellow",
+    "flattening": "bold white on magenta",
+    "halted": "bold white on red",
+}
 _MARK = {"dormant": "·", "armed": "a", "active": "●", "resting": "r", "blocked": "!"}
 CAPS_SHOWN = 6
 ORDERS_SHOWN = 6

@@ -15,13 +15,14 @@ from bot.cli import exits
 from bot.cli.root import common
 from bot.cli.trouble import told
 from bot.consent_view import lines as consent_lines
+from bot.open_view import flatten_line
 from strategies.domain.session import NEW_YORK
 
 
 @click.command()
 @common
 def status(state_dir: Path, config_file: Path | None, assignments: tuple[str, ...], as_json: bool) -> None:
-    """What the bot is doing now. Exit 0 active, 3 halted or reducing, 4 blind, 5 not running."""
+    """What the bot is doing now. Exit 0 active, 3 halted, flattening or reducing, 4 blind, 5 not running."""
     running = instance.holder(state_dir)
     try:
         told: Any = json.loads((state_dir / "status.json").read_text())
@@ -64,6 +65,7 @@ def status_text(s: dict[str, Any]) -> str:
         for c in s["condors"]
     ] or ["condor  none"]
     lines += [f"stop    {latch}" for latch in s["latches"]]
+    lines += flatten_line((s.get("open") or {}).get("flatten"))
     lines += consent_lines(s.get("consent") or {})
     lines += _macro_lines(s.get("macro") or {})
     lines += [f"last    {s['last_decision']}", f"alert   {s['last_alert'] or 'none'}"]

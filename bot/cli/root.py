@@ -27,6 +27,7 @@ VERBS = {
     "arm": ("bot.cli.arm", "arm", "allow trading again after a stop"),
     "pause": ("bot.cli.arm", "pause", "no new entries, resting ones withdrawn; exits go on"),
     "reduce": ("bot.cli.arm", "reduce", "only orders that reduce risk, until armed"),
+    "flatten": ("bot.cli.flatten", "flatten", "close everything the bot owns by limit orders, then halt"),
     "approve": ("bot.cli.approve", "approve", "answer yes to what the bot asks"),
     "decline": ("bot.cli.approve", "decline", "answer no; an advised order is taken back"),
     "override": ("bot.cli.approve", "override", "hold back new condors or discretionary additions for a while"),

@@ -2,8 +2,8 @@
 
 Rules
 - Arming is refused while anything is in doubt, when it is asked and again when it is granted.
-- With `rearm_approvals = 2`, arming out of HALTED and loosening a cap open a request: two different approvers, and not
-  before the delay has passed. A later stop ends the request. Stricter caps hold at once.
+- With `rearm_approvals = 2`, arming out of HALTED or FLATTENING and loosening a cap open a request: two different
+  approvers, and not before the delay has passed. A later stop ends the request. Stricter caps hold at once.
 - The setting itself is a cap: turning it down waits for what it demanded before.
 """
 
@@ -38,7 +38,7 @@ def arm(work: Work, event: ev.OperatorCommanded) -> None:
         work.alert(AlertLevel.CRITICAL, "arm.refused", f"arm refused: {why}")
         return
     params = work.parameters.governance
-    if params.rearm_approvals < 2 or work.state.control.state is not TradingState.HALTED:
+    if params.rearm_approvals < 2 or work.state.control.state not in (TradingState.HALTED, TradingState.FLATTENING):
         _rearm(work, event.who, event.reason)
         return
     if work.state.consent.of_kind(RequestKind.REARM) is None:
@@ -59,7 +59,7 @@ def doubts(work: Work) -> list[str]:
 
 
 def _rearm(work: Work, who: str, reason: str) -> None:
-    work.set(control=Control(), kill_file=False, baselines=Baselines(), mismatch_since=None)
+    work.set(control=Control(), flatten=None, kill_file=False, baselines=Baselines(), mismatch_since=None)
     held = {row.slot for row in held_by_slots(work.state.book) if row.quantity}
     for slot in tuple(work.state.slots.values()):
         if slot.state is SlotState.BLOCKED:

@@ -9,7 +9,7 @@ import msgspec
 
 from bot import reconcile
 from bot.actions import AlertLevel, AskSnapshot, Cancel, CancelAll, WriteLatch
-from bot.engine import arming, asking, fold_market, orders
+from bot.engine import arming, asking, flattening, fold_market, orders
 from bot.engine.consent import RequestKind
 from bot.engine.holdings import held_by_slots, holdings
 from bot.engine.state import Link, Parameters
@@ -108,6 +108,8 @@ def _operator(work: Work, event: ev.OperatorCommanded) -> None:
     elif event.verb is OperatorVerb.PAUSE:
         work.set(control=msgspec.structs.replace(control, paused=True))
         work.alert(AlertLevel.WARNING, "pause", f"new entries paused by {event.who}: {event.reason}; exits continue")
+    elif event.verb is OperatorVerb.FLATTEN:
+        flattening.begin(work, event)
     elif event.verb is OperatorVerb.ARM:
         arming.arm(work, event)
     elif event.verb in (OperatorVerb.APPROVE, OperatorVerb.DECLINE):
@@ -186,7 +188,7 @@ def _link(work: Work, event: ev.LinkChanged) -> None:
     work.set(link=link, market=market)
     if not work.state.expected_account and len(link.accounts) == 1 and link.accounts[0].startswith(PAPER_PREFIX):
         work.set(expected_account=link.accounts[0])  # the only paper account; from now on no other will do
-    if event.state is LinkState.UP and work.state.control.state is TradingState.HALTED:
+    if event.state is LinkState.UP and work.state.control.hunts:
         # What was sent by an earlier life, or by hand, may be alive: the first word on a new link is cancel.
         cancel_everything(work, "halted when the link came up")
     if event.state is LinkState.DOWN:

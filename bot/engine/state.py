@@ -17,6 +17,7 @@ from strategies.desk import DeskState
 from strategies.domain.account import AccountSnapshot, MarginImpact
 from strategies.domain.book import Book
 from strategies.domain.control import Control, LinkState
+from strategies.domain.flatten import Flatten
 from strategies.domain.known import Known, Unknown
 from strategies.domain.macro import MacroInput
 from strategies.domain.market import Market
@@ -100,6 +101,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     slots: dict[int, Slot] = msgspec.field(default_factory=fresh_lattice)
     control: Control = Control()
     consent: Consent = Consent()
+    flatten: Flatten | None = None
     stopping: bool = False
     kill_file: bool = False
     link: Link = Link()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from bot.actions import AlertLevel, AskCalendar, AskReference, AskSnapshot, Cancel, CancelAll
-from bot.engine import histories, orders
+from bot.engine import flattening, histories, orders
 from bot.engine.attention import attend
 from bot.engine.fold import cancel_everything
 from bot.engine.permit import risk_view
@@ -27,6 +27,7 @@ def supervise(work: Work, event: ev.AnyEvent) -> None:
         return
     _overdue(work)
     _limits(work)
+    flattening.advance(work, event)
     if isinstance(event, ev.TimerFired) and event.name == "pulse":
         attend(work)
     # After an order has left, not before: the sample counts it all the same and it does not wait for the sum.
@@ -77,8 +78,7 @@ def _prove(work: Work) -> None:
 
 def _keep_killing(work: Work) -> None:
     """While halted with orders alive: cancel again until the snapshot proves there is none."""
-    halted = work.state.control.state is TradingState.HALTED
-    if halted and work.state.book.live_orders() and due(work, "cancel_all", 2.0):
+    if work.state.control.hunts and work.state.book.live_orders() and due(work, "cancel_all", 2.0):
         work.act(CancelAll(reason="halted and orders are alive"))
 
 

@@ -10,9 +10,8 @@ from bot.logs import mask
 from bot.notify.kinds import Kind
 from bot.notify.notice import Message, Told
 from bot.notify.pace import Batch
-from risk.halt import stops_everything
 from strategies.condor.machine import FINISHED_STATES, Condor
-from strategies.domain.control import LinkState, TradingState
+from strategies.domain.control import LinkState, TradingState, stops_everything
 from strategies.domain.session import NEW_YORK
 
 ROWS_MOST = 12
@@ -102,6 +101,8 @@ def _runs(state: State) -> str:
         if any(stops_everything(latch) for latch in control.latches):
             return "Stopped: every order; working ones are cancelled. Runs: watching, comparing with the broker."
         return "Stopped: all new risk; working orders are cancelled. Runs: orders proven to reduce risk."
+    if control.state is TradingState.FLATTENING:
+        return "Stopped: everything but closing. Runs: cancels, then closing of condors and hedge until all is flat."
     if control.state is TradingState.REDUCING:
         return "Stopped: all new risk. Runs: exits, and whatever is proven to reduce risk."
     if control.paused or state.stopping:

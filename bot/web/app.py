@@ -126,10 +126,12 @@ class Site:
             told: Any = orjson.loads(body) if body is not None else None
         except orjson.JSONDecodeError:
             told = None
-        if not isinstance(told, dict) or not isinstance(told.get("reason", ""), str):
+        if not isinstance(told, dict) or not all(isinstance(told.get(key, ""), str) for key in ("reason", "word")):
             return JSONResponse({"text": 'send {"reason": "why"} in at most 4096 bytes'}, status_code=400)
-        pressed = await run_in_threadpool(press, self._state_dir, verb, told.get("reason", ""), self._post)
-        return JSONResponse({"text": pressed.text}, status_code=202 if pressed.accepted else 500)
+        why, word = told.get("reason", ""), told.get("word", "")
+        pressed = await run_in_threadpool(press, self._state_dir, verb, why, self._post, word)
+        code = 202 if pressed.accepted else 409 if pressed.refused else 500
+        return JSONResponse({"text": pressed.text}, status_code=code)
 
     async def _form(self, request: Request) -> Response:
         """The same without a script: the page's own form, with the value only this page knows."""
@@ -139,9 +141,11 @@ class Site:
             return PlainTextResponse("403 not a form of this page; go back and reload it\n", status_code=403)
         if fields.get("sure") != "yes":
             return PlainTextResponse("400 nothing was done: tick the box, then press again\n", status_code=400)
-        pressed = await run_in_threadpool(press, self._state_dir, verb, fields.get("reason", ""), self._post)
+        why, word = fields.get("reason", ""), fields.get("word", "")
+        pressed = await run_in_threadpool(press, self._state_dir, verb, why, self._post, word)
         if not pressed.accepted:
-            return PlainTextResponse(f"500 {mask(pressed.text)}\n", status_code=500)
+            code = 409 if pressed.refused else 500
+            return PlainTextResponse(f"{code} {mask(pressed.text)}\n", status_code=code)
         return RedirectResponse("/", status_code=303)
 
     async def _fields(self, request: Request) -> dict[str, str] | None:

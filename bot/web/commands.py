@@ -1,7 +1,7 @@
-"""What the page can order: kill, pause and reduce, through the files that the command line uses.
+"""What the page can order: kill, pause, reduce and flatten, through the files that the command line uses.
 
-Arming is not here: what stops is easy, what starts again is done at the terminal. There is no flatten either, because
-the bot has no such level (docs/stopping.md).
+Arming is not here: what stops is easy, what starts again is done at the terminal. Flattening trades, so it needs a
+typed word; a kill needs none.
 """
 
 from __future__ import annotations
@@ -19,27 +19,49 @@ from strategies.domain.control import OperatorVerb
 
 WHO: Final = "dashboard"
 REASON_KEPT: Final = 200
-VERBS: Final = {"kill": OperatorVerb.KILL, "pause": OperatorVerb.PAUSE, "reduce": OperatorVerb.REDUCE}
+VERBS: Final = {
+    "kill": OperatorVerb.KILL,
+    "pause": OperatorVerb.PAUSE,
+    "reduce": OperatorVerb.REDUCE,
+    "flatten": OperatorVerb.FLATTEN,
+}
+FLATTEN_WORD: Final = "FLATTEN"
+"""What a person types before everything is closed."""
 Post = Callable[[ev.AnyEvent], None]
 
 
 class Pressed(NamedTuple):
-    """What came of it: `accepted`, and a sentence for the person."""
+    """What came of it: `accepted`, and a sentence for the person; `refused` where it may not be done now."""
 
     accepted: bool
     text: str
+    refused: bool = False
 
 
-def press(state_dir: Path, verb: OperatorVerb, reason: str, post: Post) -> Pressed:
-    """Carries out an order; `post` hands a fact to the trading loop from this thread."""
+def press(state_dir: Path, verb: OperatorVerb, reason: str, post: Post, word: str = "") -> Pressed:
+    """Carries out an order; `post` hands a fact to the trading loop from this thread, `word` is what was typed."""
     why = " ".join(mask(reason).split())[:REASON_KEPT] or "no reason given"
     if verb is OperatorVerb.KILL:
         return _kill(state_dir, why, post)
+    if verb is OperatorVerb.FLATTEN and (refusal := _no_flattening(state_dir, word)):
+        return Pressed(False, f"NOT DONE: {refusal}", refused=True)
     try:
         mailbox.leave(state_dir, verb, WHO, why, confirmed=True, number=time.time_ns() // 1_000_000)
     except OSError as trouble:
         return Pressed(False, f"NOT DONE: the command could not be left in {mailbox.FOLDER}: {trouble.strerror}")
     return Pressed(True, f"{verb.value} ordered; the state bar shows when it holds")
+
+
+def _no_flattening(state_dir: Path, word: str) -> str:
+    """Why everything is not closed; empty if it may be asked for."""
+    if word.strip() != FLATTEN_WORD:
+        return f"type {FLATTEN_WORD} to confirm; nothing was changed"
+    if latch.present(state_dir / latch.NAME):
+        return (
+            "KILL holds, nothing of ours trades under it. Close positions in TWS, or `condor arm` at the terminal and "
+            "then flatten at once"
+        )
+    return ""
 
 
 def _kill(state_dir: Path, why: str, post: Post) -> Pressed:

@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 from bot.web.gathered import Gathered
 from bot.web.view.numbers import Json
 
-STATES = ("active", "reducing", "halted")
+STATES = ("active", "reducing", "flattening", "halted")
 LINKS = ("down", "connecting", "syncing", "up", "degraded")
 REGIMES = ("unknown", "contango", "flat", "backwardation", "deep_backwardation")
 

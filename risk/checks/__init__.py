@@ -10,19 +10,27 @@ from risk.checks import form, hedge, hours, loss, money, pace, price, quotes, st
 from risk.halt import consequence_of
 from risk.limits import Use
 from risk.result import CheckResult, Finding
+from strategies.domain.control import TradingState
 
 
 class Check(NamedTuple):
-    """One control. `always` checks also bind orders proven to reduce risk; `uses` says whose orders it is about."""
+    """One control. `always` checks also bind orders proven to reduce risk; `uses` says whose orders it is about,
+    `during` the only trading state it is for, `except_in` the one it has no say in."""
 
     code: str
     name: str
     always: bool
     find: Callable[[Case], Finding]
     uses: tuple[Use, ...] = (Use.CONDOR, Use.HEDGE)
+    during: TradingState | None = None
+    except_in: TradingState | None = None
 
     def concerns(self, case: Case) -> bool:
-        """Whether the control is about this kind of order."""
+        """Whether the control is about this kind of order in this state."""
+        if self.during is not None or self.except_in is not None:
+            state = case.view.control.state
+            if state is self.except_in or self.during not in (None, state):
+                return False
         return (Use.HEDGE if case.hedge else Use.CONDOR) in self.uses
 
     def run(self, case: Case) -> CheckResult:
@@ -47,6 +55,7 @@ CHECKS: tuple[Check, ...] = (
     *FORM,
     Check("C38", "link and reconciliation", True, standing.link),
     Check("C42", "trading state", False, standing.trading_state),
+    Check("C42-F", "closings only", True, standing.closes_only, during=TradingState.FLATTENING),
     Check("C29", "orders in doubt", False, standing.doubtful),
     Check("C30", "positions", True, standing.reconciled),
     Check("C33", "session and window", True, hours.session),
@@ -78,7 +87,7 @@ CHECKS: tuple[Check, ...] = (
     Check("C08-30D", "hedge spending", False, hedge.spending, _HEDGE),
     Check("A-BUD-2", "hedge carry", False, hedge.carry, _HEDGE),
     Check("X-LIQ-1", "hedge liquidity", False, hedge.liquid, _HEDGE),
-    Check("C56", "hedge in stress", True, hedge.in_stress, _HEDGE),
+    Check("C56", "hedge in stress", True, hedge.in_stress, _HEDGE, except_in=TradingState.FLATTENING),
     Check("C20", "dry powder (K-SIZE-4)", False, money.dry_powder),
     Check("C21", "daily loss (K-SIZE-6)", False, money.daily_loss),
     Check("K-SIZE-6", "weekly loss", False, money.weekly_loss),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from risk.case import Case
-from risk.halt import stops_everything
 from risk.result import Finding, finding
-from strategies.domain.control import LinkState, TradingState
+from strategies.domain.control import LinkState, TradingState, stops_everything
+from strategies.domain.hedge import HEDGE_OWNER
 from strategies.domain.instruments import describe
 from strategies.domain.market import Market
 
@@ -36,6 +36,40 @@ def trading_state(case: Case) -> Finding:
         text = "new risk is paused; only orders proven to reduce risk pass"
         return finding(False, "paused", "active", "state", text)
     return finding(True, "active", "active", "state", "trading is active")
+
+
+def closes_only(case: Case) -> Finding:
+    """C42 while FLATTENING: each leg takes from what its owner holds, the orders working included, the owner's worst
+    grid cell does not grow, and the hedge is not sold from over a condor.
+
+    Where a leg has no volatility the grid says nothing; that no loss at expiry is added is proven in any case.
+    """
+    working: dict[int, int] = {}
+    for unit in case.own.units:
+        for con_id, ratio in unit.legs:
+            working[con_id] = working.get(con_id, 0) + ratio * unit.quantity
+    for leg, contract in case.legs:
+        held = case.own.held.get(leg.con_id, 0)
+        traded = leg.action.sign * leg.ratio * case.intent.quantity + working.get(leg.con_id, 0)
+        if not (held * leg.action.sign < 0 and abs(traded) <= abs(held)):
+            text = f"{describe(contract)}: {held:+d} are held, with this order {traded:+d} would be traded"
+            return finding(False, traded, -held, "contracts", f"{text}; a flattening only closes")
+    if not case.reducing:
+        return finding(False, "not proven", "reducing", "proof", "it is not proven that this order adds no loss")
+    over = sorted(owner for owner, stake in case.stakes.items() if owner not in (None, HEDGE_OWNER) and stake.con_ids)
+    if case.hedge and over:
+        text = f"the hedge is sold after the last condor; {', '.join(map(str, over))} is still held or working"
+        return finding(False, len(over), 0, "condors", text)
+    before, after = case.own_stress(case.own), case.own_stress(case.own.filled(case.unit))
+    if before is not None and after is not None and after > before + _grown_usd(case):
+        text = f"its worst grid cell would cost {after:,.0f} USD after this order, {before:,.0f} before"
+        return finding(False, after, before, "USD", text)
+    return finding(True, after, before, "USD", "it only takes from what is held")
+
+
+def _grown_usd(case: Case) -> float:
+    """Noise of a revaluation in dollars."""
+    return 1.0 * case.intent.quantity
 
 
 def account(case: Case) -> Finding:

@@ -15,6 +15,8 @@ from strategies.condor.verdicts import hedge_rows, hold, remember_close
 from strategies.condor.walk import Urgency
 from strategies.domain.control import LinkState
 from strategies.domain.decision import DecisionVerdict
+from strategies.domain.flatten import RULE as FLATTEN
+from strategies.domain.flatten import not_closing
 from strategies.pricing.single import OptionGreeks
 
 HOLD = DecisionVerdict.HOLD
@@ -25,6 +27,10 @@ def attend(condor: Condor, greeks: dict[int, OptionGreeks], agenda: Agenda) -> N
     reason = _hands_off(condor, agenda)
     if reason:
         agenda.note("C-DEC-1", condor.id, HOLD, f"row 0: {reason}", inputs={"row": 0, "state": condor.state.value})
+        return
+    if agenda.ctx.flattening and (alive := not_closing(agenda.ctx.book)):
+        text = "orders that do not close are alive: their cancels are proven first"
+        agenda.note(FLATTEN, condor.id, HOLD, text, inputs={"orders": len(alive)})
         return
     if condor.state in (CondorState.CANDIDATE, CondorState.GATED, CondorState.ENTRY_WORKING):
         run_entry(condor, agenda)

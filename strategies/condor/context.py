@@ -77,6 +77,11 @@ class Context:
         """Whether nothing but cancels may leave."""
         return self.control.state is TradingState.HALTED
 
+    @property
+    def flattening(self) -> bool:
+        """Whether everything is being closed on a person's order (X-FLAT)."""
+        return self.control.state is TradingState.FLATTENING
+
     def minutes_to_close(self) -> float:
         """Minutes until the index closes; infinite outside a session."""
         if self.session is None:

@@ -17,6 +17,7 @@ from strategies.condor.standing import Standing, fresh_quotes
 from strategies.condor.structure import net_price
 from strategies.condor.walk import Look, Urgency, Walk, closing_limit_points, look, shares
 from strategies.domain.decision import DecisionVerdict
+from strategies.domain.flatten import RULE as FLATTEN
 from strategies.domain.orders import OrderRecord, Purpose
 
 HOLD, ACT, DECLINE = DecisionVerdict.HOLD, DecisionVerdict.ACT, DecisionVerdict.DECLINE
@@ -54,7 +55,10 @@ def run_exit(condor: Condor, stand: Standing, agenda: Agenda) -> None:
     walk = agenda.walks.get(condor.id)
     live = agenda.live.get(condor.id, [])
     escalate = verdict.wish is Wish.CLOSE and (
-        walk is None or walk.urgency is Urgency.PATIENT or walk.purpose is not Purpose.EXIT
+        walk is None
+        or walk.urgency is Urgency.PATIENT
+        or walk.purpose is not Purpose.EXIT
+        or (verdict.rule == FLATTEN and walk.rule != FLATTEN)
     )
     if live:
         _mind(condor, live, walk, escalate, agenda)
@@ -72,6 +76,9 @@ def run_exit(condor: Condor, stand: Standing, agenda: Agenda) -> None:
 def _go_on(condor: Condor, stand: Standing, walk: Walk, agenda: Agenda) -> None:
     """No order is alive: the next attempt, the next walk, or the release of the condor."""
     ctx = agenda.ctx
+    if _flattened_no_more(walk, agenda):
+        _release(condor, walk, "the flattening was ended: the rules look after it again", agenda)
+        return
     if walk.paused_until is not None:
         if ctx.now >= walk.paused_until:
             _attempt(condor, agenda, Round(walk.rule, Urgency.FIRM, walk.number + 1, 1))
@@ -101,6 +108,8 @@ def _mind(condor: Condor, live: list[OrderRecord], walk: Walk | None, escalate: 
             agenda.cancel(record, "X-EXEC", "a more urgent rule takes over")
         elif not ctx.can_trade:
             agenda.cancel(record, "X-EXEC", "no orders near the close")
+        elif _flattened_no_more(walk, agenda):
+            agenda.cancel(record, FLATTEN, "the flattening was ended")
         elif look(walk, record, ctx.now, False, _orders(agenda)) is Look.CANCEL:
             agenda.cancel(record, "X-EXEC", "step of the price walk")
     agenda.note("X-EXEC", condor.id, HOLD, "a closing order works")
@@ -168,6 +177,11 @@ def _resting(walk: Walk, verdict: Verdict, agenda: Agenda) -> bool:
 def _latest(walk: Walk, agenda: Agenda) -> Look:
     ctx = agenda.ctx
     return look(walk, ctx.book.orders.get(walk.ref), ctx.now, walk.ref in ctx.pending_refs, _orders(agenda))
+
+
+def _flattened_no_more(walk: Walk, agenda: Agenda) -> bool:
+    """Whether this walk closes for a flattening that a person has ended by arming."""
+    return walk.rule == FLATTEN and not agenda.ctx.flattening
 
 
 def _orders(agenda: Agenda) -> OrderParams:

@@ -1,8 +1,8 @@
 """What to do with an open condor: the exit rules in order, first match wins, every rule looked at leaves its verdict.
 
-Order: never to expiry (C-EXIT-6), stop (C-EXIT-3), crisis (C-DEC-1 row 1), time (C-EXIT-2), profit (C-EXIT-1), the
-book's decay (C-THETA-1), price threat (C-EXIT-4 into C-DEC-1 row 2), forward return (C-EXIT-5). What none of them
-wants goes on to rows 3 to 7 of C-DEC-1 (`verdicts`) and to C-ADJ-1 (`narrow`).
+Order: a person's flattening (X-FLAT), never to expiry (C-EXIT-6), stop (C-EXIT-3), crisis (C-DEC-1 row 1), time
+(C-EXIT-2), profit (C-EXIT-1), the book's decay (C-THETA-1), price threat (C-EXIT-4 into C-DEC-1 row 2), forward return
+(C-EXIT-5). What none of them wants goes on to rows 3 to 7 of C-DEC-1 (`verdicts`) and to C-ADJ-1 (`narrow`).
 The profit target is watched here and closed by an order of its own: a resting good-till-cancelled order at the broker
 would race every other exit for the same four legs.
 """
@@ -19,6 +19,7 @@ from strategies.condor.standing import Standing, tested_side
 from strategies.condor.structure import MULTIPLIER
 from strategies.condor.walk import Urgency
 from strategies.domain.decision import DecisionVerdict
+from strategies.domain.flatten import RULE as FLATTEN
 from strategies.signals.tiers import Tier
 
 HOLD, ACT = DecisionVerdict.HOLD, DecisionVerdict.ACT
@@ -48,7 +49,7 @@ KEEP = Verdict(Wish.HOLD)
 
 def judge(condor: Condor, stand: Standing, agenda: Agenda) -> Verdict:
     """The first rule that wants something, with a decision noted for each rule looked at."""
-    for rule in (_expiry, _stop, _crisis, _time, _profit, _for_the_book, _threat, _forward_return):
+    for rule in (_flatten, _expiry, _stop, _crisis, _time, _profit, _for_the_book, _threat, _forward_return):
         verdict = rule(condor, stand, agenda)
         if verdict.wish is not Wish.HOLD:
             return verdict
@@ -58,7 +59,7 @@ def judge(condor: Condor, stand: Standing, agenda: Agenda) -> Verdict:
 
 def judge_urgent(condor: Condor, stand: Standing, agenda: Agenda) -> Verdict:
     """Only the rules that may overrule a closing already under way."""
-    for rule in (_expiry, _stop, _crisis):
+    for rule in (_flatten, _expiry, _stop, _crisis):
         verdict = rule(condor, stand, agenda)
         if verdict.wish is not Wish.HOLD:
             return verdict
@@ -94,6 +95,14 @@ def last_moment(condor: Condor, agenda: Agenda) -> datetime | None:
     wanted = ctx.params.exit.flat_before_expiry_at
     clock = at.replace(hour=wanted.hour, minute=wanted.minute, second=0, microsecond=0)
     return min(clock, at - timedelta(minutes=30))
+
+
+def _flatten(condor: Condor, stand: Standing, agenda: Agenda) -> Verdict:
+    """X-FLAT: a person has ordered everything to be closed; no other rule is asked."""
+    if not agenda.ctx.flattening:
+        return KEEP
+    agenda.note(FLATTEN, condor.id, ACT, "everything is closed on a person's order: close now")
+    return Verdict(Wish.CLOSE, FLATTEN, Urgency.FIRM)
 
 
 def _expiry(condor: Condor, stand: Standing, agenda: Agenda) -> Verdict:

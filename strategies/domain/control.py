@@ -9,10 +9,12 @@ import msgspec
 
 
 class TradingState(StrEnum):
-    """ACTIVE trades; REDUCING sends only orders that reduce risk; HALTED sends nothing but cancels."""
+    """ACTIVE trades; REDUCING sends only orders that reduce risk; FLATTENING only closings, until nothing is held;
+    HALTED nothing but cancels."""
 
     ACTIVE = "active"
     REDUCING = "reducing"
+    FLATTENING = "flattening"
     HALTED = "halted"
 
 
@@ -36,12 +38,25 @@ class Latch(msgspec.Struct, frozen=True):
     reason: str
 
 
+LIMIT_CAUSE = "limit:"
+"""Latches whose cause begins so were set by a limit: orders proven to reduce risk still pass them, even when HALTED."""
+
+FLATTEN_CAUSE = "flatten"
+"""The latch of a flattening: FLATTENING while something of ours is held, HALTED once nothing is."""
+
+
+def stops_everything(latch: Latch) -> bool:
+    """Whether under this latch nothing but cancels may be sent."""
+    return latch.state is TradingState.HALTED and not latch.cause.startswith(LIMIT_CAUSE)
+
+
 class OperatorVerb(StrEnum):
     """What a person can order from outside."""
 
     KILL = "kill"
     PAUSE = "pause"
     REDUCE = "reduce"
+    FLATTEN = "flatten"
     ARM = "arm"
     STOP = "stop"
     APPROVE = "approve"
@@ -60,8 +75,20 @@ class Control(msgspec.Struct, frozen=True):
 
     @property
     def state(self) -> TradingState:
-        """The strictest state any latch demands."""
-        states = {latch.state for latch in self.latches}
-        if TradingState.HALTED in states:
+        """The strictest state any latch demands. A limit that halts does not hold up a flattening: what it fears, the
+        forced sale of positions, closing them prevents."""
+        if any(stops_everything(latch) for latch in self.latches):
             return TradingState.HALTED
-        return TradingState.REDUCING if TradingState.REDUCING in states else TradingState.ACTIVE
+        states = {latch.state for latch in self.latches}
+        for state in (TradingState.FLATTENING, TradingState.HALTED, TradingState.REDUCING):
+            if state in states:
+                return state
+        return TradingState.ACTIVE
+
+    @property
+    def hunts(self) -> bool:
+        """Whether every order at the broker is to be cancelled while HALTED, whoever sent it. After a flattening alone
+        nothing of ours works, and what others do is theirs."""
+        return self.state is TradingState.HALTED and any(
+            latch.state is TradingState.HALTED and latch.cause != FLATTEN_CAUSE for latch in self.latches
+        )

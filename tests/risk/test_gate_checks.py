@@ -43,7 +43,7 @@ from tests.risk.sample import (
 )
 
 Spoilt = tuple[World, PlaceIntent]
-ABOUT_CONDORS = [check for check in CHECKS if Use.CONDOR in check.uses]
+ABOUT_CONDORS = [check for check in CHECKS if Use.CONDOR in check.uses and check.during is None]
 LEG = option(EXPIRIES[1], WINGS[1], Right.PUT)
 
 

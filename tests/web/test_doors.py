@@ -197,7 +197,28 @@ async def test_pause_and_reduce_go_through_the_mailbox(desk: Desk, verb: str) ->
     assert taken == [ev.OperatorCommanded(verb=OperatorVerb(verb), who="dashboard", reason="enough", confirmed=True)]
 
 
-@pytest.mark.parametrize("verb", ["arm", "flatten", "stop", "KILL", "..", "kill/"])
+@pytest.mark.parametrize("body", [b'{"reason": "enough"}', b'{"reason": "enough", "word": "flatten"}'])
+async def test_flattening_needs_the_typed_word(desk: Desk, body: bytes) -> None:
+    """Without FLATTEN, in capitals, nothing is left for the loop; with it the mailbox has the command."""
+    from bot import mailbox
+
+    assert (await desk.order("flatten", SIGNED_IN, body)).status == 409
+    assert untouched(desk)
+    assert (await desk.order("flatten", SIGNED_IN, b'{"reason": "enough", "word": "FLATTEN"}')).status == 202
+    (taken,) = mailbox.take(desk.state_dir)
+    assert taken == ev.OperatorCommanded(verb=OperatorVerb.FLATTEN, who="dashboard", reason="enough", confirmed=True)
+
+
+async def test_flattening_under_a_kill_is_refused_with_the_way_out(desk: Desk) -> None:
+    """Nothing of ours trades under a kill: the answer says to arm at the terminal or to close in TWS."""
+    await desk.order("kill", SIGNED_IN)
+    answer = await desk.order("flatten", SIGNED_IN, b'{"reason": "enough", "word": "FLATTEN"}')
+    assert answer.status == 409
+    assert b"condor arm" in answer.body
+    assert not (desk.state_dir / "commands").exists()
+
+
+@pytest.mark.parametrize("verb", ["arm", "stop", "KILL", "..", "kill/"])
 async def test_arming_is_not_on_the_web(desk: Desk, verb: str) -> None:
     """What starts trading again is done at the terminal."""
     assert (await desk.order(verb, SIGNED_IN)).status in (404, 307)

@@ -53,7 +53,12 @@ async def scrape(tmp_path: Path, look: Look | None) -> dict[str, dict[tuple[str,
 async def test_a_scrape_tells_the_newest_view(tmp_path: Path) -> None:
     """State, money, caps and counters, each under a name that ends in its unit or counts something."""
     found = await scrape(tmp_path, morning()["held"])
-    assert found["condor_trading_state"] == {("active",): 1.0, ("reducing",): 0.0, ("halted",): 0.0}
+    assert found["condor_trading_state"] == {
+        ("active",): 1.0,
+        ("reducing",): 0.0,
+        ("flattening",): 0.0,
+        ("halted",): 0.0,
+    }
     assert found["condor_link_state"][("up",)] == 1.0
     assert found["condor_open_condors"][()] == 1.0
     assert found["condor_net_liquidation_usd"][()] > 400_000

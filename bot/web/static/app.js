@@ -118,7 +118,7 @@ function drawBar(bar, orders, blind) {
   );
   $("foot").textContent = `${bar.run}, configuration ${bar.config}`;
   $("bar").title = $("foot").textContent;
-  const sign = { active: "\u25cf", reducing: "\u25d0", halted: "\u25a0" }[bar.state];
+  const sign = { active: "\u25cf", reducing: "\u25d0", flattening: "\u25bd", halted: "\u25a0" }[bar.state];
   title(`${sign} ${words} - condor`);
 }
 function title(text) { if (document.title !== text) document.title = text; }
@@ -469,10 +469,10 @@ function watch() {
 }
 
 // ---- orders of a person -------------------------------------------------------------------------
-async function order(verb, reason) {
+async function order(verb, reason, word = "") {
   let text, failed = true;
   try {
-    const answer = await fetch(`/api/${verb}`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ reason }), signal: AbortSignal.timeout(5000) });
+    const answer = await fetch(`/api/${verb}`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ reason, word }), signal: AbortSignal.timeout(5000) });
     failed = !answer.ok;
     text = failed && answer.status === 403 ? "NOT DONE: this page is not signed in any more; open the link in STATE/web.url" : (await answer.json()).text;
   } catch (reasonOfFailure) {
@@ -486,6 +486,7 @@ async function order(verb, reason) {
 const ASKED = {
   pause: ["Pause", "No new condors; a resting entry is withdrawn. Exits, defence and the hedge go on."],
   reduce: ["Reduce", "Only orders that are proven to reduce risk, until armed. Exits go on."],
+  flatten: ["Flatten", "Every order of the bot is cancelled, then every condor is closed whole, then the hedge is sold: limit orders that only close, within the collar; outside the session they wait for the open. Then HALTED. What others hold or have working is not touched. A kill ends it at any moment."],
   kill: ["KILL", "Every order is cancelled, of other clients and hands too. Positions are kept, and nothing looks after them: no stop, no exit. Only \"condor arm\" at the terminal ends it."],
 };
 function ask(verb) {
@@ -496,11 +497,13 @@ function ask(verb) {
   $("ask-text").textContent = words;
   $("ask-yes").textContent = verb === "kill" ? "KILL now" : name;
   $("ask-yes").className = verb;
-  $("ask-reason").value = "";
+  $("ask-reason").value = $("ask-word").value = "";
+  $("ask-typed").hidden = verb !== "flatten";
+  $("ask-yes").disabled = verb === "flatten"; // until the word is typed
   dialog.returnValue = "no";
   dialog.onclose = () => {
     if (dialog.contains(document.activeElement)) document.activeElement.blur(); // or keys would go on to a hidden field
-    if (dialog.returnValue === "yes") order(verb, $("ask-reason").value || "pressed on the dashboard");
+    if (dialog.returnValue === "yes") order(verb, $("ask-reason").value || "pressed on the dashboard", $("ask-word").value);
   };
   dialog.showModal();
   $("ask-reason").focus();
@@ -524,12 +527,14 @@ function holdToKill(button) {
 holdToKill($("kill"));
 $("pause").addEventListener("click", () => ask("pause"));
 $("reduce").addEventListener("click", () => ask("reduce"));
+$("flatten").addEventListener("click", () => ask("flatten"));
+$("ask-word").addEventListener("input", () => { $("ask-yes").disabled = !$("ask-typed").hidden && $("ask-word").value.trim() !== "FLATTEN"; });
 $("buttons").hidden = false;
 $("filters").addEventListener("input", filter);
 $("filters").addEventListener("submit", (event) => event.preventDefault());
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || $("ask").open || event.target.closest("input:not(#ask-reason)")) return;
-  const verb = { k: "kill", p: "pause", r: "reduce" }[event.key];
+  if (event.ctrlKey || event.metaKey || event.altKey || $("ask").open || event.target.closest("input:not(#ask-reason, #ask-word)")) return;
+  const verb = { k: "kill", p: "pause", r: "reduce", f: "flatten" }[event.key];
   if (verb) { event.preventDefault(); ask(verb); }
 });
 let resized = 0;

@@ -8,6 +8,8 @@ from bot.consent_view import describe
 from bot.consent_view import lines as consent_lines
 from bot.engine.state import State
 from bot.logs import mask
+from bot.open_view import describe as describe_open
+from bot.open_view import flatten_line
 from bot.status import halt_proved
 from bot.web.gathered import Look
 from bot.web.view.numbers import Json, clock, rounded, stamp
@@ -17,14 +19,15 @@ from strategies.domain.session import NEW_YORK, SessionDay
 GOES_ON = {
     TradingState.ACTIVE: "all rules run",
     TradingState.REDUCING: "only what reduces risk; exits go on",
+    TradingState.FLATTENING: "everything is being closed; nothing else is sent",
     TradingState.HALTED: "cancels only, no exits",
 }
 PAUSED_GOES_ON = "no new condors; exits and hedge go on"
 
 
 def bar(look: Look) -> Json:
-    """`state` active|reducing|halted, `blind` without a usable link, `goes_on` what still runs, in words, `people` what
-    is asked of them and what they hold back."""
+    """`state` active|reducing|flattening|halted, `blind` without a usable link, `goes_on` what still runs, in words,
+    `people` the flattening they ordered, what is asked of them and what they hold back."""
     state, now = look.state, look.at
     trading = state.control.state
     blind = state.link.state is not LinkState.UP
@@ -38,7 +41,7 @@ def bar(look: Look) -> Json:
             {"cause": x.cause, "state": x.state.value, "at": stamp(x.at), "who": x.who, "reason": x.reason}
             for x in state.control.latches
         ],
-        "people": consent_lines(describe(state)),
+        "people": [*flatten_line(describe_open(state)["flatten"]), *consent_lines(describe(state))],
         "kill_file": state.kill_file,
         "account": mask(state.expected_account) or None,
         "simulated": state.simulated,
