@@ -5,10 +5,12 @@ from __future__ import annotations
 import msgspec
 
 from strategies.alvh.exposure import Sold
+from strategies.alvh.joint import stance
 from strategies.alvh.lattice import Held, Slot, fresh_lattice
 from strategies.alvh.memory import AlvhMemory
 from strategies.alvh.params import AlvhParams
 from strategies.alvh.plan import look
+from strategies.alvh.spending import RULE as SPENDING
 from strategies.alvh.view import HedgeMacro, HedgeOutcome, HedgeView
 from strategies.condor.context import Agenda, Context
 from strategies.condor.hedgeword import HedgeWord
@@ -141,7 +143,7 @@ def _round(value: float | None, digits: int) -> float | None:
     return None if value is None else round(value, digits)
 
 
-NO_ROOM = ("A-BUD-1", "A-SIZE-2", "K-SIZE-2")
+NO_ROOM = ("A-BUD-1", "A-BUD-2", "A-SIZE-2", "K-SIZE-2", SPENDING)
 """Budgets that may let no further contract in."""
 
 
@@ -180,6 +182,8 @@ def word(before: HedgeWord, outcome: HedgeOutcome | None, ctx: Context, params: 
         carry_usd=exposure.carry_usd,
         value_usd=sum(value for value in values if value is not None),
         no_room=full,
+        band_first=ctx.outlook is not None and not stance(ctx.outlook.regime, ctx.outlook.tier).budget_first,
+        margin_n=params.band.margin,
         active=any(line.held.quantity > 0 for line in exposure.lines),
         contracts=sum(max(0, line.held.quantity) for line in exposure.lines),
         rsi_high=params.second_engine.rsi_high,

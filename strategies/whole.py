@@ -5,6 +5,7 @@ Rules
   without the hedge, with VIX coupled to the index and with VIX five and eight points higher.
 - C-THETA-1 to 3: at the close, net decay of condors and hedge on total margin; two closes below what is asked sell the
   hedge's dearest holding, and if nothing can be spared the most decayed condor leaves.
+- A-VEGA-2: fewer condors where band and budgets cannot both hold (`fewer.py`).
 - C-DELTA-1: told only. No index future is on the whitelist, so it refuses to act and says so.
 """
 
@@ -16,6 +17,7 @@ from datetime import date, datetime
 import msgspec
 import numpy as np
 
+from strategies import fewer
 from strategies.alvh.exposure import VIX, Line
 from strategies.alvh.params import AlvhParams
 from strategies.alvh.view import HedgeOutcome
@@ -81,6 +83,7 @@ def look_at_whole(
     stands = {c.id: standing(c, ctx, greeks) for c in held}
     said = _project(agenda, held, stands, greeks, lines or (), said)
     _flatten(agenda, held, greeks, nlv_usd)
+    fewer.reduce(agenda, held, stands, said)
     return said, _decay(agenda, held, stands, said, memory)
 
 

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from functools import cached_property
 from typing import NamedTuple
 
+from strategies.alvh import spending
 from strategies.alvh.exposure import Exposure, Sold, Valuer
 from strategies.alvh.joint import Stance
 from strategies.alvh.lattice import HedgeAction, Held, Slot
@@ -81,6 +82,13 @@ class HedgeContext:
     def doubted(self) -> str:
         """Why nothing but sales may be sent just now: an order's end is not proven. Else empty."""
         return doubted(self.book)
+
+    @cached_property
+    def month_room_usd(self) -> float | None:
+        """What may still be spent of the thirty days' share (C08-30D); None while net liquidation is not known."""
+        if self.nlv_usd is None:
+            return None
+        return self.nlv_usd * self.params.size.spend_month_pct_nlv / 100.0 - spending.spent_usd(self.book, self.now)
 
     @property
     def tier(self) -> Tier:

@@ -4,7 +4,8 @@ Rules
 - Each layer buys the contracts its slots lack, at most one order a slot; a lack below three fifths of a contract waits.
 - In calm (the budget comes first) the premium of L1 and L2 stays within its share of the condors' worst loss, and the
   hedge's carry within half of the condors' theta; elsewhere the band comes first. The risk of a layer never exceeds
-  its share of net liquidation, nor a year of the whole hedge's carry its own (A-BUD-2).
+  its share of net liquidation, nor a year of the whole hedge's carry its own (A-BUD-2), nor thirty days' net spending
+  its own (C08-30D).
 - Short calls' layer is opened outright only below VIX 25. The second engine fires on a quiet bleed, on stress with
   evidence, or always where the profile says so; what it buys depends on why it fires. In a low VIX it spends what
   harvests have put aside (A-BUD-3).
@@ -16,7 +17,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from strategies.alvh import reserve
+from strategies.alvh import reserve, spending
 from strategies.alvh.context import HEDGE, HedgeAgenda, HedgeContext, Inputs, Step
 from strategies.alvh.exposure import Line
 from strategies.alvh.instruments import FUTURE_RISK, Candidate, find
@@ -164,6 +165,8 @@ class _Budget:
         nlv = ctx.nlv_usd
         year = size.carry_max_pct_nlv_year / 100.0 / DAYS_PER_YEAR
         self.year_usd = None if nlv is None or carry is None else nlv * year + min(0.0, carry)
+        room, planned = ctx.month_room_usd, sum(max(0.0, line.cost_usd) for line in coming)
+        self.month_usd = None if room is None else room - planned
         self.risk_usd = {
             layer: 0.0 if nlv is None else nlv * size.layer_risk_pct_nlv / 100.0 - paid[layer] for layer in Layer
         }
@@ -176,6 +179,8 @@ class _Budget:
             limits.append((int(max(0.0, self.premium_usd) / candidate.risk_usd), "A-SIZE-2"))
         if self.reserve_usd is not None and layer is Layer.DEEP:
             limits.append((int(max(0.0, self.reserve_usd) / candidate.risk_usd), reserve.RULE))
+        if self.month_usd is not None:
+            limits.append((int(max(0.0, self.month_usd) / candidate.risk_usd), spending.RULE))
         cost = candidate.carry_usd_per_day
         if self.first and cost is not None and cost < 0.0:
             room = self.carry_usd
@@ -190,6 +195,8 @@ class _Budget:
     def take(self, layer: Layer, candidate: Candidate, units: int) -> None:
         """Counts a purchase."""
         self.risk_usd[layer] -= units * candidate.risk_usd
+        if self.month_usd is not None:
+            self.month_usd -= units * candidate.risk_usd
         if layer is not Layer.DEEP:
             self.premium_usd -= units * candidate.risk_usd
         elif self.reserve_usd is not None:

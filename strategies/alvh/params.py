@@ -109,6 +109,9 @@ class SizeParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     carry_max_pct_of_theta: float = 50.0
     carry_max_pct_nlv_year: float = 7.5
     """A year of the whole hedge's carry (A-BUD-2); under the gate's own cap, which would refuse order after order."""
+    spend_month_pct_nlv: float = 2.8
+    """Net cash spent on the hedge in thirty days; under the gate's own cap (C08-30D), which would refuse order after
+    order."""
     reinvest_pct: float = 25.0
     """Part of a harvest's gain that is put aside for deep protection (A-BUD-3)."""
     reserve_below_vix_points: float = 15.0
@@ -123,6 +126,8 @@ class SizeParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             raise ValueError("size: carry_warn_pct_of_theta must not exceed carry_max_pct_of_theta")
         if not 0.0 < self.carry_max_pct_nlv_year <= 100.0:
             raise ValueError(f"size: carry_max_pct_nlv_year is {self.carry_max_pct_nlv_year:g}; it is above 0, to 100")
+        if not 0.0 < self.spend_month_pct_nlv <= 100.0:
+            raise ValueError(f"size: spend_month_pct_nlv is {self.spend_month_pct_nlv:g}; it is above 0, to 100")
         if not 0.0 < self.layer_risk_pct_nlv <= 3.0:
             raise ValueError(f"size: layer_risk_pct_nlv is {self.layer_risk_pct_nlv:g}; K-SIZE-2 allows up to 3")
         if not 0.0 <= self.reinvest_pct <= 100.0:

@@ -176,7 +176,8 @@ def _evaluate(agenda: HedgeAgenda) -> Target | None:
     if ctx.at_close and agenda.memory.closed_on != ctx.today:
         _close_of_day(agenda)
     if ctx.outlook.regime is Regime.UNKNOWN:
-        agenda.note("T-REG-3", HEDGE, HOLD, f"the curve cannot be read: {ctx.outlook.curve.reason}")
+        reason = ctx.outlook.curve.reason or "its official regime is not known yet: three equal samples make it"
+        agenda.note("T-REG-3", HEDGE, HOLD, f"the curve cannot be read: {reason}")
         return None
     found = opening.candidates(agenda)
     target, weights = _wanted(agenda)

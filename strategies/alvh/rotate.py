@@ -21,7 +21,7 @@ from datetime import timedelta
 
 import msgspec
 
-from strategies.alvh import orders
+from strategies.alvh import orders, spending
 from strategies.alvh.context import HEDGE, HedgeAgenda, Step, nearness
 from strategies.alvh.exposure import Line
 from strategies.alvh.instruments import Candidate, find
@@ -297,6 +297,9 @@ def _calendar(line: Line, quantity: int, receiver: int, rule: str, agenda: Hedge
     worse = _preflight(line, quantity, into, bought, agenda)
     if worse:
         return worse
+    room, paid = ctx.month_room_usd, bought * into.risk_usd - quantity * (line.value_usd or 0.0) / line.held.quantity
+    if room is not None and paid > max(0.0, room):
+        return f"the thirty days' spending has no room for it ({spending.RULE})"
     return calendar_step(HedgeAction.ROTATE, rule, line, quantity, into, bought, receiver, urgent=rule == "A-ROT-2")
 
 

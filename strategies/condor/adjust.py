@@ -26,9 +26,10 @@ from strategies.condor.forecast import Change, improves, later_credit, legs_of, 
 from strategies.condor.machine import Adjustment, Condor, Side
 from strategies.condor.manage import Verdict, Wish
 from strategies.condor.marks import forward_points, mark_options, tau_years
+from strategies.condor.resale import later_vega_usd, unsellable, weighted_usd
 from strategies.condor.select import choose_expiry
 from strategies.condor.standing import Standing, fresh_quotes
-from strategies.condor.structure import Leg, Legs, Net, net_price
+from strategies.condor.structure import MULTIPLIER, Leg, Legs, Net, net_price
 from strategies.condor.walk import Look, Urgency, look
 from strategies.domain.decision import DecisionVerdict, Scalar
 from strategies.domain.instruments import Option
@@ -100,7 +101,8 @@ def cannot_roll(condor: Condor, stand: Standing, agenda: Agenda) -> str:
     """C-ADJ-3: why this condor cannot be rolled out, empty when it can.
 
     A later entry must be possible at all, and by the model a condor of a later expiry, both shorts at the call's delta,
-    must collect what closing this one costs at the natural price, less slippage. The second half asks its own quotes.
+    must collect what closing this one costs at the natural price, less slippage, and pass every filter of an entry and
+    the hedge's word (C-ENTRY-9). The second half asks its own quotes.
     """
     ctx, adjust = agenda.ctx, agenda.ctx.params.adjust
     calm = ctx.regime.calm and ctx.tier is not None and ctx.tier <= Tier.WATCH
@@ -135,10 +137,13 @@ def cannot_roll(condor: Condor, stand: Standing, agenda: Agenda) -> str:
         "net_credit_points": round(net, 4),
         "later_dte_days": (expiry - ctx.today).days,
     }
-    text = "a later condor would collect no net credit" if net < 0.0 else "a later condor would collect a net credit"
-    agenda.note("C-ADJ-3", condor.id, DECLINE if net < 0.0 else HOLD, text, inputs=inputs,
+    refused = "a later condor would collect no net credit" if net < 0.0 else unsellable(
+        ctx, weighted_usd(legs, stand.dte_days), later_vega_usd(later, condor.quantity, MULTIPLIER)
+    )  # fmt: skip
+    agenda.note("C-ADJ-3", condor.id, DECLINE if refused else HOLD,
+                refused or "a later condor would collect a net credit", inputs=inputs,
                 thresholds={"net_credit_points": 0.0, "costs_points": costs})  # fmt: skip
-    return text if net < 0.0 else ""
+    return refused
 
 
 def _look_for_widening(

@@ -100,7 +100,8 @@ class Earned(msgspec.Struct, frozen=True):
 class Watch(msgspec.Struct, frozen=True):
     """What the desk remembers about one condor between looks: first samples of a breach, a widening's tries, the last
     closes (C-DEC-1 row 4), and protection asked of the hedge, in dollars per VIX point: by row 4, until a day, and by
-    C-ADJ-1, while its reason holds. `leave_rule` closes it for the book's sake (C-THETA-1)."""
+    C-ADJ-1, while its reason holds. `leave_rule` closes it for the book's sake (C-THETA-1,
+    A-VEGA-2)."""
 
     stop_at: datetime | None = None
     threat_at: datetime | None = None

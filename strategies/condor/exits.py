@@ -22,7 +22,7 @@ from strategies.domain.orders import OrderRecord, Purpose
 
 HOLD, ACT, DECLINE = DecisionVerdict.HOLD, DecisionVerdict.ACT, DecisionVerdict.DECLINE
 
-_RELEASABLE = ("C-EXIT-1", "C-EXIT-5", "C-THETA-1")
+_RELEASABLE = ("C-EXIT-1", "C-EXIT-5", "C-THETA-1", "A-VEGA-2")
 """Rules whose closing may be dropped when the walk ends unfilled: nothing is lost by waiting. So may a patient roll."""
 
 

@@ -22,6 +22,8 @@ from strategies.signals.volatility import rank_pct, realised_vol_points
 
 HOLD, DECLINE = DecisionVerdict.HOLD, DecisionVerdict.DECLINE
 ENTRY = "entry"
+FEWER = "A-VEGA-2"
+"""The rule of a condor that leaves because band and budgets cannot both hold."""
 
 
 class RollPermit(NamedTuple):
@@ -94,6 +96,15 @@ def _pressed(agenda: Agenda) -> bool:
     return holds
 
 
+def barred(ctx: Context) -> str:
+    """What bars any entry just now beside controls and counts (C-ENTRY-5, C-ENTRY-6); empty when nothing does."""
+    if not covered(ctx.calendar, ctx.today, ctx.params.entry.coverage_sessions) and (
+        ctx.params.entry.coverage_gap is CoverageGap.BLOCK
+    ):
+        return "the events calendar ends before the coming sessions"
+    return _blackout_reason(ctx) or _refused_by_volatility(ctx, *_rv_and_rank(ctx))[0]
+
+
 def still_wanted(ctx: Context) -> str:
     """Why an entry already under way should stop; empty while it should not. Cheap, asked at every look."""
     entry = ctx.params.entry
@@ -140,6 +151,8 @@ def _counts(agenda: Agenda) -> bool:
         text = "as many condors open as allowed"
     elif today >= entry.entries_per_day and not roll_permits(ctx):
         text = "as many entries today as allowed"
+    elif reduced_today(ctx):
+        text = "a condor left today because band and budgets could not both hold (A-VEGA-2)"
     agenda.note(
         "K-SIZE-3",
         ENTRY,
@@ -149,6 +162,15 @@ def _counts(agenda: Agenda) -> bool:
         thresholds={"max_open": entry.max_open, "entries_per_day": entry.entries_per_day},
     )
     return not text
+
+
+def reduced_today(ctx: Context) -> bool:
+    """Whether A-VEGA-2 made a condor leave today, or makes one leave now: none is sold in its place this session."""
+    return any(
+        c.exit_rule == FEWER
+        and (c.active or (c.closed_at is not None and c.closed_at.astimezone(ctx.local.tzinfo).date() == ctx.today))
+        for c in ctx.condors.values()
+    )
 
 
 def entries_today(ctx: Context) -> int:
@@ -186,11 +208,7 @@ def roll_permits(ctx: Context) -> tuple[RollPermit, ...]:
 def _volatility(agenda: Agenda) -> bool:
     """C-ENTRY-5: rank, VIX over realised, curve regime, tier and level, in one verdict."""
     ctx, entry = agenda.ctx, agenda.ctx.params.entry
-    rv = realised_vol_points(ctx.market.bars.get("SPX", ()), entry.rv_sessions)
-    rank = None
-    if ctx.vix_points is not None:
-        bars = ctx.market.bars.get("VIX", ())
-        rank = rank_pct(bars, ctx.vix_points, entry.rank_window_sessions, entry.rank_fewest_sessions)
+    rv, rank = _rv_and_rank(ctx)
     text, near = _refused_by_volatility(ctx, rv, rank)
     agenda.note(
         "C-ENTRY-5",
@@ -216,6 +234,16 @@ def _volatility(agenda: Agenda) -> bool:
         near=near,
     )
     return not text
+
+
+def _rv_and_rank(ctx: Context) -> tuple[float | None, float | None]:
+    """Realised volatility of SPX in points and the rank of VIX in percent; None while unknown."""
+    entry = ctx.params.entry
+    rv = realised_vol_points(ctx.market.bars.get("SPX", ()), entry.rv_sessions)
+    if ctx.vix_points is None:
+        return rv, None
+    bars = ctx.market.bars.get("VIX", ())
+    return rv, rank_pct(bars, ctx.vix_points, entry.rank_window_sessions, entry.rank_fewest_sessions)
 
 
 def _refused_by_volatility(ctx: Context, rv: float | None, rank: float | None) -> tuple[str, float | None]:

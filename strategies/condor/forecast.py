@@ -138,10 +138,13 @@ def _book_known(agenda: Agenda, rows: int) -> bool:
 
 
 class Later(NamedTuple):
-    """What a condor of a later expiry would collect by the model, in points, and which expiry that is."""
+    """What a condor of a later expiry would collect by the model, in points, its vega in points per volatility point
+    (negative: short), which expiry that is and how many days it has."""
 
     credit_points: float
     expiry: date
+    vega_points: float
+    dte_days: int
 
 
 def later_credit(legs: Legs, smile: Smile, forward: float, delta: float, agenda: Agenda, expiry: date) -> Later:
@@ -167,5 +170,6 @@ def later_credit(legs: Legs, smile: Smile, forward: float, delta: float, agenda:
     call = calls[np.argmin(np.abs(black76.delta(ahead, calls, vol(calls), tau, True) - delta))]
     width = legs.width_points
     four = np.array([put - width, put, call, call + width])
-    prices = black76.price(ahead, four, vol(four), tau, np.array([False, False, True, True]))
-    return Later(float(prices[1] + prices[2] - prices[0] - prices[3]), expiry)
+    values = black76.greeks(ahead, four, vol(four), tau, np.array([False, False, True, True]))
+    held = np.array([1.0, -1.0, -1.0, 1.0])
+    return Later(-float(values.price @ held), expiry, float(values.vega @ held), (expiry - ctx.today).days)

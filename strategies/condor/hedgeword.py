@@ -14,7 +14,8 @@ class HedgeWord(msgspec.Struct, frozen=True, kw_only=True):
     negative: it costs), `value_usd` what the hedge is worth. `short_since` is when net vega went below what is allowed
     (the floor, or the alarm without a band), and `dwell_min` how long it must be before anything but the hedge answers.
     `no_room` is the rule of the budget that let no further
-    contract in, empty while there is room. `carry_usd_per_day_per_usd` and `half_spread_usd_per_usd` price a small VIX
+    contract in, empty while there is room; `band_first` says that the band outranks budgets (A-VEGA-2) and `margin_n`
+    is its hysteresis. `carry_usd_per_day_per_usd` and `half_spread_usd_per_usd` price a small VIX
     future per dollar of weighted vega. `gains_usd` is the whole book on the
     grid of P-PROJ-1 as of `gains_at`.
     """
@@ -34,6 +35,8 @@ class HedgeWord(msgspec.Struct, frozen=True, kw_only=True):
     carry_usd: float | None = None
     value_usd: float = 0.0
     no_room: str = ""
+    band_first: bool = False
+    margin_n: float = 0.02
     active: bool = False
     contracts: int = 0
     rsi_high: float = 70.0

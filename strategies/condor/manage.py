@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from strategies.condor.context import Agenda, distance
+from strategies.condor.filters import FEWER
 from strategies.condor.machine import Condor, Side
 from strategies.condor.standing import Standing, tested_side
 from strategies.condor.structure import MULTIPLIER
@@ -197,11 +198,15 @@ def _profit(condor: Condor, stand: Standing, agenda: Agenda) -> Verdict:
 
 
 def _for_the_book(condor: Condor, stand: Standing, agenda: Agenda) -> Verdict:
-    """C-THETA-1: the book's decay does not pay for its margin and this condor has the least left to earn."""
+    """C-THETA-1: the book's decay does not pay for its margin and this condor has the least left to earn. A-VEGA-2:
+    band and budgets cannot both hold and this one frees the most net vega for what it loses."""
     rule = agenda.watch(condor.id).leave_rule
     if not rule:
         return KEEP
-    agenda.note(rule, condor.id, ACT, "the most decayed condor leaves: the book's decay does not pay for its margin")
+    why = "the most decayed condor leaves: the book's decay does not pay for its margin"
+    if rule == FEWER:
+        why = "it leaves: net vega is below its floor and no budget has room for more hedge"
+    agenda.note(rule, condor.id, ACT, why)
     return Verdict(Wish.CLOSE, rule, Urgency.PATIENT)
 
 

@@ -216,13 +216,15 @@ class BookParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     flatten_delta: bool = False
     flatten_from_pct_nlv: float = 0.5
     project_every_s: float = 60.0
+    fewer_rest_min: float = 60.0
+    """After a condor has left for A-VEGA-2 the next may only after this long."""
     commission_usd_per_contract: float = 1.20
 
     def __post_init__(self) -> None:
         _finite("book", self)
         _positive("book", self, "decay_sessions", "decay_min_pct", "cut_lasts_days", "close_within_min",
                   "theta_min_pct_of_margin_day", "theta_breach_closes", "flatten_from_pct_nlv",
-                  "project_every_s")  # fmt: skip
+                  "project_every_s", "fewer_rest_min")  # fmt: skip
         if self.commission_usd_per_contract < 0.0:
             raise ValueError("book: commission_usd_per_contract cannot be negative; 0 leaves commissions out")
         if not 30.0 <= self.short_vega_cut_pct <= 40.0:

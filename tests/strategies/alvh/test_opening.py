@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from strategies.alvh.lattice import SlotState
 from strategies.alvh.params import AlvhParams, HedgeKind, SizeParams
+from strategies.alvh.spending import spent_usd
 from strategies.domain.decision import DecisionVerdict
 from strategies.domain.hedge import SLOTS_OF, Layer
 from strategies.domain.orders import Action
@@ -176,13 +177,28 @@ def test_a_years_carry_binds_everywhere_before_the_gate_has_to_refuse():
 
 def test_the_layers_risk_binds_everywhere():
     """K-SIZE-2: two per cent of net liquidation a layer, in a flat curve as in calm."""
-    bench = with_size(carry_max_pct_nlv_year=100.0)
+    bench = with_size(carry_max_pct_nlv_year=100.0, spend_month_pct_nlv=100.0)
     bench.nlv, bench.vx = 10_000.0, FLAT
     bench.settle_in()
     for layer in (L1, L2):
         paid = sum(q * p * 100.0 for (slot, _), (q, p) in bench.held.items() if slot in layer)
         assert 0.0 < paid <= 200.0
     assert bench.said("K-SIZE-2", "layer L2").verdict is DECLINE
+
+
+def test_thirty_days_spending_binds_before_the_gate_has_to_refuse():
+    """C08-30D: what the executions of thirty days cost stays within its share; older ones and sales make room again."""
+    bench = with_size(carry_max_pct_nlv_year=100.0, spend_month_pct_nlv=0.05)
+    bench.vx = FLAT
+    bench.settle_in()
+    spent = spent_usd(bench.book, bench.now)
+    assert bench.nlv * 0.0003 < spent <= bench.nlv * 0.0005
+    assert bench.said("C08-30D", "layer L2").verdict is DECLINE
+    assert not bench.look(60.0).places
+    assert spent_usd(bench.book, bench.now + timedelta(days=30)) == 0.0
+    sold = [msgspec.structs.replace(f, side=Action.SELL) for f in bench.book.fills.values()]
+    sales = msgspec.structs.replace(bench.book, fills={f.base_id: f for f in sold})
+    assert spent_usd(sales, bench.now) == pytest.approx(-spent)
 
 
 @pytest.mark.parametrize(("vix", "opened"), [(24.99, True), (25.0, False)])

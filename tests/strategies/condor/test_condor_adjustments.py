@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import math
+from datetime import date, timedelta
+
 import msgspec
 import pytest
 
+from strategies.condor.adjust import cannot_roll
+from strategies.condor.forecast import Later
 from strategies.condor.machine import CondorState, Side
 from strategies.condor.params import AdjustParams, CondorParams, EntryParams
+from strategies.condor.resale import later_vega_usd
 from strategies.domain.orders import Action, OrderState, PlaceIntent, Purpose
+from strategies.domain.session import MacroEvent
+from tests.strategies.condor.moments import moment
 
 
 def threatened(make_bench, spot: float = 5305.0, params: CondorParams | None = None, nlv: float = 500_000.0):
@@ -305,6 +313,48 @@ def test_roll_without_a_net_credit_is_not_begun(make_bench):
     assert told.text == "a later condor would collect no net credit"
     assert told.inputs["net_credit_points"] < 0.0
     assert (intent.purpose, intent.rule) == (Purpose.EXIT, "C-DEC-1")
+
+
+@pytest.mark.parametrize(
+    ("why", "text"),
+    [
+        ("release", "FOMC is within a session"),
+        ("realised", "VIX does not exceed realised volatility"),
+    ],
+)
+def test_what_could_not_be_sold_again_is_not_rolled(make_bench, why, text):
+    """C-ADJ-3: a filter that bars any entry bars the second half of a roll; then it is a close from the start."""
+    bench, _ = rolling(make_bench)
+    if why == "release":
+        bench.events = (MacroEvent(bench.now + timedelta(hours=4), "FOMC"),)
+    else:
+        bench.spx_bars = bench._bars(5500.0, 0.03)
+    intent = defend(bench)
+    assert bench.said("C-DEC-1", the(bench).id).inputs["roll_refused"] == f"a later condor could not be sold: {text}"
+    assert (intent.purpose, intent.rule) == (Purpose.EXIT, "C-DEC-1")
+
+
+@pytest.mark.parametrize(
+    ("net_n", "age_s", "text"),
+    [
+        (-0.12, 0.0, ""),
+        (-0.30, 0.0, "a later condor could not be sold: net vega with it would stay below the floor (C-ENTRY-9)"),
+        (-0.12, 600.0, "a later condor could not be sold: net vega is not known (C-ENTRY-9)"),
+    ],
+)
+def test_the_hedge_has_its_say_before_a_roll_is_begun(make_bench, net_n, age_s, text):
+    """C-ADJ-3 with the hedge on: the later condor must pass C-ENTRY-9, or nothing is closed for it."""
+    bench, _ = rolling(make_bench)
+    bench.look(1.0)
+    now = moment(bench).ctx.now
+    at = moment(bench, net_n=net_n, low_n=-0.15, net_usd=40_000.0 * net_n, at=now - timedelta(seconds=age_s))
+    assert cannot_roll(at.condor, at.stand, at.agenda) == text
+
+
+def test_a_later_expiry_is_less_short_of_volatility():
+    """Weighted vega falls with the root of the days: what a roll out frees when net vega is what is short."""
+    ctx_free = Later(8.0, date(2026, 6, 19), -1.5, 45)
+    assert later_vega_usd(ctx_free, 2, 100.0) == pytest.approx(-300.0 * math.sqrt(30.0 / 45.0))
 
 
 def test_rolled_condor_is_not_rolled_again(make_bench):
