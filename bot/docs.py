@@ -22,6 +22,7 @@ def pages() -> dict[str, str]:
         "events.md": _events(),
         "risk-checks.md": _risk_checks(),
         "rulebook.md": _rulebook(),
+        "controls.md": _controls(),
         "gateway-faults.md": _gateway_faults(),
         "gateway-ledger.md": _gateway_ledger(),
         "gateway-ledger.schema.json": _ledger_schema(),
@@ -112,6 +113,7 @@ def _events() -> str:
 
 def _risk_checks() -> str:
     from risk.checks import CHECKS
+    from risk.guards import GUARD_BOUNDS
     from risk.halt import consequence_of
     from risk.limits import BOUNDS, paper_limits
 
@@ -136,9 +138,11 @@ def _risk_checks() -> str:
         "| cap | default | least | greatest | stricter is |\n|---|---|---|---|---|\n"
     )
     defaults = paper_limits()
-    for name, bound in BOUNDS.items():
+    rows = [(name, getattr(defaults, name), bound) for name, bound in BOUNDS.items()]
+    rows += [(f"guards.{name}", getattr(defaults.guards, name), bound) for name, bound in GUARD_BOUNDS.items()]
+    for name, value, bound in rows:
         stricter = bound.tighter or "-"
-        parts.append(f"| `{name}` | {getattr(defaults, name):g} | {bound.low:g} | {bound.high:g} | {stricter} |\n")
+        parts.append(f"| `{name}` | {value:g} | {bound.low:g} | {bound.high:g} | {stricter} |\n")
     return "".join(parts)
 
 
@@ -149,6 +153,15 @@ def _rulebook() -> str:
 
     shipped = flatten(read_toml(ROOT / "config/default.toml", "config/default.toml").values, known_keys())
     return "".join(["# The rules\n\n", MADE, rulebook(shipped)])
+
+
+def _controls() -> str:
+    from bot.controls.page import page
+    from bot.settings.layers import flatten, read_toml
+    from bot.settings.models import known_keys
+
+    shipped = flatten(read_toml(ROOT / "config/default.toml", "config/default.toml").values, known_keys())
+    return "".join(["# The controls\n\n", MADE, page(shipped)])
 
 
 def _gateway_faults() -> str:

@@ -51,6 +51,11 @@ class Inbox:
         return not (self._urgent or self._facts or self._quotes)
 
     @property
+    def waiting(self) -> int:
+        """Facts that wait to be handled; quotes replace each other and are not counted."""
+        return len(self._urgent) + len(self._facts)
+
+    @property
     def has_quotes(self) -> bool:
         """Whether quotes changed since they were last taken."""
         return bool(self._quotes)

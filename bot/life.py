@@ -21,6 +21,7 @@ from bot.engine.outcome import Outcome
 from bot.engine.state import State
 from bot.heartbeat import NAME as HEARTBEAT
 from bot.heartbeat import Heartbeat
+from bot.host import HostWatch
 from bot.inbox import Inbox
 from bot.journal.store import Journal
 from bot.killer.keeper import keep
@@ -126,11 +127,12 @@ class Life:
         page = beside(
             settings.web, gathered, self.state_dir, inbox.post, self.tell_address, lambda: _last_words(runner)
         )
+        host = self._host(ends, inbox, journal)
         stopped = Stopped(1, "the process failed")
         try:
             with quiet, reporter:
                 async with page:
-                    stopped = await self._tasks(runner, inbox, ends, macro)
+                    stopped = await self._tasks(runner, inbox, ends, macro, host)
                     return stopped
         finally:
             alerts.finish(notifier, stopped.code, stopped.text)
@@ -173,7 +175,17 @@ class Life:
         if isinstance(event, ev.TimerFired) and event.name == "end_of_day":
             journal.append_checkpoint(envelope.at, encode_state(runner.state))
 
-    async def _tasks(self, runner: Runner, inbox: Inbox, ends: Ends, macro: MacroWatch) -> Stopped:
+    def _host(self, ends: Ends, inbox: Inbox, journal: Journal) -> HostWatch:
+        return HostWatch(
+            state_dir=self.state_dir,
+            post=inbox.post,
+            now=ends.clock.now,
+            slowest_commit_ms=journal.take_slowest_commit_ms,
+            facts_waiting=lambda: inbox.waiting,
+            broker_clock_ms=ends.broker.clock_difference_ms,
+        )
+
+    async def _tasks(self, runner: Runner, inbox: Inbox, ends: Ends, macro: MacroWatch, host: HostWatch) -> Stopped:
         """Every background task is owned here; if one dies the run ends and says so."""
         moments = timetable(self.loaded.settings.run.pulse_s)
         loop_task = asyncio.create_task(runner.run(), name="runner")
@@ -190,6 +202,7 @@ class Life:
         else:
             live = LiveTimetable(moments, inbox.post, ends.clock.now)
             live.start()
+            others.append(asyncio.create_task(host.run(), name="host watch"))
         self._signals(inbox, runner)
         try:
             await ends.broker.start()

@@ -8,8 +8,9 @@ import msgspec
 
 from risk.limits import Limits
 from risk.measures import approvals_today, approvals_within, fallen_pct
-from risk.result import Consequence
+from risk.result import Consequence, Verdict
 from risk.view import RiskView
+from risk.watch import Watch
 from strategies.domain.account import AccountSnapshot
 from strategies.domain.control import LIMIT_CAUSE, LinkState, TradingState
 from strategies.domain.known import Known
@@ -20,14 +21,22 @@ CONSEQUENCES: dict[str, Consequence] = {
     "C20": Consequence.REDUCE,
     "C21": Consequence.LATCH,
     "C22": Consequence.LATCH,
+    "C23": Consequence.HALT,
     "C25": Consequence.HALT,
+    "C26": Consequence.LATCH,
     "C29": Consequence.HALT,
     "C30": Consequence.HALT,
     "C35": Consequence.REDUCE,
     "C36": Consequence.HALT,
+    "C37": Consequence.REDUCE,
     "C38": Consequence.HALT,
+    "C39": Consequence.HALT,
     "C41": Consequence.LATCH,
+    "C44": Consequence.HALT,
     "C45": Consequence.LATCH,
+    "C49": Consequence.HALT,
+    "C50": Consequence.HALT,
+    "C53": Consequence.HALT,
     "K-SIZE-6": Consequence.HALT,
 }
 """The latch table. A control that is not listed refuses its order and nothing more."""
@@ -77,6 +86,21 @@ def warnings(view: RiskView, limits: Limits) -> tuple[tuple[str, str], ...]:
                 f"{limits.daily_loss_warn_pct:g} %",
             )
         )
+    return tuple(found)
+
+
+def denied(verdict: Verdict, watch: Watch, limits: Limits) -> tuple[Breach, ...]:
+    """What a refused order shows about who asks: repeats (C26) latch at once, a further duplicate (C27) too.
+
+    `watch` already holds the denial in hand.
+    """
+    failed = {result.code: result.text for result in verdict.checks if not result.passed}
+    found = []
+    if "C26" in failed:
+        found.append(_reducing("C26", f"{verdict.ref}: {failed['C26']}", latching=True))
+    if "C27" in failed and len(watch.duplicates) >= limits.guards.duplicates_before_latch:
+        text = f"{len(watch.duplicates)} duplicate orders were refused since the last session began: {failed['C27']}"
+        found.append(_reducing("C27", text, latching=True))
     return tuple(found)
 
 

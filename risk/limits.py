@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from enum import StrEnum
-from typing import Literal, NamedTuple
 
 import msgspec
 
+from risk.bound import Bound
+from risk.guards import Guards, loosened_guards, paper_guards
 from strategies.domain.account import PAPER_PREFIX
 
 
@@ -32,14 +33,6 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
     multiplier: int
     exchanges: tuple[str, ...]
     uses: tuple[Use, ...] = (Use.CONDOR,)
-
-
-class Bound(NamedTuple):
-    """What a cap may be, and which direction is the stricter one (None where neither is)."""
-
-    low: float
-    high: float
-    tighter: Literal["lower", "higher"] | None
 
 
 _PCT_CAP = Bound(0.01, 100.0, "lower")
@@ -209,6 +202,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     no_open_last_min: float
     reconcile_settle_s: float
     reconcile_latch_s: float
+    # the slow controls, a struct of their own
+    guards: Guards
 
     def __post_init__(self) -> None:
         faults = [fault for name in BOUNDS if (fault := _number_fault(name, getattr(self, name)))]
@@ -293,6 +288,9 @@ def loosened(old: Limits, new: Limits) -> tuple[str, ...]:
         before, after = getattr(old, name), getattr(new, name)
         bound = BOUNDS.get(name)
         if before == after:
+            continue
+        if isinstance(before, Guards):
+            names += [f"{name}.{inner}" for inner in loosened_guards(before, after)]
             continue
         if bound is None or bound.tighter is None or (after > before) == (bound.tighter == "lower"):
             names.append(name)
@@ -379,4 +377,5 @@ def paper_limits() -> Limits:
         no_open_last_min=15.0,
         reconcile_settle_s=10.0,
         reconcile_latch_s=60.0,
+        guards=paper_guards(),
     )

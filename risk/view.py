@@ -6,6 +6,7 @@ from datetime import datetime
 
 import msgspec
 
+from risk.watch import Watch
 from strategies.domain.account import AccountSnapshot, MarginImpact
 from strategies.domain.book import Book
 from strategies.domain.control import Control, LinkState
@@ -36,7 +37,9 @@ class RiskView(msgspec.Struct, frozen=True, kw_only=True):
 
     `snapshot_epoch` is the connection on which broker and journal were last compared completely; `marks` has what a
     revaluation needs per con id; `margin` is the broker's what-if for the very intent under review; `mismatch_since`
-    is when broker and journal positions were first seen to differ, None while they agree.
+    is when broker and journal positions were first seen to differ, None while they agree. `snapshot_at` is when the
+    last complete comparison with the broker was begun; `host_watched` is False in a simulated market, whose host is not
+    measured.
     """
 
     now: datetime
@@ -57,3 +60,6 @@ class RiskView(msgspec.Struct, frozen=True, kw_only=True):
     marks: dict[int, Mark] = {}
     kill_file: bool = False
     mismatch_since: datetime | None = None
+    snapshot_at: datetime | None = None
+    watch: Watch = Watch()
+    host_watched: bool = True

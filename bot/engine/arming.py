@@ -14,7 +14,7 @@ from datetime import timedelta
 import msgspec
 
 from bot.actions import AlertLevel, ClearLatch
-from bot.engine import asking
+from bot.engine import asking, watching
 from bot.engine.caps import loosened, stricter
 from bot.engine.consent import Request, RequestKind
 from bot.engine.holdings import held_by_slots
@@ -60,6 +60,7 @@ def doubts(work: Work) -> list[str]:
 
 def _rearm(work: Work, who: str, reason: str) -> None:
     work.set(control=Control(), flatten=None, kill_file=False, baselines=Baselines(), mismatch_since=None)
+    watching.armed(work)
     held = {row.slot for row in held_by_slots(work.state.book) if row.quantity}
     for slot in tuple(work.state.slots.values()):
         if slot.state is SlotState.BLOCKED:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any, Literal
 
 import msgspec
 
 from bot.engine.state import Parameters
-from risk.limits import LimitsRefused
 from risk.limits import loosened as loosened_limits
 
 CAPS: dict[str, Literal["lower", "higher"]] = {
@@ -26,7 +25,7 @@ CAPS: dict[str, Literal["lower", "higher"]] = {
 def loosened(before: Parameters, after: Parameters) -> dict[str, tuple[Any, Any]]:
     """Caps that `after` sets less strictly than `before`: dotted name to both values."""
     found = {
-        f"risk.{name}": (getattr(before.limits, name), getattr(after.limits, name))
+        f"risk.{name}": (_get(before.limits, name), _get(after.limits, name))
         for name in loosened_limits(before.limits, after.limits)
     }
     for name, tighter in CAPS.items():
@@ -36,13 +35,15 @@ def loosened(before: Parameters, after: Parameters) -> dict[str, tuple[Any, Any]
     return found
 
 
-def stricter(before: Parameters, after: Parameters, names: Iterable[str]) -> Parameters:
+def stricter(before: Parameters, after: Parameters, names: Collection[str]) -> Parameters:
     """`after` with the named caps as they were `before`; all of the gate's limits, if a mixture contradicts itself."""
-    limits = {name.removeprefix("risk."): getattr(before.limits, name.removeprefix("risk.")) for name in names
-              if name.startswith("risk.")}  # fmt: skip
+    of_gate = [name.removeprefix("risk.") for name in names if name.startswith("risk.")]
+    guards = {name.removeprefix("guards."): _get(before.limits, name) for name in of_gate if "." in name}
+    limits = {name: getattr(before.limits, name) for name in of_gate if "." not in name}
     try:
+        limits["guards"] = msgspec.structs.replace(after.limits.guards, **guards)
         kept = msgspec.structs.replace(after, limits=msgspec.structs.replace(after.limits, **limits))
-    except LimitsRefused:
+    except ValueError:
         kept = msgspec.structs.replace(after, limits=before.limits)
     for name in names:
         if name in CAPS:

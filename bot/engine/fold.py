@@ -9,11 +9,12 @@ import msgspec
 
 from bot import reconcile
 from bot.actions import AlertLevel, AskSnapshot, Cancel, CancelAll, WriteLatch
-from bot.engine import arming, asking, flattening, fold_market, orders
+from bot.engine import arming, asking, flattening, fold_market, orders, watching
 from bot.engine.consent import RequestKind
 from bot.engine.holdings import held_by_slots, holdings
 from bot.engine.state import Link, Parameters
 from bot.engine.work import Work
+from risk.guards import paper_guards
 from strategies.alvh.machine import on_settlement as on_slot_settlement
 from strategies.condor.machine import CondorState, on_settlement
 from strategies.domain import events as ev
@@ -38,6 +39,16 @@ _GRAVE = frozenset({"C45", "CLOCK", "EGRESS", "LATCH", "TASK"})
 _parameters = msgspec.json.Decoder(Parameters)
 
 
+def _read_parameters(text: str) -> Parameters:
+    """A run's parameters; guards that the bot of that run did not know yet have their documented values."""
+    try:
+        return _parameters.decode(text)
+    except msgspec.ValidationError:
+        raw = msgspec.json.decode(text)
+        guards = {**msgspec.to_builtins(paper_guards()), **raw["limits"].get("guards", {})}
+        return _parameters.decode(msgspec.json.encode({**raw, "limits": {**raw["limits"], "guards": guards}}))
+
+
 def fold(work: Work, event: ev.AnyEvent) -> None:
     """Applies one fact."""
     handler = _HANDLERS.get(type(event))
@@ -55,7 +66,7 @@ def _run_started(work: Work, event: ev.RunStarted) -> None:
         code_version=event.code_version,
         simulated=event.simulated,
         expected_account=event.expected_account,
-        parameters=arming.admit(work, _parameters.decode(event.parameters)),
+        parameters=arming.admit(work, _read_parameters(event.parameters)),
         stopping=False,
         link=Link(epoch=work.state.link.epoch),
         market=msgspec.structs.replace(work.state.market, quotes={}),  # connections are counted from one again
@@ -220,6 +231,7 @@ def _account(work: Work, event: ev.AccountReported) -> None:
     if base.high_water_usd is None or value > base.high_water_usd:
         base = msgspec.structs.replace(base, high_water_usd=value)
     work.set(baselines=base)
+    watching.cash(work)
 
 
 def _snapshot(work: Work, event: ev.BrokerSnapshot) -> None:
@@ -346,6 +358,7 @@ _HANDLERS: dict[type, Callable[[Work, Any], None]] = {
     ev.LatchFound: _latch_found,
     ev.FaultNoted: _fault,
     ev.AlertUnanswered: _unanswered,
+    ev.HostMeasured: watching.host,
     ev.TimerMissed: _timer_missed,
     ev.InstrumentsLoaded: fold_market.instruments,
     ev.ChainListed: fold_market.chain,

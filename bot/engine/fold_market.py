@@ -7,6 +7,7 @@ from datetime import datetime
 import msgspec
 
 from bot.actions import AlertLevel
+from bot.engine import watching
 from bot.engine.histories import REFINING_SERIES, merged
 from bot.engine.work import Work
 from strategies.domain import events as ev
@@ -68,6 +69,7 @@ def quotes(work: Work, event: ev.QuotesUpdated) -> None:
         if quote.con_id in market.instruments and quote.epoch == market.epoch:
             latest[quote.con_id] = quote
     work.set(market=msgspec.structs.replace(market, quotes=latest))
+    watching.levels(work)
 
 
 def bars(work: Work, event: ev.BarsLoaded) -> None:

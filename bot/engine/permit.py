@@ -7,7 +7,7 @@ from datetime import timedelta
 import msgspec
 
 from bot.actions import AskMargin, Cancel, Submit
-from bot.engine import asking, orders
+from bot.engine import asking, orders, watching
 from bot.engine.asking import Answer
 from bot.engine.holdings import holdings
 from bot.engine.state import PendingMargin, State
@@ -45,6 +45,9 @@ def risk_view(state: State, margin: Known[MarginImpact] | Unknown) -> RiskView:
         marks=state.marks,
         kill_file=state.kill_file,
         mismatch_since=state.mismatch_since,
+        snapshot_at=state.snapshot_at,
+        watch=state.watch,
+        host_watched=not state.simulated,
     )
 
 
@@ -71,7 +74,7 @@ def _consider(work: Work, intent: PlaceIntent, proposal: Condor | None) -> None:
         return
     preview = gate.preview(intent, view, work.parameters.limits)
     if not preview.approved:
-        work.verdicts.append(preview)
+        _note(work, preview)
         return
     if proposal is not None:
         work.put_condor(proposal, intent.rule)
@@ -112,7 +115,7 @@ def resolve_approvals(work: Work) -> None:
         if preview.approved:
             _go_on(work, intent, preview)
         else:
-            work.verdicts.append(preview)
+            _note(work, preview)
             _withdraw(work, intent, preview)
 
 
@@ -160,13 +163,19 @@ def resolve_margin(work: Work) -> None:
 def _review(work: Work, intent: PlaceIntent, margin: Known[MarginImpact] | Unknown) -> None:
     """The gate's word is final and becomes part of the state in this very step."""
     reviewed = gate.review(intent, risk_view(work.state, margin), work.parameters.limits, work.state.seq)
-    work.verdicts.append(reviewed.verdict)
+    _note(work, reviewed.verdict)
     if reviewed.approved is None:
         _withdraw(work, intent, reviewed.verdict)
         return
     work.set(book=orders.approve(work.state.book, intent, work.at))
     work.take(orders.Folded(work.state.book, (intent.ref,)))
     work.act(Submit(approved=reviewed.approved))
+
+
+def _note(work: Work, verdict: Verdict) -> None:
+    work.verdicts.append(verdict)
+    if not verdict.approved:
+        watching.refused(work, verdict)
 
 
 def _withdraw(work: Work, intent: PlaceIntent, verdict: Verdict) -> None:

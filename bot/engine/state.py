@@ -9,6 +9,7 @@ import msgspec
 from bot.engine.consent import Consent
 from risk.governance import GovernanceParams, Mode
 from risk.limits import Limits
+from risk.watch import Watch
 from strategies.alvh.lattice import Slot, fresh_lattice
 from strategies.alvh.params import AlvhParams
 from strategies.condor.machine import Condor
@@ -107,6 +108,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     link: Link = Link()
     account: Known[AccountSnapshot] | Unknown = Unknown("not reported yet")
     baselines: Baselines = Baselines()
+    watch: Watch = Watch()
     pending_margin: dict[str, PendingMargin] = {}
     margins: dict[str, Known[MarginImpact] | Unknown] = {}
     asked: dict[str, datetime] = {}

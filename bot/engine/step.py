@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from bot.actions import AskChain, AskOptions, Subscribe
-from bot.engine import arming
+from bot.engine import arming, watching
 from bot.engine.fold import fold
 from bot.engine.holdings import held_by_slots
 from bot.engine.outcome import Step
@@ -24,7 +24,7 @@ from strategies.domain.decision import Decision, DecisionVerdict
 from strategies.domain.desk_sample import DeskSample
 from strategies.hedging import HedgeSeen
 
-_SILENT = (ev.CommissionReported, ev.OrderSent, ev.TimerMissed, ev.FaultNoted)
+_SILENT = (ev.CommissionReported, ev.OrderSent, ev.TimerMissed, ev.FaultNoted, ev.HostMeasured)
 """Facts after which nobody needs to decide anything."""
 
 
@@ -44,6 +44,7 @@ def step(state: State, envelope: ev.Envelope) -> Step:
             arming.resolve(work)
             resolve_approvals(work)
         _decide(work)
+    watching.stop_outs(work, state.condors)
     return work.finish()
 
 

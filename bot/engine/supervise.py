@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from bot.actions import AlertLevel, AskCalendar, AskReference, AskSnapshot, Cancel, CancelAll
-from bot.engine import flattening, histories, orders
+from bot.engine import flattening, histories, orders, watching
 from bot.engine.attention import attend
 from bot.engine.fold import cancel_everything
 from bot.engine.permit import risk_view
@@ -40,6 +40,8 @@ def supervise(work: Work, event: ev.AnyEvent) -> None:
     if work.state.link.state is LinkState.UP:
         _reference(work)
     _calendar(work, event)
+    if isinstance(event, ev.TimerFired) and event.name in ("end_of_day", "report"):
+        watching.attest(work)
 
 
 def due(work: Work, wanted: str, every_s: float) -> bool:

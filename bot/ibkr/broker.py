@@ -255,6 +255,17 @@ class IbkrBroker:
             return False
         return True
 
+    async def clock_difference_ms(self) -> float | None:
+        """How far our clock is ahead of the gateway's, which is told in whole seconds; None without an answer."""
+        wire, requests, deadline_s = self._wire, self._requests, self._settings.heartbeat_s
+        if wire is None or requests is None or requests.waiting(CURRENT_TIME):
+            return None
+        try:
+            told = await requests.ask(CURRENT_TIME, wire.ask_time, deadline_s)
+        except (RequestExpired, RequestRefused):
+            return None
+        return 1000.0 * (self._clock.now().timestamp() - float(told[0]) - 0.5) if told else None
+
     def renew_lines(self) -> None:
         """Requests every quote again."""
         self._market.renew()

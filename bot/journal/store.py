@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from itertools import chain
@@ -63,6 +64,7 @@ class Journal:
         self._unsynced = False
         self._wal_bytes = 0
         self._failed: str | None = None
+        self._slowest_s = 0.0
 
     @classmethod
     def open(cls, path: Path, *, clock_session: Callable[[datetime], str]) -> Journal:
@@ -136,9 +138,11 @@ class Journal:
         self._refuse_if_failed()
         if not self._rows and not (durable and self._unsynced):
             return
+        began_s = time.perf_counter()
         try:
             self._use_synchronous("FULL" if durable else "NORMAL")
             self._write()
+            self._slowest_s = max(self._slowest_s, time.perf_counter() - began_s)
             self._rows.clear()
             self._unsynced = not durable
             if self._wal_bytes > (_FOLD_FORCED_BYTES if durable else _FOLD_BYTES):
@@ -149,6 +153,11 @@ class Journal:
         except BaseException:  # an interrupt here leaves it open what reached the disk
             self._failed = "interrupted while writing"
             raise
+
+    def take_slowest_commit_ms(self) -> float:
+        """The longest a commit took since this was last asked; 0.0 if there was none."""
+        slowest_s, self._slowest_s = self._slowest_s, 0.0
+        return round(1000.0 * slowest_s, 3)
 
     def close(self) -> None:
         """Commits what is open durably and closes; a failed journal is only closed. Safe to call twice."""

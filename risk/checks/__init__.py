@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from risk.case import Case
-from risk.checks import form, hedge, hours, loss, money, pace, price, quotes, standing, vega
+from risk.checks import form, guards, hedge, hours, loss, money, pace, price, quotes, standing, vega
 from risk.halt import consequence_of
 from risk.limits import Use
 from risk.result import CheckResult, Finding
@@ -58,14 +58,23 @@ CHECKS: tuple[Check, ...] = (
     Check("C42-F", "closings only", True, standing.closes_only, during=TradingState.FLATTENING),
     Check("C29", "orders in doubt", False, standing.doubtful),
     Check("C30", "positions", True, standing.reconciled),
+    Check("C53", "last session's end", False, guards.attested),
+    Check("C44", "clock", False, guards.clock),
+    Check("C49", "journal and disk", False, guards.journal),
+    Check("C50", "process bounds", False, guards.bounds),
+    Check("C39", "maintenance window", True, guards.maintenance),
     Check("C33", "session and window", True, hours.session),
     Check("C34", "early close", False, hours.early_close, _CONDOR),
     Check("C35", "last trading day", False, hours.expiry_day),
     Check("C36", "halts", True, quotes.not_halted),
+    Check("C37", "volatility shock", False, guards.shocked, _CONDOR),
+    Check("C23", "stop-outs", False, guards.stop_outs, _CONDOR),
     Check("C16", "live data", True, quotes.live),
     Check("C14", "quote age", True, quotes.young),
     Check("C15", "quotes", True, quotes.reasonable),
     Check("C27", "duplicate", True, pace.duplicate),
+    Check("C26", "repeated execution", False, guards.repeated),
+    Check("C28", "self-trade", True, guards.self_trade),
     Check("C24", "burst", False, pace.burst),
     Check("C25", "order rate", True, pace.order_rate),
     Check("C03", "order quantity", True, form.quantity),

@@ -14,6 +14,7 @@ import msgspec
 from strategies.domain.account import AccountSnapshot, MarginImpact
 from strategies.domain.book import Fill
 from strategies.domain.control import LinkState, OperatorVerb
+from strategies.domain.host import HostReading
 from strategies.domain.instruments import Instrument
 from strategies.domain.known import Known, Unknown
 from strategies.domain.macro import MacroInput
@@ -106,6 +107,12 @@ class AlertUnanswered(Event, frozen=True, kw_only=True, tag="alert_unanswered"):
     id: str
     text: str
     told_at: datetime
+
+
+class HostMeasured(Event, frozen=True, kw_only=True, tag="host_measured"):
+    """How the machine under the bot stands; told every few seconds, except in a simulated market."""
+
+    reading: HostReading
 
 
 # market -------------------------------------------------------------------------------------------
@@ -276,6 +283,7 @@ AnyEvent = (
     | LatchFound
     | FaultNoted
     | AlertUnanswered
+    | HostMeasured
     | InstrumentsLoaded
     | ChainListed
     | QuotesUpdated

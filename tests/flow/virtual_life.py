@@ -38,6 +38,8 @@ BUSY = (
     "condor.curve.samples=1",
     "condor.curve.sample_every_s=30.0",
     "engine.prove_again_s=15.0",
+    "risk.guards.identical_opens_per_day=1000",
+    "risk.guards.round_trips_per_hour=1000",
 )
 """Condors are sold at the first chance and closed at the first tick of profit or loss: orders all the time. Without
 their hedge, which they would wait for; tests of the hedge switch it on."""

@@ -34,6 +34,7 @@ ROOT = Path(__file__).resolve().parents[2]
         "events.md",
         "risk-checks.md",
         "rulebook.md",
+        "controls.md",
         "gateway-faults.md",
         "gateway-ledger.md",
         "gateway-ledger.schema.json",

@@ -11,9 +11,11 @@ import msgspec
 
 from risk.limits import Limits, paper_limits
 from risk.view import Holding, Mark, RiskView
+from risk.watch import Levels, Watch
 from strategies.domain.account import AccountSnapshot, MarginImpact
 from strategies.domain.book import Book, Fill
 from strategies.domain.control import Control, LinkState
+from strategies.domain.host import HostReading
 from strategies.domain.instruments import Index, Instrument, Option, Right, SettlementStyle, TickBand
 from strategies.domain.known import Known
 from strategies.domain.market import Market, Quote
@@ -29,6 +31,12 @@ EXPIRIES = (date(2026, 4, 10), date(2026, 4, 15), date(2026, 4, 17))
 TICKS = (TickBand(0.0, 0.05), TickBand(3.0, 0.10))
 SPX, VIX = 1, 2
 FORWARD, IV, EPOCH = 5500.0, 0.16, 4
+
+
+GOOD_HOST = HostReading(
+    at=NOW - timedelta(seconds=8), clock_step_ms=3.0, broker_clock_ms=400.0, disk_free_mib=50_000.0, commit_ms=2.0,
+    memory_mib=220.0, descriptors=40, tasks=20, facts_waiting=0, loop_lag_s=0.02,
+)  # fmt: skip
 
 
 def session(day: date, **changes: Any) -> SessionDay:
@@ -199,5 +207,7 @@ class World:
             accounts=(ACCOUNT,),
             margin=Known(self.impact or MarginImpact(9000.0, 9000.0, NLV, 4600.0)),
             marks=self.marks,
+            snapshot_at=NOW - timedelta(seconds=20),
+            watch=Watch(levels=(Levels(NOW - timedelta(seconds=5), 5500.0, 16.5, -1.0),), host=GOOD_HOST),
         )
         return msgspec.structs.replace(view, **self.changes)

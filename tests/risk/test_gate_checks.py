@@ -16,8 +16,10 @@ from risk.halt import CONSEQUENCES, consequence_of
 from risk.limits import Use
 from risk.result import Consequence, Verdict
 from risk.view import Holding
+from risk.watch import Attestation
 from strategies.domain.account import MarginImpact
 from strategies.domain.control import Control, Latch, LinkState, TradingState
+from strategies.domain.hedge import HEDGE_OWNER
 from strategies.domain.instruments import Right
 from strategies.domain.known import Unknown
 from strategies.domain.market import DataType, Market
@@ -25,6 +27,7 @@ from strategies.domain.orders import Action, LegIntent, OrderState, PlaceIntent
 from tests.risk.sample import (
     EPOCH,
     EXPIRIES,
+    GOOD_HOST,
     NLV,
     NOW,
     VIX,
@@ -71,8 +74,8 @@ def last_day() -> Spoilt:
 
 
 def uncovering() -> Spoilt:
-    """A working order may sell the long put of the condor that is to grow; the account is large."""
-    wing = (LegIntent(con_id(EXPIRIES[1], WINGS[0], Right.PUT), 1, Action.SELL),)
+    """A working order may sell a put beside the condor that is to grow; the account is large."""
+    wing = (LegIntent(con_id(EXPIRIES[1], 5000.0, Right.PUT), 1, Action.SELL),)
     selling = entry(ref="ic-1/odd/1", chain_ref="ic-1/odd", legs=wing, limit_points=20.0)
     rich = 100 * NLV
     world = World(
@@ -122,6 +125,37 @@ def stale_vix() -> Spoilt:
     return replace(world, quotes={**world.quotes, VIX: old}), entry()
 
 
+def with_watch(**changes: Any) -> World:
+    """The good world with other memories."""
+    return World().with_(watch=msgspec.structs.replace(World().view().watch, **changes))
+
+
+def with_host(**changes: Any) -> Spoilt:
+    """The good world on a host in trouble."""
+    return with_watch(host=msgspec.structs.replace(GOOD_HOST, **changes)), entry()
+
+
+def opened_thrice() -> Spoilt:
+    """Three condors of these very legs were filled today, more than an hour ago."""
+    rows = []
+    for number in range(3):
+        filled = {leg.con_id: leg.action.sign for leg in entry().legs}
+        rows.append(record(entry(f"ic-{number + 20}"), OrderState.FILLED, ago_s=3700.0 + number, filled_by_leg=filled))
+    return World(orders=tuple(rows)), entry()
+
+
+def other_side() -> Spoilt:
+    """An order of the hedge works on the other side of the short put."""
+    legs = (LegIntent(con_id(EXPIRIES[1], WINGS[1], Right.PUT), 1, Action.BUY, 1),)
+    return World(orders=(record(entry(HEDGE_OWNER, legs=legs, limit_points=20.0)),)), entry()
+
+
+def in_maintenance() -> Spoilt:
+    """Today's window of the broker begins in five minutes."""
+    guards = msgspec.structs.replace(World().limits.guards, maintenance_windows=("MON 11:05-11:30",))
+    return with_limits(guards=guards), entry()
+
+
 SPOILT: dict[str, Callable[[], Spoilt]] = {
     "C17": lambda: (with_limits(vega_over_short=0.05), entry()),
     "C41": lambda: (World().with_(kill_file=True), entry()),
@@ -162,6 +196,15 @@ SPOILT: dict[str, Callable[[], Spoilt]] = {
     "C21": lambda: (World(account={"net_liquidation_usd": 0.975 * NLV}), entry()),
     "K-SIZE-6": lambda: (World().with_(week_start_nlv_usd=NLV / 0.95), entry()),
     "C22": lambda: (World().with_(high_water_usd=NLV / 0.93), entry()),
+    "C53": lambda: (with_watch(attestation=Attestation(NOW.date(), NOW, ("cash moved",))), entry()),
+    "C44": lambda: with_host(clock_step_ms=-2500.0),
+    "C49": lambda: with_host(disk_free_mib=150.0),
+    "C50": lambda: with_host(memory_mib=3000.0),
+    "C39": in_maintenance,
+    "C37": lambda: (with_watch(shocked_at=NOW - timedelta(minutes=29), shock_text="VIX rose"), entry()),
+    "C23": lambda: (with_watch(stop_outs=(NOW.date(),) * 3), entry()),
+    "C26": opened_thrice,
+    "C28": other_side,
     "C19": lambda: (World().with_(margin=Unknown("no answer")), entry()),
 }
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from risk.halt import Breach, breaches
+from risk.halt import Breach, breaches, warnings
 from risk.view import Holding
 from strategies.domain.control import TradingState
 from strategies.domain.known import Unknown
@@ -68,6 +68,24 @@ def test_unknown_stops_new_risk_without_latching(spoil: dict[str, Any]) -> None:
     found = broken(World().with_(**spoil))
     assert found
     assert all(b.state is REDUCING and not b.latching for b in found)
+
+
+@pytest.mark.parametrize(
+    ("account", "expected"),
+    [
+        ({"excess_liquidity_usd": 0.31 * NLV}, []),
+        ({"excess_liquidity_usd": 0.29 * NLV}, ["C20"]),
+        ({"net_liquidation_usd": 0.9849 * NLV, "excess_liquidity_usd": 0.5 * NLV}, ["C21"]),
+        ({"net_liquidation_usd": 0.9851 * NLV, "excess_liquidity_usd": 0.5 * NLV}, []),
+        ({"net_liquidation_usd": None}, []),
+    ],
+)
+def test_what_comes_near_a_limit_warns(account: dict[str, Any], expected: list[str]) -> None:
+    """30 % of excess liquidity and 1.5 % of a day's loss are told, with the numbers; what is unknown is a breach's."""
+    world = World(account=account)
+    found = warnings(world.view(), world.limits)
+    assert [code for code, _ in found] == expected
+    assert all("the warning is at" in text for _, text in found)
 
 
 def test_more_orders_than_the_gate_can_have_approved() -> None:

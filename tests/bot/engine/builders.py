@@ -130,7 +130,9 @@ def make_parameters(**changes: Any) -> Parameters:
 
 def run_started(parameters: Parameters | None = None, **changes: Any) -> ev.RunStarted:
     text = msgspec.json.encode(parameters or make_parameters()).decode()
-    base = ev.RunStarted(run_id="run-1", config_hash="c0", parameters=text, code_version="test", expected_account="")
+    base = ev.RunStarted(
+        run_id="run-1", config_hash="c0", parameters=text, code_version="test", expected_account="", simulated=True
+    )
     return msgspec.structs.replace(base, **changes)
 
 

@@ -139,6 +139,7 @@ def test_a_closing_order_never_waits_whatever_is_configured() -> None:
     condor = bench.open_condor()
     for _ in range(200):
         bench.now += timedelta(days=1)
+        bench.pulse()
         bench.tick(5.0)
         if any(a.approved.intent.purpose == "exit" for a in bench.actions(Submit)):
             break

@@ -1,0 +1,65 @@
+"""What was done again and again: the same opening order filled, and positions opened and closed at once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+
+from risk.guards import Guards
+from risk.view import RiskView
+from risk.watch import Watch
+from strategies.domain.orders import OrderRecord, PlaceIntent
+from strategies.domain.session import Calendar
+
+Key = frozenset[tuple[int, int, int | None]]
+"""Legs with their direction and hedge slot: what makes two orders the same deed, whoever owns them."""
+
+
+def key_of(intent: PlaceIntent) -> Key:
+    """The deed of an order."""
+    return frozenset((leg.con_id, leg.action.sign * leg.ratio, leg.slot) for leg in intent.legs)
+
+
+def reverse(key: Key) -> Key:
+    """The deed that undoes it."""
+    return frozenset((con_id, -signed, slot) for con_id, signed, slot in key)
+
+
+def identical_opens(view: RiskView, intent: PlaceIntent) -> int:
+    """Price walks of exactly these legs of which anything was executed this session, since the last arm."""
+    session = view.calendar.current(view.now)
+    since = session.open_at if session is not None else view.now - timedelta(hours=24)
+    key = key_of(intent)
+    return len({row.intent.chain_ref for row in _filled(view, since) if key_of(row.intent) == key})
+
+
+def round_trips(view: RiskView) -> int:
+    """How often within the last hour something was opened and closed again (or the reverse), since the last arm."""
+    chains = {row.intent.chain_ref: key_of(row.intent) for row in _filled(view, view.now - timedelta(hours=1))}
+    counts = Counter(chains.values())
+    return sum(min(count, counts[reverse(key)]) for key, count in counts.items()) // 2
+
+
+def _filled(view: RiskView, since: datetime) -> Iterable[OrderRecord]:
+    armed = view.watch.armed_at
+    since = since if armed is None else max(since, armed)
+    return (row for row in view.book.orders.values() if row.approved_at >= since and any(row.filled_by_leg.values()))
+
+
+def stopped_out(calendar: Calendar, watch: Watch, guards: Guards, today: date) -> tuple[int, int]:
+    """Stop-outs within the window of sessions, and sessions begun since the last of them (0: it was today)."""
+    if not watch.stop_outs:
+        return 0, 0
+    window = guards.stop_out_window_sessions
+    recent = [day for day in watch.stop_outs if sessions_since(calendar, day, today) < window]
+    return len(recent), sessions_since(calendar, max(watch.stop_outs), today)
+
+
+def sessions_since(calendar: Calendar, day: date, today: date) -> int:
+    """Sessions after `day` up to and with `today`; days before the first one the calendar knows count as it has them
+    by weekday."""
+    known = [row.day for row in calendar.sessions if day < row.day <= today]
+    first = calendar.sessions[0].day if calendar.sessions else today + timedelta(days=1)
+    missing = (min(first, today + timedelta(days=1)) - day).days
+    return len(known) + sum((day + timedelta(days=n)).weekday() < 5 for n in range(1, max(missing, 1)))
