@@ -114,12 +114,12 @@ def _tell_calendar(agenda: Agenda) -> None:
     until = ctx.calendar.events_until
     stale = not covered(ctx.calendar, ctx.today, ctx.params.entry.coverage_sessions)
     for rule, kinds in RELEASES:
-        rows = sorted((e for e in ctx.calendar.events if e.kind.upper() in kinds and e.at >= ctx.now),
-                      key=lambda e: e.at)  # fmt: skip
+        coming = min((e for e in ctx.calendar.events if e.kind.upper() in kinds and e.at >= ctx.now),
+                     key=lambda e: e.at, default=None)  # fmt: skip
         inputs: dict[str, Scalar] = {"events_until": None if until is None else until.isoformat()}
-        if rows:
-            day = rows[0].at.astimezone(NEW_YORK).date()
-            text = f"{rows[0].kind.upper()} comes next"
+        if coming is not None:
+            day = coming.at.astimezone(NEW_YORK).date()
+            text = f"{coming.kind.upper()} comes next"
             inputs |= {"day": day.isoformat(), "days_ahead": (day - ctx.today).days}
         else:
             text = f"no {' or '.join(kinds)} is listed ahead"

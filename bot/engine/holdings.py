@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from risk.view import Holding
 from strategies.alvh.lattice import Held
 from strategies.domain.book import Book, Fill, Settled
 from strategies.domain.hedge import HEDGE_OWNER
+from strategies.domain.same import Same
 
 
 class _Place(NamedTuple):
@@ -27,6 +29,13 @@ class _Lot(NamedTuple):
 
 def holdings(book: Book) -> tuple[Holding, ...]:
     """Open positions by owner and slot with their average price; what nothing explains is held without an owner."""
+    return _holdings(Same(book))
+
+
+@lru_cache(maxsize=8)
+def _holdings(seen: Same[Book]) -> tuple[Holding, ...]:
+    """A step asks several times, and between two facts about orders every step asks about the same book."""
+    book = seen.value
     held: dict[_Place, _Lot] = {}
     for fill in book.fills.values():
         place = _place(book, fill)
@@ -47,9 +56,14 @@ def holdings(book: Book) -> tuple[Holding, ...]:
 
 def held_by_slots(book: Book) -> tuple[Held, ...]:
     """What the hedge's slots hold, by slot and contract."""
+    return _held_by_slots(Same(book))
+
+
+@lru_cache(maxsize=8)
+def _held_by_slots(seen: Same[Book]) -> tuple[Held, ...]:
     return tuple(
         Held(row.slot, row.con_id, row.quantity, row.average_price_points or 0.0)
-        for row in holdings(book)
+        for row in _holdings(seen)
         if row.owner == HEDGE_OWNER and row.slot is not None
     )
 

@@ -125,6 +125,14 @@ class Line(NamedTuple):
         return self.mid_points / self.held.price_points
 
 
+class _Greeks(NamedTuple):
+    """Of one contract: points per point, per volatility point and per calendar day."""
+
+    delta: float
+    vega: float
+    theta: float
+
+
 class Valuer:
     """Values VIX products and SPX options at one moment."""
 
@@ -143,6 +151,8 @@ class Valuer:
         self.market, self.now, self.forwards, self.scales = market, now, forwards, scales
         self.spot_points = spot_points
         self._rate, self._carry_rate, self._max_age_s = rate, carry_rate, max_age_s
+        self._marks: dict[int, Mark | None] = {}
+        self._greeks: dict[int, _Greeks] = {}
 
     def mid(self, con_id: int) -> float | None:
         """Midpoint of a fresh two-sided quote; half the offer where nobody bids but somebody offers."""
@@ -164,8 +174,30 @@ class Valuer:
             return self._future(held, contract, days, mid)
         return self._option(held, contract, days, mid)
 
+    def read(self, con_ids: Iterable[int]) -> None:
+        """Values options together, which costs little more than one alone: what is asked of them later is known."""
+        fresh = [self.market.option(con_id) for con_id in dict.fromkeys(con_ids) if con_id not in self._greeks]
+        rows = [(option, mark) for option in fresh if option is not None and (mark := self.mark(option)) is not None]
+        if not rows:
+            return
+        told = _together(rows)
+        figures = zip(told.delta.tolist(), told.vega.tolist(), told.theta.tolist(), strict=True)
+        for (option, _), row in zip(rows, figures, strict=True):
+            self._greeks[option.con_id] = _Greeks(*row)
+
+    def delta(self, option: Option) -> float | None:
+        """On the option's own future or on the index; None without a mark."""
+        self.read((option.con_id,))
+        known = self._greeks.get(option.con_id)
+        return None if known is None else known.delta
+
     def mark(self, option: Option) -> Mark | None:
         """The option's mark at its mid, with its future's beta and roll where it is a VIX option."""
+        if option.con_id not in self._marks:
+            self._marks[option.con_id] = self._marked(option)
+        return self._marks[option.con_id]
+
+    def _marked(self, option: Option) -> Mark | None:
         tau = (option.last_trade_at - self.now).total_seconds() / YEAR_S
         forward, mid = self.forward(option, tau), self.mid(option.con_id)
         if mid is None or tau <= 0.0 or mid <= 0.0:
@@ -232,13 +264,11 @@ class Valuer:
         )
 
     def _option(self, held: Held, option: Option, days: float, mid: float | None) -> Line:
+        self.read((option.con_id,))
         mark = self.mark(option)
         if mark is None:
             return Line(held, option, days, self._days_to(option.expiry), mid, None, None, None, None, None, None)
-        greeks = black76.greeks(
-            mark.forward_points, option.strike, mark.iv, mark.tau_years, option.is_call, mark.discount
-        )
-        delta, vega, theta = float(greeks.delta), float(greeks.vega), float(greeks.theta)
+        delta, vega, theta = self._greeks[option.con_id]
         size = held.quantity * option.multiplier
         if option.symbol == VIX:
             usd = size * delta * (mark.vix_beta or 0.0)
@@ -247,6 +277,17 @@ class Valuer:
         roll = mark.roll_points_per_day
         carry = None if option.symbol == VIX and roll is None else size * (theta + delta * (roll or 0.0))
         return Line(held, option, days, self._days_to(option.expiry), mid, mark, delta, vega, theta, usd, carry)
+
+
+def _together(rows: Sequence[tuple[Option, Mark]]) -> black76.Greeks:
+    return black76.greeks(
+        [mark.forward_points for _, mark in rows],
+        [option.strike for option, _ in rows],
+        [mark.iv for _, mark in rows],
+        [mark.tau_years for _, mark in rows],
+        [option.is_call for option, _ in rows],
+        [mark.discount for _, mark in rows],
+    )
 
 
 def _own_future(undiscounted: float, strike: float, tau: float) -> float:
@@ -292,6 +333,8 @@ def measure(
     valuer: Valuer, holdings: Iterable[Held], condors: Sequence[Sold], marks: Mapping[int, Mark], planned: bool = False
 ) -> Exposure:
     """The exposure of what is held and sold; `planned` says that one of the condors is only about to be."""
+    holdings = tuple(holdings)
+    valuer.read(held.con_id for held in holdings)
     valued = [(held, valuer.line(held)) for held in holdings]
     lines = tuple(line for _, line in valued if line is not None)
     spx, theta, unknown = _condor_legs(condors, valuer, marks)
@@ -332,14 +375,7 @@ def _condor_legs(
             rows.append((sign * condor.units, option, mark))
     if not rows:
         return [], 0.0, ""
-    greeks = black76.greeks(
-        [mark.forward_points for _, _, mark in rows],
-        [option.strike for _, option, _ in rows],
-        [mark.iv for _, _, mark in rows],
-        [mark.tau_years for _, _, mark in rows],
-        [option.is_call for _, option, _ in rows],
-        [mark.discount for _, _, mark in rows],
-    )
+    greeks = _together([(option, mark) for _, option, mark in rows])
     found: list[SpxLeg] = []
     theta_usd = 0.0
     for (units, option, mark), vega, theta in zip(rows, greeks.vega.tolist(), greeks.theta.tolist(), strict=True):

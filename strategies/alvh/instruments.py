@@ -20,7 +20,6 @@ from strategies.alvh.params import HedgeKind, LayerParams
 from strategies.domain.instruments import Future, Option, Right
 from strategies.domain.market import Board
 from strategies.domain.orders import Action, LegIntent
-from strategies.pricing import black76
 from strategies.pricing.vix_beta import vix_beta
 
 GUESS_VOL = {HedgeKind.VIX_CALL: 0.85, HedgeKind.VIX_CALL_SPREAD: 0.85, HedgeKind.SPX_PUT_SPREAD: 0.20}
@@ -129,9 +128,10 @@ def _by_delta(options: Sequence[Option], delta: float, kind: HedgeKind, agenda: 
         return "the forward of the expiry is not known"
     around = sorted(options, key=lambda o: abs(o.strike - guess))[: ctx.params.orders.strikes_around]
     agenda.lines.extend(option.con_id for option in around)
+    ctx.valuer.read(option.con_id for option in around)
     best: tuple[float, Option] | None = None
     for option in around:
-        seen = _delta_of(option, ctx)
+        seen = ctx.valuer.delta(option)
         if seen is not None and (best is None or abs(abs(seen) - delta) < best[0]):
             best = abs(abs(seen) - delta), option
     if best is None:
@@ -156,15 +156,6 @@ def _normal_quantile(p: float) -> float:
     t = math.sqrt(-2.0 * math.log(min(p, 1.0 - p)))
     x = t - (2.30753 + 0.27061 * t) / (1.0 + 0.99229 * t + 0.04481 * t * t)
     return x if p > 0.5 else -x
-
-
-def _delta_of(option: Option, ctx: HedgeContext) -> float | None:
-    mark = ctx.valuer.mark(option)
-    if mark is None:
-        return None
-    return float(
-        black76.delta(mark.forward_points, option.strike, mark.iv, mark.tau_years, option.is_call, mark.discount)
-    )
 
 
 class _Leg(NamedTuple):

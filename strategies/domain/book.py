@@ -7,10 +7,12 @@ execution, the last two digits its revision): a higher revision replaces, it nev
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 
 import msgspec
 
 from strategies.domain.orders import DOUBTFUL_STATES, Action, OrderRecord
+from strategies.domain.same import Same
 
 
 class Fill(msgspec.Struct, frozen=True):
@@ -88,20 +90,15 @@ class Book(msgspec.Struct, frozen=True):
 
     def positions(self) -> dict[int, int]:
         """Signed contracts per con id that our journal explains (own and external executions, less settlements)."""
-        held: dict[int, int] = {}
-        for fill in self.fills.values():
-            held[fill.con_id] = held.get(fill.con_id, 0) + fill.signed_quantity
-        for settled in self.settlements:
-            held[settled.con_id] = held.get(settled.con_id, 0) - settled.quantity
-        return {con_id: quantity for con_id, quantity in held.items() if quantity != 0}
+        return dict(_positions(Same(self)))
 
     def live_orders(self) -> tuple[OrderRecord, ...]:
         """Orders that may still trade, oldest first."""
-        return tuple(sorted((o for o in self.orders.values() if o.live), key=lambda o: (o.approved_at, o.ref)))
+        return _live_orders(Same(self))
 
     def doubtful(self) -> tuple[OrderRecord, ...]:
         """Orders whose fate must be proven before new risk."""
-        return tuple(o for o in self.orders.values() if o.state in DOUBTFUL_STATES)
+        return _doubtful(Same(self))
 
     def unconfirmed(self) -> dict[int, tuple[int, int]]:
         """Contracts of which the broker's last answer and the executions told so far say different things: what it
@@ -111,3 +108,26 @@ class Book(msgspec.Struct, frozen=True):
         ours, theirs = self.positions(), self.broker_positions
         both = sorted(ours.keys() | theirs.keys())
         return {c: (theirs.get(c, 0), ours.get(c, 0)) for c in both if theirs.get(c, 0) != ours.get(c, 0)}
+
+
+
+# A book is asked the same by every check and every look, and between two facts about orders it is the same book; it
+# holds the orders and executions of the whole run, so reading it through each time would cost more with every week.
+@lru_cache(maxsize=8)
+def _positions(seen: Same[Book]) -> dict[int, int]:
+    held: dict[int, int] = {}
+    for fill in seen.value.fills.values():
+        held[fill.con_id] = held.get(fill.con_id, 0) + fill.signed_quantity
+    for settled in seen.value.settlements:
+        held[settled.con_id] = held.get(settled.con_id, 0) - settled.quantity
+    return {con_id: quantity for con_id, quantity in held.items() if quantity != 0}
+
+
+@lru_cache(maxsize=8)
+def _live_orders(seen: Same[Book]) -> tuple[OrderRecord, ...]:
+    return tuple(sorted((o for o in seen.value.orders.values() if o.live), key=lambda o: (o.approved_at, o.ref)))
+
+
+@lru_cache(maxsize=8)
+def _doubtful(seen: Same[Book]) -> tuple[OrderRecord, ...]:
+    return tuple(o for o in seen.value.orders.values() if o.state in DOUBTFUL_STATES)

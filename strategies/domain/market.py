@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
 
 from strategies.domain.instruments import Future, Index, Instrument, Option, Tradable
+from strategies.domain.same import Same
 
 
 class DataType(StrEnum):
@@ -127,12 +129,7 @@ class Market(msgspec.Struct, frozen=True):
 
         Brokers list morning-settled series by either (VIX settles on a Wednesday and last trades on the Tuesday).
         """
-        rows = [
-            i
-            for i in self.instruments.values()
-            if isinstance(i, Option) and i.trading_class == trading_class and i.expires(expiry)
-        ]
-        return tuple(sorted(rows, key=lambda o: (o.strike, o.right.value)))
+        return _options(Same(self.instruments), trading_class, expiry)
 
     def futures(self, trading_class: str) -> tuple[Future, ...]:
         """Loaded futures of one class by expiry."""
@@ -149,3 +146,14 @@ class Market(msgspec.Struct, frozen=True):
         if quote is None or quote.epoch != self.epoch or quote.data_type is not DataType.LIVE or quote.halted:
             return None
         return quote if quote.age_s(now) <= max_age_s else None
+
+
+@lru_cache(maxsize=64)
+def _options(seen: Same[dict[int, Instrument]], trading_class: str, expiry: date) -> tuple[Option, ...]:
+    """Every look asks for the same few boards; contracts are loaded a few times a day."""
+    rows = [
+        i
+        for i in seen.value.values()
+        if isinstance(i, Option) and i.trading_class == trading_class and i.expires(expiry)
+    ]
+    return tuple(sorted(rows, key=lambda o: (o.strike, o.right.value)))

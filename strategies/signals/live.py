@@ -11,11 +11,14 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from functools import lru_cache
+from typing import NamedTuple
 
 import msgspec
 
 from strategies.domain.instruments import Future
 from strategies.domain.market import DailyBar, Market
+from strategies.domain.same import Same
 from strategies.domain.series import INDEX_SERIES, VOLATILITY_SERIES, future_expiry
 from strategies.domain.session import SessionDay
 from strategies.signals.closes import HISTORY_SYMBOLS, BadHistory, SessionCloses, sessions_from_bars
@@ -45,15 +48,10 @@ def keep_warm(
     net_advances: Mapping[date, float] | None = None,
 ) -> Feed:
     """The feed with every history that has come, told breadth included; unchanged while nothing new has."""
-    bars = {name: rows for name in HISTORY_SYMBOLS if (rows := _before(market.bars.get(name, ()), today))}
-    if any(name not in bars for name in INDEX_SERIES):
+    found = _finished(Same(market.bars), today)
+    if any(name not in found.bars for name in INDEX_SERIES):
         return feed
-    futures = {
-        expiry: rows
-        for name, told in market.bars.items()
-        if (expiry := future_expiry(name)) is not None and (rows := _before(told, today))
-    }
-    series = [(name, rows[-1].day) for name, rows in (*bars.items(), *_named(futures))]
+    series = list(found.series)
     if net_advances:
         series.append((f"breadth of {len(net_advances)} sessions, {sum(net_advances.values()):g}", max(net_advances)))
     known = tuple(sorted(series))
@@ -63,7 +61,7 @@ def keep_warm(
     if young and feed.signals is not None:
         return feed
     try:
-        fresh = warm_up(sessions_from_bars(bars, futures, net_advances), params)
+        fresh = warm_up(sessions_from_bars(found.bars, found.futures, net_advances), params)
     except BadHistory as reason:
         return msgspec.structs.replace(feed, histories=known, warmed_at=now, fault=str(reason))
     old = feed.signals
@@ -77,6 +75,27 @@ def keep_warm(
             front_spreads=old.front_spreads,
         )
     return Feed(fresh, known, now, feed.looked_at)
+
+
+class _Finished(NamedTuple):
+    """Histories without the running session, and each with its last day."""
+
+    bars: dict[str, Sequence[DailyBar]]
+    futures: dict[date, Sequence[DailyBar]]
+    series: tuple[tuple[str, date], ...]
+
+
+@lru_cache(maxsize=4)
+def _finished(seen: Same[dict[str, tuple[DailyBar, ...]]], today: date) -> _Finished:
+    """Every look asks, and histories come a few times a day."""
+    bars = {name: rows for name in HISTORY_SYMBOLS if (rows := _before(seen.value.get(name, ()), today))}
+    futures = {
+        expiry: rows
+        for name, told in seen.value.items()
+        if (expiry := future_expiry(name)) is not None and (rows := _before(told, today))
+    }
+    series = tuple((name, rows[-1].day) for name, rows in (*bars.items(), *_named(futures)))
+    return _Finished(bars, futures, series)
 
 
 def _before(rows: Sequence[DailyBar], today: date) -> Sequence[DailyBar]:

@@ -193,9 +193,9 @@ class Past:
         if spec.sec_type not in TRADED:
             count = int((closed - opened).total_seconds() / STEP_S)
             return Bar(opened, bar.open, bar.high, bar.low, bar.close, 0.0, 0.0, count)
-        prints = self._trades.of(spec, session)
+        volume, count = self._trades.whole(spec, session)
         middle = round((bar.high + bar.low + bar.close) / 3.0, 4)
-        return Bar(opened, bar.open, bar.high, bar.low, bar.close, float(prints.size.sum()), middle, len(prints.size))
+        return Bar(opened, bar.open, bar.high, bar.low, bar.close, volume, middle, count)
 
     # figures ---------------------------------------------------------------------------------------
     def statistics(self, spec: ContractSpec) -> Statistics:

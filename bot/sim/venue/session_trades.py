@@ -29,6 +29,7 @@ class SessionTrades:
         self._activity = activity
         self._under = under
         self._opening_levels: dict[tuple[int, datetime], float] = {}
+        self._wholes: dict[tuple[int, datetime], tuple[float, int]] = {}
 
     def of(self, spec: ContractSpec, session: Session) -> Prints:
         """All trades of a session, also those to come."""
@@ -40,6 +41,16 @@ class SessionTrades:
         exact = self._quotes.day_volume(spec, day)
         volume = Volume(exact or expected_volume(spec, self._opening_level(spec, opened), day), exact is not None)
         return self._activity.draw(spec, opened, closed, volume)
+
+    def whole(self, spec: ContractSpec, session: Session) -> tuple[float, int]:
+        """Contracts or shares of a session and its trades. Remembered for longer than the trades: every morning asks
+        for a year of daily bars of each future."""
+        key = spec.con_id, session[0]
+        known = self._wholes.get(key)
+        if known is None:
+            prints = self.of(spec, session)
+            known = self._wholes[key] = float(prints.size.sum()), len(prints.size)
+        return known
 
     def _opening_level(self, spec: ContractSpec, opened: datetime) -> float:
         """The underlying's level at the open, by which an option's liquidity goes."""

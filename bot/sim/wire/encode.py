@@ -74,12 +74,12 @@ def market_data_type(request_id: int, kind: int) -> bytes:
 
 def tick_price(request_id: int, tick_type: int, price: float, size: int, attributes: int = 0) -> bytes:
     """A price with its size; -1 with size 0 means that nobody quotes."""
-    return message([1, 6, request_id, tick_type, price, size, attributes])
+    return f"1\x006\x00{request_id}\x00{tick_type}\x00{write(price)}\x00{write(size)}\x00{attributes}\x00".encode()
 
 
 def tick_size(request_id: int, tick_type: int, size: int) -> bytes:
     """A size alone."""
-    return message([2, 6, request_id, tick_type, size])
+    return f"2\x006\x00{request_id}\x00{tick_type}\x00{write(size)}\x00".encode()
 
 
 def tick_generic(request_id: int, tick_type: int, value: float) -> bytes:

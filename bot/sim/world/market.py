@@ -34,7 +34,7 @@ from bot.sim.world.night import Night, Piece
 from bot.sim.world.path import STEP_SECONDS
 from bot.sim.world.shocks import BentSource, Course
 from bot.sim.world.surface import DaySurface, price_spx
-from bot.sim.world.tape import SPX, SYMBOLS, VIX, VIX3M, VIX9D, VVIX, DayTape, Source, known, on_vx_grid, vx_quote
+from bot.sim.world.tape import SPX, SYMBOLS, VIX, VIX3M, VIX9D, VVIX, DayTape, Source, known, on_vx_grid, vx_quote_of
 from bot.sim.world.term_structure import Levels
 from bot.sim.world.vix_options import VixStrip, price_vix
 
@@ -236,15 +236,15 @@ class MarketWorld:
         if not self._printed or math.isnan(mark):
             return IndexLevel(None, None, None, None, previous)
         days = (expiry - self._tape.session.day).days
-        bid, ask, size = vx_quote(np.array(mark), days, self._depth)
+        bid, ask, size = vx_quote_of(mark, days, self._depth)
         return IndexLevel(
             last=on_vx_grid(mark),
             open=on_vx_grid(float(self._tape.future_levels[0, i])),
             high=on_vx_grid(max(float(self._tape.future_highs[self._grid_index, i]), mark)),
             low=on_vx_grid(min(float(self._tape.future_lows[self._grid_index, i]), mark)),
             previous_close=previous,
-            bid=float(bid),
-            ask=float(ask),
+            bid=bid,
+            ask=ask,
             bid_size=size,
             ask_size=size,
         )

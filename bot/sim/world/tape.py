@@ -52,6 +52,14 @@ def vx_quote(price: Floats, days: int, depth: Depth = REGULAR) -> tuple[Floats, 
     return np.round(bid, 2), np.round(bid + ticks * VX_TICK, 2), size
 
 
+def vx_quote_of(price: float, days: int, depth: Depth = REGULAR) -> tuple[float, float, int]:
+    """The same of one price in plain numbers: a quote a tick for each contract is asked for often."""
+    ticks, size = (1, 40) if days <= _WIDE_AFTER_DAYS else (2, 12)
+    ticks, size = round(ticks * depth.width), round(size * depth.size)
+    bid = math.floor(price / VX_TICK - 0.5 * (ticks - 1)) * VX_TICK
+    return round(bid * 100.0) / 100.0, round((bid + ticks * VX_TICK) * 100.0) / 100.0, size
+
+
 def future_day(
     previous: float,
     settle: float,
