@@ -181,9 +181,8 @@ class Valuer:
         if not rows:
             return
         told = _together(rows)
-        figures = zip(told.delta.tolist(), told.vega.tolist(), told.theta.tolist(), strict=True)
-        for (option, _), row in zip(rows, figures, strict=True):
-            self._greeks[option.con_id] = _Greeks(*row)
+        for i, (option, _) in enumerate(rows):
+            self._greeks[option.con_id] = _Greeks(float(told.delta[i]), float(told.vega[i]), float(told.theta[i]))
 
     def delta(self, option: Option) -> float | None:
         """On the option's own future or on the index; None without a mark."""

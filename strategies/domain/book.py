@@ -110,7 +110,6 @@ class Book(msgspec.Struct, frozen=True):
         return {c: (theirs.get(c, 0), ours.get(c, 0)) for c in both if theirs.get(c, 0) != ours.get(c, 0)}
 
 
-
 # A book is asked the same by every check and every look, and between two facts about orders it is the same book; it
 # holds the orders and executions of the whole run, so reading it through each time would cost more with every week.
 @lru_cache(maxsize=8)

@@ -151,6 +151,22 @@ def test_the_shipped_list_covers_what_the_defaults_ask_for() -> None:
     assert events[0].at.date() < until
 
 
+@pytest.mark.parametrize(
+    ("name", "begins", "until"),
+    [
+        ("events-2008.toml", date(2008, 8, 14), date(2009, 4, 15)),
+        ("events-2011.toml", date(2011, 6, 22), date(2011, 9, 14)),
+    ],
+)
+def test_lists_of_past_crashes_name_the_source_of_every_date(name: str, begins: date, until: date) -> None:
+    """The lists for simulations cover what they say and nothing more, on weekdays, each date with where it stands."""
+    events, reach = load_events(CONFIG_DIR / name, ("FOMC", "CPI"))
+    assert covered_from(events) == begins
+    assert reach == until
+    assert all(event.at.weekday() < 5 and ("official: " in event.source or "agree" in event.source
+               or event.source.startswith(("two ", "a dated "))) for event in events)  # fmt: skip
+
+
 def test_the_shipped_list_is_found_from_any_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The relative path of the default configuration does not depend on where the command is given."""
     monkeypatch.chdir(tmp_path)

@@ -22,6 +22,7 @@ from bot.sim.world.spreads import (
     spx_half_spread,
     spx_liquidity,
 )
+from bot.sim.world.tape import vx_quote, vx_quote_of
 from bot.sim.world.vix_options import VixStrip, price_vix, vix_atm_vol
 
 DAY = 86_400.0
@@ -174,3 +175,10 @@ def test_between_listed_futures_the_forward_is_interpolated() -> None:
     today = date(2026, 3, 2)
     assert forward_between(18.0, listed, np.array([20.0, 22.0]), today, date(2026, 4, 1)) == pytest.approx(21.0)
     assert forward_between(18.0, listed, np.array([np.nan, np.nan]), today, date(2026, 4, 1)) is None
+
+
+@given(price=st.floats(5.0, 120.0), days=st.integers(0, 250))
+def test_a_vx_quote_in_plain_numbers_is_the_one_of_the_arrays(price: float, days: int) -> None:
+    """What a line shows at a tick and what the day's path says of that moment are one quote."""
+    bid, ask, size = vx_quote(np.array(price), days)
+    assert vx_quote_of(price, days) == (float(bid), float(ask), size)

@@ -124,3 +124,13 @@ def test_arguments_broadcast() -> None:
     grid = greeks([[2700.0], [2800.0]], [2600.0, 2700.0, 2800.0], 0.2, 0.1, True)
     assert {field.shape for field in grid} == {(2, 3)}
     assert grid.price[1, 2] == price(2800.0, 2800.0, 0.2, 0.1, True)
+
+
+def test_a_few_options_are_priced_to_the_same_bit_as_many() -> None:
+    """The short way through plain numbers and the long one through arrays are the same operations: a journal does not
+    depend on how many options were asked about at once."""
+    strikes = np.linspace(60.0, 160.0, 101)
+    together = greeks(100.0, strikes, 0.35, 0.2, strikes > 100.0, 0.99)
+    alone = [greeks(100.0, float(k), 0.35, 0.2, bool(k > 100.0), 0.99) for k in strikes]
+    for name in together._fields:
+        assert [float(getattr(one, name)) for one in alone] == getattr(together, name).tolist(), name
