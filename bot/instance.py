@@ -18,7 +18,7 @@ LOCK_NAME: Final = "lock"
 
 _PRIVATE: Final = (
     "journal.sqlite3*", LOCK_NAME, "status.json", "web.token", "web.url", "killer.json", "killer.lock", "heartbeat",
-    "log", "log/*", "reports", "reports/*",
+    "alerts.json", "log", "log/*", "reports", "reports/*",
 )  # fmt: skip
 _UMASK: Final = 0o077
 _TRIES: Final = 50

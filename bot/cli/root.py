@@ -12,6 +12,7 @@ VERBS = {
     "run": ("bot.cli.run", "run", "the bot against the configured gateway"),
     "sim": ("bot.cli.sim", "sim", "bot and simulated gateway together, on a scenario or on real history"),
     "gateway": ("bot.cli.gateway", "gateway", "the simulated IB Gateway alone, for any client"),
+    "doctor": ("bot.cli.doctor", "doctor", "what would keep the bot from working, each with its remedy"),
     "status": ("bot.cli.review", "status", "what the bot is doing now"),
     "watch": ("bot.cli.watch", "watch", "the same in this terminal, renewed every second; --link for the dashboard"),
     "report": ("bot.cli.report", "report", "a session explained: verdict, orders, caps, faults, what is due"),
