@@ -97,7 +97,7 @@ bench: $(DEV_STAMP) ## measured ratios against peers, in one table each
 	@$(BIN)/python -m benchmarks
 
 drill: $(RUN_STAMP) ## presses every kill trigger against a simulated gateway and times it (two minutes)
-	@$(BIN)/python -m benchmarks.drill
+	@$(BIN)/python -m benchmarks.drill var
 
 docs: $(DEV_STAMP) ## regenerate the parts of docs/ that are made from the code
 	@$(BIN)/python -m bot.docs

@@ -109,7 +109,7 @@ def _groups(
     return groups
 
 
-def _vix(lines: Sequence[Line]) -> VixProducts | str:
+def vix_products(lines: Sequence[Line]) -> VixProducts | str:
     """The hedge's VIX products, or which of them cannot be valued; a long that nobody bids for is worth nothing."""
     rows = []
     for line in lines:
@@ -132,7 +132,7 @@ def _vix(lines: Sequence[Line]) -> VixProducts | str:
     return VixProducts(*(np.array(c, dtype=bool if i in (2, 3) else np.float64) for i, c in enumerate(columns)))
 
 
-def _puts(lines: Sequence[Line]) -> list[tuple[Sequence[Leg], Smile]] | str:
+def hedge_puts(lines: Sequence[Line]) -> list[tuple[Sequence[Leg], Smile]] | str:
     """SPX options the hedge holds, each on a flat smile of its own volatility."""
     groups: list[tuple[Sequence[Leg], Smile]] = []
     for line in lines:
@@ -157,7 +157,7 @@ def _project(
 ) -> HedgeWord:
     """P-PROJ-1, P-BE-2, P-BE-3, noted; the word with the book's grid."""
     ctx = agenda.ctx
-    groups, vix, puts = _groups(agenda, held, greeks), _vix(lines), _puts(lines)
+    groups, vix, puts = _groups(agenda, held, greeks), vix_products(lines), hedge_puts(lines)
     for part in (groups, vix, puts):
         if isinstance(part, str):
             agenda.note("P-PROJ-1", BOOK, HOLD, f"the book cannot be projected: {part}")
@@ -213,7 +213,7 @@ def coupled(
     """Levels of SPX at which this book breaks even in five and ten days on the coupled path, as J-LOG-1 records them;
     `swap` replaces one set of legs. Empty without a condor, or where a part of the book cannot be projected."""
     spot, groups = agenda.ctx.spot_points, _groups(agenda, held, greeks, swap)
-    vix, puts = _vix(lines), _puts(lines)
+    vix, puts = vix_products(lines), hedge_puts(lines)
     if spot is None or not held or isinstance(groups, str) or isinstance(vix, str) or isinstance(puts, str):
         return {}
     book = book_of([*groups, *puts], held[0].carry_rate, vix)

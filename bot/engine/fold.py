@@ -19,7 +19,7 @@ from strategies.alvh.machine import on_settlement as on_slot_settlement
 from strategies.condor.machine import CondorState, on_settlement
 from strategies.domain import events as ev
 from strategies.domain.account import PAPER_PREFIX
-from strategies.domain.book import Fill
+from strategies.domain.book import Fill, base_of
 from strategies.domain.control import LinkState, OperatorVerb, TradingState
 from strategies.domain.hedge import HEDGE_OWNER
 from strategies.domain.known import Known, Unknown
@@ -342,7 +342,7 @@ def _count_fill(work: Work, fill: Fill) -> None:
 
 def _commission(work: Work, event: ev.CommissionReported) -> None:
     book = work.state.book
-    commissions = {**book.commissions_usd, event.exec_id: event.commission_usd}
+    commissions = {**book.commissions_usd, base_of(event.exec_id): event.commission_usd}
     work.set(book=msgspec.structs.replace(book, commissions_usd=commissions))
 
 

@@ -13,7 +13,7 @@ import msgspec
 
 from bot.report.facts import CondorFacts, Json, Trade
 from strategies.condor.machine import Condor
-from strategies.domain.book import Book, Fill, Settled
+from strategies.domain.book import Book, Fill, Settled, base_of
 from strategies.domain.hedge import HEDGE_OWNER, layer_of
 from strategies.domain.instruments import Future, Instrument, Option, describe
 
@@ -172,8 +172,7 @@ class Books:
 
     def commission(self, exec_id: str, usd: float) -> None:
         """Commissions are told again at every reconnect, and sometimes before their execution."""
-        head, _, tail = exec_id.rpartition(".")
-        base = head if head and tail.isdigit() else exec_id
+        base = base_of(exec_id)
         before = self.commissions.get(base, 0.0)
         self.commissions[base] = usd
         fill = self.fills.get(base)

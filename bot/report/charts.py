@@ -36,6 +36,10 @@ def clock(at: datetime | str) -> str:
     return f"{moment.astimezone(NEW_YORK):%H:%M}"
 
 
+_GAP_MIN = 45
+"""A line that ends so many minutes before the session does says why."""
+
+
 # timeline -----------------------------------------------------------------------------------------
 def timeline(told: Json) -> str:
     """Five panels over one clock, a lane for each kind of event, blind stretches shaded."""
@@ -64,10 +68,9 @@ def timeline(told: Json) -> str:
     parts += _lanes(told["markers"], used, x, lanes_top)
     if not used:
         parts.append(svg.text(_LEFT, lanes_top + 11.0, "no orders, refusals or faults in this session"))
-    parts += _hours(x, start, end, bottom)
-    shade = [_shade(stretch, x, bottom) for stretch in told["blind"]]
+    under = [*(_shade(stretch, x, bottom) for stretch in told["blind"]), *_hours(x, start, end, bottom)]
     label = f"Timeline of the session from {clock(start)} to {clock(end)} New York time"
-    return svg.chart(WIDTH, bottom + 22.0, [*shade, *parts], label)
+    return svg.chart(WIDTH, bottom + 22.0, [*under, *parts], label)
 
 
 def _panel(
@@ -98,7 +101,10 @@ def _panel(
     if len(names) == 3:
         parts += _band(times, told[names[1]], told[names[2]], x, y)
     parts.append(svg.path([None if v is None else (x(t), y(v)) for t, v in zip(times, values, strict=True)], "ln c1"))
-    last = next((v for v in reversed(values) if v is not None), None)
+    where = max(i for i, v in enumerate(values) if v is not None)
+    if names[0] == "net_vega_n" and len(values) - where > _GAP_MIN and told["net_vega_unknown"]:
+        parts.append(svg.text(x(times[where]) + 24.0, top + 10.0, f"then {told['net_vega_unknown']}", "lab"))
+    last = values[where]
     if last is not None:
         digits = 0 if abs(last) >= 10_000 else 2
         words = f"{last:,.{digits}f}".replace("-", "\u2212")
@@ -188,7 +194,7 @@ def curve(curves: Sequence[Json]) -> str:
     days = [m["days"] for c in curves for m in c["months"]]
     wide = svg.spread([m["points"] for c in curves for m in c["months"]] + [c["vix_points"] for c in curves], least=1.0)
     assert wide is not None
-    x = Scale(0.0, max(days) * 1.03, _LEFT, WIDTH - _RIGHT)
+    x = Scale(-0.02 * max(days), max(days) * 1.03, _LEFT, WIDTH - _RIGHT)
     y = Scale(wide[0], wide[1], bottom, top)
     parts = [svg.text(_LEFT, 14.0, "VIX and VIX futures, points", "cap")]
     for tick in svg.ticks(*wide, 5):
@@ -333,66 +339,3 @@ def _hours_strip(x: Scale, start: datetime, end: datetime, top: float, bottom: f
         parts.append(svg.text(at, bottom + 13.0, clock(hour), "lab", "middle"))
         hour += timedelta(hours=1)
     return parts
-
-
-# bars ---------------------------------------------------------------------------------------------
-PART_NAMES = {
-    "delta": "delta", "gamma": "gamma", "vega": "vega", "theta": "theta", "cross": "vanna, volga",
-    "trading": "fills against mark", "settlement": "settlement", "fees": "fees", "residual": "residual",
-}  # fmt: skip
-
-
-def shares(told: Json) -> str:
-    """What each part brought or cost, all holders together, and the total."""
-    totals = {part: sum(row[f"{part}_usd"] for row in told["rows"]) for part in PART_NAMES}
-    rows = [(PART_NAMES[part], value) for part, value in totals.items() if abs(value) >= 0.005 or part == "residual"]
-    rows.append(("total", told["total_usd"]))
-    return _bars(rows, "dollars")
-
-
-def days(rows: Sequence[tuple[str, float]]) -> str:
-    """Profit and loss by session."""
-    return _bars(list(rows), "dollars")
-
-
-def _bars(rows: Sequence[tuple[str, float]], unit: str) -> str:
-    row_height, label = 19.0, 150.0
-    wide = svg.spread([value for _, value in rows] + [0.0], least=1.0)
-    assert wide is not None
-    room = 70.0
-    x = Scale(wide[0], wide[1], label + room, WIDTH - _RIGHT - room)
-    parts: list[str] = []
-    bottom = 6.0 + row_height * len(rows)
-    for tick in svg.ticks(*wide, 6):
-        parts.append(svg.line(x(tick), 4.0, x(tick), bottom, "zero" if tick == 0.0 else "grid"))
-        parts.append(svg.text(x(tick), bottom + 14.0, svg.number(tick), "lab", "middle"))
-    for i, (name, value) in enumerate(rows):
-        y = 6.0 + i * row_height
-        left, right = sorted((x(0.0), x(value)))
-        parts.append(svg.text(label - 8.0, y + 12.0, name, "cap" if name == "total" else "lab", "end"))
-        parts.append(
-            svg.rect(left, y + 2.0, max(1.0, right - left), row_height - 6.0, "bar gain" if value >= 0 else "bar loss")
-        )
-        words = f"{value:+,.0f}".replace("-", "\u2212")
-        parts.append(svg.text(right + 5.0 if value >= 0 else left - 5.0, y + 12.0, words, "lab",
-                              "start" if value >= 0 else "end"))  # fmt: skip
-    parts.append(svg.text(label - 8.0, bottom + 14.0, unit, "lab", "end"))
-    return svg.chart(WIDTH, bottom + 22.0, parts, "Profit and loss by part")
-
-
-def cap_bar(share: float | None, last: float | None) -> str:
-    """A thin bar of a cap in use: filled to its fullest, a tick at its last, lines at 70, 90 and 100 per cent."""
-    width, height = 180.0, 14.0
-    parts = [svg.rect(0, 3, width / 1.25, 8, "track")]
-    if share is not None:
-        css = "bar full" if share >= 90.0 else "bar high" if share >= 70.0 else "bar calm"
-        parts.append(svg.rect(0, 3, min(share, 125.0) / 125.0 * width, 8, css))
-    parts += [
-        svg.line(m / 125.0 * width, 1, m / 125.0 * width, 13, "axis" if m == 100 else "grid") for m in (70, 90, 100)
-    ]
-    if last is not None:
-        at = min(last, 125.0) / 125.0 * width
-        parts.append(svg.line(at, 1, at, 13, "spot"))
-    return svg.chart(
-        width, height, parts, "unknown" if share is None else f"{share:.0f} per cent of the cap at its fullest"
-    )

@@ -207,6 +207,8 @@ class Collected:
                 continue
             if keep:
                 session.marks.put(minute, con_id, value)
+                if quote.ask is not None:
+                    session.closing[con_id] = quote
             symbol = self._symbols.get(con_id)
             if symbol in ("SPX", "VIX"):
                 _track(session.spx if symbol == "SPX" else session.vix, value)

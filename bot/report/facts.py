@@ -109,6 +109,8 @@ class SessionFacts:
     nlv_end_usd: float | None = None
     cash_before_usd: float | None = None
     cash_end_usd: float | None = None
+    closing: dict[int, Quote] = field(default_factory=dict)
+    """The last quote of each contract in which somebody offered: after the close the broker takes both sides away."""
     equity: list[tuple[datetime, float]] = field(default_factory=list)
     samples: list[Json] = field(default_factory=list)
     decisions: list[Json] = field(default_factory=list)

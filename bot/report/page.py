@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from bot.report import charts
+from bot.report import chart_bars, chart_book, charts
 from bot.report.conduct import governance_words
 from bot.report.facts import Json
 from bot.report.glossary import GLOSSARY
@@ -54,10 +54,11 @@ def render(report: Json) -> str:
             title=title(report),
             sections=((("sessions", "Sessions"),) if several else ()) + SECTIONS,
             drawn=drawn,
+            book_chart=Markup(chart_book.book(report["tomorrow"]["book"])),
+            book_table=chart_book.table(report["tomorrow"]["book"]),
             files=tables(report),
             glossary=GLOSSARY,
-            week_chart=Markup(charts.days(changes)) if several else "",  # drawn by us, texts escaped
-            cap_bars=[Markup(charts.cap_bar(c["share_pct"], c["last_share_pct"])) for c in report["caps"]],
+            week_chart=Markup(chart_bars.days(changes)) if several else "",  # drawn by us, texts escaped
         )
     )
 
@@ -78,7 +79,7 @@ def _drawn(day: Json, session: Json) -> Json:
         "timeline": charts.timeline(day["timeline"]),
         "curve": charts.curve(day["curves"]),
         "lattice": charts.lattice(day["lattice"], session),
-        "shares": charts.shares(shares) if shares and shares["rows"] else "",
+        "shares": chart_bars.shares(shares) if shares and shares["rows"] else "",
     }
     found: Json = {name: Markup(svg) for name, svg in drawings.items()}
     found["payoffs"] = [Markup(charts.payoff(condor)) for condor in day["condors"]]
@@ -99,7 +100,7 @@ def _environment() -> Environment:
         "clock": clock, "moment": moment, "day": day_words, "pairs": pairs, "plain": plain, "words": words,
         "ladder": ladder, "holder": holder, "badge": badge, "moved": moved, "month": month, "held_by": held_by,
         "compared": compared, "grouped": grouped, "merged": merged, "inwords": in_words, "said": governance_words,
-        "minuses": minuses, "returns": returns,
+        "minuses": minuses, "returns": returns, "strikes": strikes, "fullest": fullest, "bar": bar,
     }  # fmt: skip
     return made
 
@@ -130,7 +131,7 @@ def percent(value: float | None) -> str:
 
 def share(near: float | None) -> str:
     """A distance to a threshold in per cent of it."""
-    return "" if near is None else f"{100.0 * near:.1f} %"
+    return "" if near is None else f"{100.0 * near:.1f} %" if near <= 2.0 else "over 200 %"
 
 
 def plain(value: Any) -> str:
@@ -169,6 +170,21 @@ def returns(move: Json) -> str:
     if before is None and after is None:
         return ""
     return f"{signed(before, 1)} \u2192 {signed(after, 1)} %"
+
+
+def strikes(points_of: Sequence[float]) -> str:
+    """`5195/5245/5730/5780`."""
+    return "/".join(f"{strike:g}" for strike in points_of)
+
+
+def fullest(caps: Sequence[Json]) -> list[Json]:
+    """The cap nearest to being met first."""
+    return sorted(caps, key=lambda cap: -(cap["share_pct"] or 0.0))
+
+
+def bar(cap: Json) -> Markup:
+    """A cap in use, drawn; charts escapes what it draws."""
+    return Markup(chart_bars.cap_bar(cap["share_pct"], cap["last_share_pct"]))
 
 
 # moments ------------------------------------------------------------------------------------------

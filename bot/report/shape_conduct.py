@@ -206,6 +206,27 @@ class Left(Row):
     unit: str
 
 
+class BookCase(Row):
+    """The book so many days ahead: VIX with the index (null) or so many points higher; dollars over the levels."""
+
+    days: float
+    vix_points: float | None
+    condors_usd: list[float]
+    whole_usd: list[float]
+
+
+class BookAhead(Row):
+    """What all condors, alone and with the hedge, gain from now on, and what both stand at since they were opened,
+    commissions apart; `unknown` says why there is no case."""
+
+    unknown: str
+    spot_points: float | None
+    levels_points: list[float]
+    condors_now_usd: float | None
+    hedge_now_usd: float | None
+    cases: list[BookCase]
+
+
 class Tomorrow(Row):
     """The next session; `missing` says why the rest is empty."""
 
@@ -220,4 +241,5 @@ class Tomorrow(Row):
     decisions: list[Asked]
     would_send: list[Wanted]
     capacity: list[Left]
+    book: BookAhead
     missing: str

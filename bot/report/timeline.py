@@ -33,11 +33,12 @@ def timeline(session: SessionFacts, spx: int | None, vix: int | None) -> Json:
 
 
 def _unknown(session: SessionFacts) -> str:
-    """Why the net vega is not known, in the words of most samples; empty where it is known at all."""
-    if any(s.get("net_vega_n") is not None for s in session.samples):
-        return ""
-    reasons = Counter(s["unknown"] for s in session.samples if s.get("unknown"))
-    return reasons.most_common(1)[0][0] if reasons else "no condor was open" if session.samples else "not recorded"
+    """Why the net vega is not known where it is not, in the words of most samples; empty where it always is."""
+    if not session.samples:
+        return "not recorded"
+    lacking = [s for s in session.samples if s.get("net_vega_n") is None]
+    reasons = Counter(s["unknown"] for s in lacking if s.get("unknown"))
+    return reasons.most_common(1)[0][0] if reasons else "no condor was open" if lacking else ""
 
 
 def _running(times: Grid) -> Grid:

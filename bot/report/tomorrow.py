@@ -15,10 +15,11 @@ from bot.engine.holdings import held_by_slots
 from bot.engine.state import State
 from bot.report.books import iso
 from bot.report.facts import Json, SessionFacts
+from bot.valued import NOTHING, ahead
 from strategies.desk import DeskView, decide
 from strategies.domain.control import LinkState
 from strategies.domain.instruments import Index, describe
-from strategies.domain.market import DailyBar, Market
+from strategies.domain.market import DailyBar, Market, Quote
 from strategies.domain.orders import PlaceIntent
 from strategies.domain.session import NEW_YORK, SessionDay
 from strategies.hedging import HedgeSeen
@@ -32,7 +33,7 @@ def tomorrow(session: SessionFacts, state: State | None, caps: list[Json], *, wr
     empty: Json = {
         "session": None, "open_at": None, "close_at": None, "early_close": None, "releases": [], "releases_until": None,
         "expiring": [], "asked_at": None, "decisions": [], "would_send": [], "capacity": _capacity(caps),
-        "missing": "",
+        "book": NOTHING, "missing": "",
     }  # fmt: skip
     if state is None or state.parameters is None or state.now is None:
         unread = "the closing state was written by other code, whose shape this one does not know"
@@ -83,7 +84,7 @@ def _asked(state: State, session: SessionFacts, following: SessionDay) -> Json:
     now = max(at, following.open_at + timedelta(minutes=5)).astimezone(following.open_at.tzinfo)
     view = DeskView(
         now=now,
-        market=_held_still(state.market, session, now),
+        market=held_still(state.market, session, now),
         calendar=state.calendar,
         book=state.book,
         condors=state.condors,
@@ -98,9 +99,11 @@ def _asked(state: State, session: SessionFacts, following: SessionDay) -> Json:
         macro_inputs=state.macro_inputs,
     )
     outcome = decide(view)
+    closed = msgspec.structs.replace(state, market=view.market, marks=outcome.marks)
     keys = ("rule", "subject", "verdict", "text", "inputs", "thresholds", "near")
     decisions = [msgspec.to_builtins(d) for d in outcome.decisions]
     return {
+        "book": ahead(closed, now),
         "asked_at": iso(now),
         "decisions": [{key: d[key] for key in keys} for d in decisions],
         "would_send": [
@@ -120,9 +123,13 @@ def _legs(intent: PlaceIntent, market: Market) -> list[str]:
     return names
 
 
-def _held_still(market: Market, session: SessionFacts, now: datetime) -> Market:
-    """The market as it closed, its quotes fresh again and the session's levels as the last daily bar."""
-    quotes = {con_id: msgspec.structs.replace(q, at=now, epoch=market.epoch) for con_id, q in market.quotes.items()}
+def held_still(market: Market, session: SessionFacts, now: datetime) -> Market:
+    """The market as it closed, its quotes fresh again and the session's levels as the last daily bar.
+
+    The state is written down when the broker has taken bids and offers away; those of the session's end stand in.
+    """
+    told = {**market.quotes, **{c: q for c, q in session.closing.items() if _silent(market.quotes.get(c))}}
+    quotes = {con_id: msgspec.structs.replace(q, at=now, epoch=market.epoch) for con_id, q in told.items()}
     day, bars = date.fromisoformat(session.day), dict(market.bars)
     for instrument in market.instruments.values():
         if not isinstance(instrument, Index):
@@ -132,6 +139,11 @@ def _held_still(market: Market, session: SessionFacts, now: datetime) -> Market:
             continue
         bars[instrument.symbol] = (*known, DailyBar(day, values[0], max(values), min(values), values[-1]))
     return msgspec.structs.replace(market, quotes=quotes, bars=bars)
+
+
+def _silent(quote: Quote | None) -> bool:
+    """Whether nobody bids or offers any more."""
+    return quote is None or (quote.bid is None and quote.ask is None)
 
 
 def _capacity(caps: list[Json]) -> list[Json]:

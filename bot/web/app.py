@@ -21,6 +21,7 @@ from bot.logs import mask
 from bot.web.commands import VERBS, Post, press
 from bot.web.credentials import Credentials, same
 from bot.web.doors import Door, cookie_name
+from bot.web.kept import REPORT_POLICY, report_body, report_names
 from bot.web.source import Source
 from bot.web.stream import Hub, serve_stream
 
@@ -65,6 +66,8 @@ class Site:
                 Route("/stream", self._stream, methods=["GET"]),
                 Route("/view.json", self._view, methods=["GET"]),
                 Route("/metrics", self._metrics, methods=["GET"]),
+                Route("/reports", self._reports, methods=["GET"]),
+                Route("/reports/{name}", self._report, methods=["GET"]),
                 Route("/api/{verb}", self._api, methods=["POST"]),
                 Route("/order", self._form, methods=["POST"]),
             ],
@@ -108,6 +111,17 @@ class Site:
     async def _metrics(self, request: Request) -> Response:
         body, kind = self._exposition()
         return Response(body, media_type=kind)
+
+    async def _reports(self, request: Request) -> Response:
+        names = await run_in_threadpool(report_names, self._state_dir)
+        return self._html("reports.html", names=names)
+
+    async def _report(self, request: Request) -> Response:
+        """A report as it was written. It brings its own style and nothing else: no script runs, nothing is loaded."""
+        body = await run_in_threadpool(report_body, self._state_dir, request.path_params["name"])
+        if body is None:
+            return PlainTextResponse("404 no such report\n", status_code=404)
+        return HTMLResponse(body, headers={"content-security-policy": REPORT_POLICY})
 
     async def _stream(self, request: Request) -> Response:
         if self._hub.full:

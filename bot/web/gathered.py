@@ -7,6 +7,7 @@ into a tuple is one call that holds the interpreter's lock, so neither side wait
 
 from __future__ import annotations
 
+import heapq
 import itertools
 import time
 from collections import Counter, deque
@@ -18,9 +19,13 @@ from bot.engine.outcome import Outcome
 from bot.engine.state import State
 from strategies.domain import events as ev
 from strategies.domain.control import LinkState
+from strategies.domain.decision import DecisionVerdict
 from strategies.domain.known import Known
 
 LINES_KEPT = 400
+HELD_KEPT = 200
+"""Decisions that let things be come many a minute: they have a place of their own, so that they push nothing out."""
+
 SAMPLES_KEPT = 1200
 LINKS_KEPT = 200
 
@@ -71,6 +76,7 @@ class Gathered:
         self._lines = 0
         self._numbers = itertools.count(1)
         self._entries: deque[Entry] = deque(maxlen=LINES_KEPT)
+        self._held: deque[Entry] = deque(maxlen=HELD_KEPT)
         self._samples: deque[Sample] = deque(maxlen=SAMPLES_KEPT)
         self._links: deque[LinkSeen] = deque(maxlen=LINKS_KEPT)
         self._counts: Counter[str] = Counter()
@@ -96,7 +102,7 @@ class Gathered:
         return Look(
             state,
             at,
-            tuple(self._entries),
+            tuple(heapq.merge(tuple(self._entries), tuple(self._held))),
             tuple(self._samples),
             tuple(self._links),
             dict(self._counts),
@@ -111,7 +117,8 @@ class Gathered:
             self._add(at, kind, what)
 
     def _add(self, at: datetime, kind: str, what: Any) -> None:
-        self._entries.append(Entry(next(self._numbers), at, kind, what))
+        held = kind == "decision" and what.verdict is DecisionVerdict.HOLD
+        (self._held if held else self._entries).append(Entry(next(self._numbers), at, kind, what))
 
     def _event(self, at: datetime, event: ev.AnyEvent, state: State) -> None:
         match event:

@@ -20,7 +20,9 @@ import uvicorn
 from bot.web.app import Site
 from bot.web.credentials import LINK_FILE, Credentials, credentials, leave_link
 from bot.web.gathered import Gathered
+from bot.web.kept import last_drill
 from bot.web.metrics import Metrics
+from bot.web.parts import Parts
 from bot.web.source import Source, plain
 from bot.web.stream import Hub, event
 from strategies.domain import events as ev
@@ -142,7 +144,10 @@ class Dashboard:
 
     async def _serve(self, listener: socket.socket, keys: Credentials) -> None:
         self._loop = asyncio.get_running_loop()
-        source = Source(self._gathered, self._trouble)
+        parts = Parts(self._state_dir, lambda: len(self._hub) > 0)
+        source = Source(
+            self._gathered, self._trouble, lambda: {"parts": parts.told, "drill": last_drill(self._state_dir)}
+        )
         metrics = Metrics(self._gathered, source.values, lambda: self._hub.dropped)
         site = Site(
             source=source,
@@ -173,14 +178,16 @@ class Dashboard:
             return
         serving = asyncio.create_task(self._server.serve(sockets=[listener]), name="dashboard server")
         pulse = asyncio.create_task(self._pulse(source), name="dashboard pulse")
+        asking = asyncio.create_task(parts.run(), name="dashboard result by part")
         try:
-            done, _ = await asyncio.wait({serving, pulse}, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait({serving, pulse, asking}, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
         finally:
             self._server.should_exit = True
             pulse.cancel()
-            await asyncio.gather(pulse, serving, return_exceptions=True)
+            asking.cancel()
+            await asyncio.gather(pulse, asking, serving, return_exceptions=True)
 
     async def _pulse(self, source: Source) -> None:
         """Publishes news at every refresh while somebody listens; a sign of life at least every BEAT_EVERY_S."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import orjson
@@ -34,10 +34,12 @@ class Made(NamedTuple):
 class Source:
     """Makes views when asked; belongs to the dashboard's thread alone."""
 
-    def __init__(self, gathered: Gathered, trouble: Callable[[str], None]) -> None:
-        self._gathered = gathered
+    def __init__(self, gathered: Gathered, trouble: Callable[[str], None], beside: Callable[[], Json] = dict) -> None:
+        """`beside` gives what a view shows that no state holds: the result by part, the last drill."""
+        self._gathered, self._beside = gathered, beside
         self._trouble = trouble
         self._made: Made | None = None
+        self._book: tuple[tuple[Any, ...], Json | None] = (), None
         self._sent_number = 0
         self.life = secrets.token_hex(4)
         self.failed = 0
@@ -51,7 +53,10 @@ class Source:
         if old is not None and (old.steps == look.steps or now_s - old.made_s < KEEP_VIEW_S):
             return old
         try:
-            view = view_of(look)
+            minute = look.at.replace(second=0, microsecond=0), *(c.quantity for c in look.state.condors.values())
+            view = view_of(look, self._book[1] if self._book[0] == minute else None)
+            self._book = minute, view["book"]
+            view |= self._beside()
         except Exception as reason:  # noqa: BLE001 - a state the page cannot draw must not take the kill button away
             self.failed += 1
             self._trouble(f"the page cannot be drawn: {type(reason).__name__} {reason}")
@@ -102,13 +107,12 @@ class Source:
             return event("beat", plain({"silent_s": None}))
         made = self.view()
         new = tuple(entry for entry in look.entries if entry.number > after)
-        first = new[0].number if new else after + 1
         newest = look.entries[-1].number if look.entries else 0
         head = plain(
             {
                 "silent_s": _silent_s(look),
                 "fresh": fresh,
-                "skipped": 0 if fresh else max(0, first - after - 1),
+                "skipped": 0 if fresh else max(0, newest - after - len(new)),
                 "lines": self._lines(new, look),
             }
         )

@@ -15,6 +15,12 @@ from strategies.domain.orders import DOUBTFUL_STATES, Action, OrderRecord
 from strategies.domain.same import Same
 
 
+def base_of(exec_id: str) -> str:
+    """An execution's identity without its revision: `a.b.01` is `a.b`."""
+    head, _, tail = exec_id.rpartition(".")
+    return head if head and tail.isdigit() else exec_id
+
+
 class Fill(msgspec.Struct, frozen=True):
     """One execution of one leg. `ref` is None for an execution that is not ours (manual trade, liquidation).
 
@@ -36,8 +42,7 @@ class Fill(msgspec.Struct, frozen=True):
     @property
     def base_id(self) -> str:
         """Execution identity without its revision."""
-        head, _, tail = self.exec_id.rpartition(".")
-        return head if head and tail.isdigit() else self.exec_id
+        return base_of(self.exec_id)
 
     @property
     def revision(self) -> int:

@@ -28,6 +28,7 @@ from bot.sim.venue.matching import FillModel
 from bot.sim.venue.sim import SimVenue
 from bot.sim.world.load import load_scenario
 from strategies.domain import events as ev
+from strategies.domain.book import base_of
 from strategies.domain.control import LinkState
 from strategies.domain.orders import OrderState
 from tests.flow.crash_fuse import Fuse
@@ -124,8 +125,9 @@ def disagreements(state: State, true: truth.Truth) -> list[str]:
             f"fills: only in journal {fills.keys() - executed.keys()}, only in ledger "
             f"{executed.keys() - fills.keys()}, different {[k for k in fills if fills[k] != executed.get(k)]}"
         )
-    if book.commissions_usd != true.commissions:
-        found.append(f"commissions: journal {book.commissions_usd}, ledger {true.commissions}")
+    charged = {base_of(exec_id): usd for exec_id, usd in true.commissions.items()}
+    if book.commissions_usd != charged:
+        found.append(f"commissions: journal {book.commissions_usd}, ledger {charged}")
     return found
 
 

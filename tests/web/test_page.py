@@ -111,6 +111,66 @@ def test_everything_is_drawn_from_this_server_alone_and_without_an_error(quiet: 
     assert quiet.errors == []
 
 
+def test_condors_and_hedge_are_drawn_together_for_days_ahead(quiet: Page, shown: Shown) -> None:
+    """The choice stays while the market moves; the slider and the curve's shock change the drawing and its words."""
+    shown.show("held")
+    quiet.go(shown.link)
+    quiet.until("document.querySelector('#condors .card')")
+    quiet.js("document.querySelector('[name=how][value=together]').click()")
+    label = "document.querySelector('.together svg')?.getAttribute('aria-label') ?? ''"
+    quiet.until(f"({label}).includes('in 10 days, VIX moving with the index')")
+    quiet.js("(() => {const f = document.getElementById('look'); f.elements.days.value = 4;"
+             "f.elements.vix.value = '8'; f.dispatchEvent(new Event('input', {bubbles: true}))})()")  # fmt: skip
+    assert "in 20 days, VIX 8 points higher" in quiet.js(label)
+    assert quiet.js("document.getElementById('dayswords').textContent") == "20 days"
+    shown.show("killed")
+    quiet.until("document.querySelector('#pills').textContent.includes('HALTED')")
+    assert "in 20 days, VIX 8 points higher" in quiet.js(label)
+    assert quiet.js("document.documentElement.scrollHeight <= innerHeight")
+    shown.show("blind")
+    quiet.until("document.querySelector('#condors .empty')?.textContent.includes('without a mark')")
+    assert quiet.errors == []
+
+
+def test_everything_can_be_named_and_reached_without_a_mouse(quiet: Page, shown: Shown) -> None:
+    """By the browser's own accessibility tree: every control and drawing has a name; Tab comes to the kill button
+    early and shows where it is; a cap's name is a button that leads to what the gate said."""
+    shown.show("held")
+    quiet.go(shown.link)
+    quiet.until("document.querySelector('.cap')")
+    nodes = quiet.call("Accessibility.getFullAXTree")["nodes"]
+    told = [(n["role"]["value"], n.get("name", {}).get("value", "")) for n in nodes if not n["ignored"]]
+    named = ("button", "checkbox", "radio", "slider", "combobox", "searchbox", "image", "meter", "link", "region")
+    assert [role for role, name in told if role in named and not name.strip()] == []
+    roles = {role for role, _ in told}
+    assert {"main", "banner", "button", "radio", "meter", "status", "region", "heading"} <= roles
+    order = []
+    for _ in range(6):
+        for kind in ("keyDown", "keyUp"):
+            quiet.call("Input.dispatchKeyEvent", type=kind, key="Tab", code="Tab", windowsVirtualKeyCode=9)
+        order.append(quiet.js("document.activeElement.id || document.activeElement.className"))
+    assert order[:4] == ["skip", "pause", "reduce", "kill"]
+    assert quiet.js("getComputedStyle(document.activeElement).outlineStyle") != "none"
+    quiet.js("document.querySelector('[data-code=C05]').click()")
+    assert quiet.js("document.querySelector('[name=find]').value") == "C05"
+    assert quiet.js("document.activeElement.name") == "find"
+
+
+def test_earlier_reports_open_from_the_page(quiet: Page, shown: Shown) -> None:
+    """From the dashboard to the list to a report, which keeps its style and complains of nothing."""
+    (shown.state_dir / "reports").mkdir()
+    (shown.state_dir / "reports" / "2026-03-03.html").write_text("<style>p{color:#123456}</style><p>earlier</p>")
+    shown.show("held")
+    quiet.go(shown.link)
+    quiet.until("document.querySelector('#result a')")
+    quiet.js("document.querySelector('#result a').click()")
+    quiet.until("document.querySelector('.reports a')")
+    quiet.js("document.querySelector('.reports a').click()")
+    quiet.until("document.querySelector('p')?.textContent === 'earlier'")
+    assert quiet.js("getComputedStyle(document.querySelector('p')).color") == "rgb(18, 52, 86)"
+    assert quiet.errors == []
+
+
 def test_what_matters_is_seen_without_scrolling(quiet: Page, shown: Shown) -> None:
     """At 1366 by 768, light and dark: the page itself does not scroll, and nothing sticks out of the window."""
     for name in ("held", "blind", "killed"):

@@ -13,7 +13,7 @@ import pytest
 from bot.engine.permit import risk_view
 from bot.engine.state import State
 from bot.web.gathered import Gathered, Look
-from bot.web.view.bar import session
+from bot.web.view.bar import due, session
 from bot.web.view.gate import full_pct
 from bot.web.view.log import blind_spans, lines
 from bot.web.view.view import view_of
@@ -113,6 +113,38 @@ def test_a_slot_names_what_it_holds_before_anything_can_be_valued() -> None:
     assert (view["vega"], view["unknown"]) == (None, "no signals yet")
 
 
+def test_the_book_ahead_is_zero_now_and_the_hedge_pays_when_vix_rises() -> None:
+    """Unmoved and at once nothing is gained; with VIX eight points up the hedge brings the same at every level of SPX;
+    time earns for the condors; what they stand at is what their cards say."""
+    view = held()
+    book = view["book"]
+    assert book["unknown"] == ""
+    middle = book["levels_points"].index(pytest.approx(book["spot_points"], abs=0.06))
+    cases = {(case["days"], case["vix_points"]): case for case in book["cases"]}
+    assert cases[0.0, None]["condors_usd"][middle] == cases[0.0, None]["whole_usd"][middle] == 0.0
+    up = cases[10.0, 8.0]
+    brought = [whole - alone for whole, alone in zip(up["whole_usd"], up["condors_usd"], strict=True)]
+    assert min(brought) > 0.0
+    assert max(brought) - min(brought) <= 2.0
+    assert up["condors_usd"][middle] < 0.0 < cases[10.0, None]["condors_usd"][middle]
+    assert book["condors_now_usd"] == pytest.approx(sum(c["profit_usd"] or 0.0 for c in view["condors"]), abs=5.0)
+
+
+def test_what_cannot_be_valued_has_no_book_ahead() -> None:
+    """Blind, no leg has a mark: it says which condor, and draws nothing. Without a condor there is nothing to ask."""
+    blind = view_of(morning()["blind"])["book"]
+    assert "without a mark" in blind["unknown"]
+    assert blind["cases"] == []
+    assert view_of(morning()["working"])["book"]["unknown"] == "no condor is open"
+
+
+def test_fees_of_the_day_are_counted() -> None:
+    """Commissions are told by execution and revision, fills are kept by execution: they find each other."""
+    view = held()
+    assert view["money"]["commissions_today_usd"] > 0.0
+    assert all(fill["commission_usd"] is not None for fill in view["fills"])
+
+
 def test_caps_are_the_gates_own() -> None:
     """Every cap with the gate's figure, none left out, in its order."""
     look = morning()["held"]
@@ -190,6 +222,8 @@ def test_the_day_is_told_in_new_york_time() -> None:
     assert session(state, day.open_at - timedelta(hours=1))["text"] == "before opens 09:30 in 1h00"
     assert session(state, day.close_at + timedelta(hours=1))["phase"] == "after"
     assert session(state, day.open_at - timedelta(days=1))["text"] == "closed; next session Mon 02 Mar"
+    assert due(state, day.open_at - timedelta(hours=1))[0] == {"at": "09:30", "text": "options open"}
+    assert due(state, day.close_at + timedelta(hours=1)) == [{"at": "Tue 09:30", "text": "options open"}]
 
 
 def test_an_empty_state_has_a_view() -> None:

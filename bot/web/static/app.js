@@ -6,6 +6,7 @@ const NS = "http://www.w3.org/2000/svg";
 const STALE_AFTER_MS = 6000;
 const SILENT_AFTER_S = 20;
 const LINES_KEPT = 600;
+const HELD_KEPT = 250;
 const HOLD_MS = 1000;
 
 function put(node, attributes, children) {
@@ -101,21 +102,25 @@ function drawBar(bar, orders, blind) {
   const live = orders.filter((order) => order.live).length;
   const link = `${bar.link.state}${bar.link.state === "up" ? (bar.link.reconciled ? ", reconciled" : ", NOT reconciled") : ": " + bar.link.reason}`;
   const next = bar.next.map((moment) => `${moment.at} ${moment.text}`).join(", ") || "nothing scheduled";
+  const soon = bar.next.slice(0, 2).map((moment) => `${moment.at} ${moment.text}`).join(", ") || next;
   const rows = [
     ["Now", bar.goes_on, bar.state === "active" && !bar.paused ? "" : "warn"],
     [`New York, ${bar.day}`, `${bar.time.slice(11)}  ${bar.session.text}`, ""],
     ["Orders", `${live} working`, live && bar.state === "halted" ? "bad" : ""],
     ["Link", link, bar.blind ? "bad" : ""],
-    ["Next", next, ""],
+    ["Next", soon, "", next],
     ["Data", `${bar.lines} lines, SPX ${known(bar.spx_age_s) ? age(bar.spx_age_s) + " old" : "unknown"}`, ""],
   ];
-  $("facts").replaceChildren(...rows.map(([name, text, kind]) => el("div", {}, el("dt", {}, name), el("dd", { class: kind, title: text }, text))));
+  $("facts").replaceChildren(...rows.map(([name, text, kind, whole]) => el("div", {}, el("dt", {}, name), el("dd", { class: kind, title: whole || text }, text))));
   const open = blind.find((span) => !span.to);
   $("stops").replaceChildren(
     ...(bar.blind ? [el("p", {}, el("strong", {}, "BLIND"), open ? ` since ${open.from.slice(11)} (${number(open.seconds / 60, 0)} min): ${open.reason}. ` : ` ${bar.link.reason}. `, el("span", { class: "dim" }, "Nothing adds risk meanwhile; working orders stay as they are at the broker; the bot connects again by itself."))] : []),
     ...bar.latches.map((latch) => el("p", {}, el("strong", {}, latch.state.toUpperCase()), ` ${latch.cause}: ${latch.reason} `, el("span", { class: "dim" }, `(by ${latch.who}, ${latch.at}; ends with "condor arm" at the terminal)`), bar.proof && latch === bar.latches.find((one) => one.state === "halted") ? el("strong", { class: bar.proof.startsWith("VERIFIED") ? "good" : "" }, `  ${bar.proof}`) : "")),
     ...bar.people.map((text) => el("p", { class: "people" }, text)),
   );
+  const drill = view.drill;
+  $("killhint").replaceChildren("hold 1 s", el("br"), drill ? `drill ${daysAgo(drill.at)}` : "no drill yet");
+  $("killhint").title = drill ? `The kill drill of ${drill.at.slice(0, 10)}: ${drill.triggers - drill.failed} of ${drill.triggers} triggers ended every order, the slowest in ${number(drill.slowest_ms, 0)} ms` : "make drill presses every kill trigger against a simulated gateway and times it";
   $("foot").textContent = `${bar.run}, configuration ${bar.config}`;
   $("bar").title = $("foot").textContent;
   const sign = { active: "\u25cf", reducing: "\u25d0", flattening: "\u25bd", halted: "\u25a0" }[bar.state];
@@ -140,9 +145,13 @@ function drawMarket(m, box) {
   if (m.fault) rows.push(el("div", { class: "bad" }, m.fault));
   if (m.regime_reason) rows.push(el("div", { class: "warn" }, m.regime_reason));
   const chart = el("div", { class: "curve" });
-  const room = box.clientWidth > 700 ? box.clientWidth - 470 : box.clientWidth;
+  const room = box.clientWidth > 700 ? box.clientWidth - 436 : box.clientWidth;
   chart.append(drawCurve(m, Math.max(240, Math.min(640, room)), 122));
   return [el("div", { class: "levels" }, level("SPX", m.spx, "pct"), level("VIX", m.vix, "points")), chart, el("div", { class: "words" }, ...rows)];
+}
+function daysAgo(at) {
+  const days = Math.floor((Date.now() - Date.parse(at)) / 86400000);
+  return days < 1 ? "today" : days === 1 ? "a day ago" : `${days} days ago`;
 }
 const age = (s) => (s < 120 ? `${number(s, 0)} s` : s < 7200 ? `${number(s / 60, 0)} min` : hours(s / 3600));
 const hours = (value) => (value >= 48 ? `${number(value / 24, 0)} days` : `${number(value, 1)} h`);
@@ -179,14 +188,28 @@ function drawCurve(m, w, h) {
 }
 
 // ---- result -------------------------------------------------------------------------------------
-function drawResult(money, box) {
+function drawResult({ money, parts }, box) {
   const rows = [["condors open", gain(money.condors_open_usd)], ["hedge open", gain(money.hedge_open_usd)], ["commissions", dollars(money.commissions_today_usd, 2)], ["week", gain(money.week_change_usd)], ["below high", gain(money.below_high_water_usd)]];
   aside("result", `NLV ${dollars(money.net_liquidation_usd)}`);
   const sum = el("div", { class: "sum" }, "today", el("b", { class: tone(money.day_change_usd) }, gain(money.day_change_usd)), el("dl", { class: "kv" }, ...rows.map(([name, text]) => [el("dt", {}, name), el("dd", {}, text)])));
+  const table = drawParts(parts, money);
   const spark = el("div", { class: "spark" });
-  const w = Math.max(90, box.clientWidth - 152);
-  spark.append(drawSpark(money.samples, w, 108));
-  return [sum, spark];
+  const room = box.clientWidth - 156 - (box.clientWidth > 480 ? 258 : 0);
+  spark.append(drawSpark(money.samples, Math.max(90, room), 108));
+  return [sum, spark, table];
+}
+const PARTS = [["delta", "delta"], ["gamma", "gamma"], ["vega", "vega"], ["theta", "theta"], ["cross", "vanna, volga"], ["trading", "fills"], ["settlement", "settled"], ["fees", "fees"], ["residual", "residual"], ["total", "total"]];
+const whole = (usd) => number(Math.round(usd) || 0, 0).replace("-", "\u2212");
+const HOLDERS = { condors: "condors", L1: "L1", L2: "L2", L3: "L3", other: "others" };
+function drawParts(parts, money) {
+  if (!parts?.rows?.length) return el("div", { class: "parts" }, el("p", { class: "empty" }, parts?.unknown ? `Result by part: ${parts.unknown}.` : "Nothing was held: there is no result by part."));
+  const all = (part) => parts.rows.reduce((sum, row) => sum + row[part], 0);
+  const shown = PARTS.filter(([part]) => !["settlement", "cross", "trading"].includes(part) || parts.rows.some((row) => Math.abs(row[part]) >= 0.5));
+  const when = parts.until ? `until ${new Intl.DateTimeFormat("en-GB", { timeZone: "America/New_York", hour: "2-digit", minute: "2-digit" }).format(new Date(parts.until))}` : "";
+  const words = `Result of ${parts.session} by part ${when} New York, dollars; the broker's change less this is ${gain(parts.difference_usd)}${parts.unknown ? `. ${parts.unknown}` : ""}`;
+  return el("div", { class: "parts", title: words }, el("table", {}, el("caption", { class: "sr" }, words),
+    el("thead", {}, el("tr", {}, el("th", { scope: "col", class: parts.unknown ? "warn" : "" }, `$ ${parts.unknown ? "old, " : ""}${when.replace("until ", "at ")}`), ...parts.rows.map((row) => el("th", { scope: "col", class: "n" }, HOLDERS[row.holder])), el("th", { scope: "col", class: "n" }, "all"))),
+    el("tbody", {}, ...shown.map(([part, name]) => el("tr", { class: part === "total" ? "total" : "" }, el("th", { scope: "row" }, name), ...parts.rows.map((row) => el("td", { class: "n" }, whole(row[part]))), el("td", { class: `n ${tone(Math.round(all(part)))}` }, whole(all(part))))))));
 }
 const minutes = (clock) => Number(clock.slice(0, 2)) * 60 + Number(clock.slice(3, 5));
 function drawSpark(samples, w, h) {
@@ -204,8 +227,10 @@ function drawSpark(samples, w, h) {
 }
 
 // ---- condors ------------------------------------------------------------------------------------
-function drawCondors(condors, box) {
+function drawCondors({ condors, book, how }, box) {
   aside("condors", condors.length ? `${condors.length} in care` : "");
+  $("look").hidden = !condors.length;
+  if (condors.length && how.together) return drawTogether(book, how, box);
   if (!condors.length) return el("p", { class: "empty" }, "No condor is held or being sold. ", el("span", { id: "whynot" }, whyNot()));
   const columns = Math.max(1, Math.min(condors.length, 3, Math.floor((box.clientWidth + 8) / 198)));
   const width = (box.clientWidth - (columns - 1) * 8) / columns - 18;
@@ -213,6 +238,42 @@ function drawCondors(condors, box) {
   const lines = width < 236 ? 156 : 146;
   const height = condors.length <= columns ? Math.max(90, Math.min(360, box.clientHeight - lines)) : 124;
   return condors.map((condor) => drawCard(condor, Math.max(160, width), height));
+}
+const DAYS_AHEAD = [0, 1, 5, 10, 20];
+function looked() {
+  const form = new FormData($("look"));
+  const days = DAYS_AHEAD[Number(form.get("days") ?? 3)];
+  const vix = form.get("vix");
+  return { together: form.get("how") === "together", days, vix: vix ? Number(vix) : null };
+}
+const daysWords = (days) => (days === 0 ? "no time" : days === 1 ? "1 day" : `${days} days`);
+function drawTogether(book, how, box) {
+  const mine = book.cases.find((c) => c.days === how.days && c.vix_points === how.vix);
+  if (!mine) return el("p", { class: "empty" }, `Condors and hedge cannot be valued together: ${book.unknown}.`);
+  const w = box.clientWidth, h = Math.max(150, Math.min(340, box.clientHeight - 26)), xs = book.levels_points;
+  const left = 52, right = w - 8, top = 16, bottom = h - 30;
+  const low = Math.min(0, ...mine.whole_usd, ...mine.condors_usd), high = Math.max(0, ...mine.whole_usd, ...mine.condors_usd), pad = Math.max(50, (high - low) * 0.06);
+  const x = scale(xs[0], xs.at(-1), left, right), y = scale(low - pad, high + pad, bottom, top);
+  const parts = ticks(low - pad, high + pad, 5).map((v) => [svg("line", { class: v === 0 ? "axis" : "grid", x1: left, x2: right, y1: y(v), y2: y(v) }), svg("text", { x: left - 4, y: y(v) + 3.5, "text-anchor": "end" }, short(v))]);
+  for (const v of ticks(xs[0], xs.at(-1), w > 460 ? 7 : 4)) parts.push(svg("text", { x: x(v), y: bottom + 13, "text-anchor": "middle" }, number(v, 0)));
+  parts.push(svg("text", { x: (left + right) / 2, y: h - 4, "text-anchor": "middle" }, "SPX, points"));
+  parts.push(svg("path", { class: "line dash", d: path(xs, mine.condors_usd, x, y) }), svg("path", { class: "line", d: path(xs, mine.whole_usd, x, y) }));
+  parts.push(svg("line", { class: "spot", x1: x(book.spot_points), x2: x(book.spot_points), y1: top, y2: bottom }), svg("text", { class: "strong", x: x(book.spot_points), y: top - 4, "text-anchor": "middle" }, number(book.spot_points, 0)));
+  const cursor = svg("line", { class: "cursor", y1: top, y2: bottom, visibility: "hidden" });
+  const middle = xs.reduce((best, v, i) => (Math.abs(v - book.spot_points) < Math.abs(xs[best] - book.spot_points) ? i : best), 0);
+  const keys = el("p", { class: "key" });
+  const say = (i) => keys.replaceChildren(`from now on, SPX at ${number(xs[i], 0)}: `, el("i", { class: "k-now" }, `\u2500 with the hedge ${gain(mine.whole_usd[i])} `), el("i", { class: "k-vol" }, ` \u2504 condors alone ${gain(mine.condors_usd[i])}`));
+  say(middle);
+  const vixWords = how.vix === null ? "VIX moving with the index" : `VIX ${how.vix} points higher`;
+  const drawing = svg("svg", { width: w, height: h, role: "img", "aria-label": `Dollars gained from now on by SPX level in ${daysWords(how.days)}, ${vixWords}: with the hedge from ${dollars(Math.min(...mine.whole_usd))} to ${dollars(Math.max(...mine.whole_usd))}, condors alone from ${dollars(Math.min(...mine.condors_usd))} to ${dollars(Math.max(...mine.condors_usd))}` }, parts, cursor);
+  drawing.addEventListener("pointermove", (event) => {
+    const at = event.clientX - drawing.getBoundingClientRect().left;
+    const i = xs.reduce((best, v, j) => (Math.abs(x(v) - at) < Math.abs(x(xs[best]) - at) ? j : best), 0);
+    put(cursor, { x1: x(xs[i]), x2: x(xs[i]), visibility: "visible" }, []);
+    say(i);
+  });
+  drawing.addEventListener("pointerleave", () => { cursor.setAttribute("visibility", "hidden"); say(middle); });
+  return el("div", { class: "together" }, drawing, keys);
 }
 function whyNot() {
   const about = log.filter((entry) => entry.kind === "decision" && entry.subject === "entry" && entry.tone !== "acted");
@@ -227,13 +288,14 @@ function drawCard(c, w, h) {
   const legend = [el("i", { class: "k-exp" }, "\u2500 expiry "), el("i", { class: "k-now" }, "\u2500 now "), el("i", { class: "k-vol" }, `\u2504 vol +${c.payoff?.vol_up_pct ?? 15} %`)];
   keys.append(...legend);
   const rows = [
-    ["target", `+${number(c.target_pct_of_credit, 0)} %`], ["stop", signed(c.stop_pct_of_credit, 0, " %")],
-    ["b/e", c.break_evens_points.map((p) => number(p, 0)).join(" / ") || NONE], ["1 SD", known(c.expected_move_points) ? `\u00b1${number(c.expected_move_points, 0)}` : NONE],
+    ["exits", `+${number(c.target_pct_of_credit, 0)} % / ${signed(c.stop_pct_of_credit, 0, " %")}`], ["shorts away", c.shorts_away_points.map((p) => signed(p, 0)).join(" / ")],
+    ["b/e", c.break_evens_points.map((p) => number(p, 0)).join(" / ") || NONE], ["1 SD, chance", `${known(c.expected_move_points) ? `\u00b1${number(c.expected_move_points, 0)}` : NONE}${known(c.profit_chance_pct) ? `, ${number(c.profit_chance_pct, 0)} %` : ""}`],
     ["theta", signed(c.theta_usd, 0, " $/day")], ["worst", dollars(known(c.max_loss_usd) ? -c.max_loss_usd : null)],
     ["delta", signed(c.delta_usd, 0, " $/pt")], ["vega", signed(c.vega_usd, 0, " $/vol pt")],
+    ["gamma", signed(c.gamma_usd, 2, " $/pt\u00b2")], [plainWord(c.state), hours(c.in_state_s / 3600)],
   ];
   return el("article", { class: "card", "aria-label": `Condor ${c.id}` },
-    el("h3", {}, el("span", { title: c.id }, c.id.replace(/^ic-\d{4}/, "ic-"), el("small", { class: "dim" }, ` ${c.expiry.slice(5)}, ${c.dte_days} d, out at ${c.time_exit_dte_days}`)), el("span", { class: `tag ${state}`, title: c.why }, plainWord(c.state))),
+    el("h3", {}, el("span", { title: c.id }, c.id.replace(/^ic-\d{4}/, "ic-"), el("small", { class: "dim", title: `${c.expiry}, ${c.dte_days} days left, closed at ${c.time_exit_dte_days}` }, w < 230 ? ` ${c.expiry.slice(5)}, ${c.dte_days} d` : ` ${c.expiry.slice(5)}, ${c.dte_days} d, out at ${c.time_exit_dte_days}`)), el("span", { class: `tag ${state}`, title: c.why }, plainWord(c.state))),
     el("div", { class: "legs" }, `${strikes} \u00d7${c.units || c.units_wanted}${c.units ? "" : " wanted"}`),
     el("div", { class: "legs" }, known(c.credit_points) ? `credit ${number(c.credit_points)}  ` : known(c.asked_points) ? `not sold yet, asking ${number(c.asked_points)}` : "not sold yet", el("b", { class: tone(c.profit_usd) }, known(c.profit_usd) ? `${gain(c.profit_usd)}, ` : "", share), c.exit_rule ? el("span", { class: "warn" }, `  closing by ${c.exit_rule}`) : ""),
     c.payoff ? drawPayoff(c, w, h, keys, legend) : el("p", { class: "empty" }, "Its payoff is drawn when an order for it works."), keys,
@@ -284,7 +346,10 @@ function drawHedge(hedge, box) {
   aside("hedge", hedge.enabled ? (v && known(v.carry_usd_per_day) ? `carry ${signed(v.carry_usd_per_day, 0)} $/day against theta ${signed(v.condor_theta_usd_per_day, 0)}` : "") : "switched off");
   const layers = hedge.layers.map((layer) => el("div", { class: "layer", role: "group", "aria-label": `Layer ${layer.layer}, ${layer.days}` },
     el("div", { class: "name" }, el("b", {}, layer.layer), layer.days), ...layer.slots.map(drawSlot)));
-  return [...layers, drawGauge(v, hedge.unknown, Math.max(220, box.clientWidth))];
+  const moves = log.filter((line) => line.kind === "move" && line.rule === "slot" && ["active", "resting", "blocked", "dormant"].includes(line.verdict)).slice(-3).reverse();
+  const told = [...new Set(moves.map((line) => `${line.at.slice(11, 16)} ${line.subject.replace(/^alvh-s0?/, "slot ")} ${line.verdict}`))];
+  const last = told.length ? el("p", { class: "key moves", title: moves.map((line) => line.text).join("\n") }, `last moves: ${told.join("; ")}`) : null;
+  return [...layers, drawGauge(v, hedge.unknown, Math.max(220, box.clientWidth)), last].filter(Boolean);
 }
 function drawSlot(slot) {
   const kind = BUSY.includes(slot.state) || slot.working ? "busy" : slot.state;
@@ -326,7 +391,7 @@ function drawCaps(caps) {
     const value = `${known(cap.used) ? number(cap.used, cap.unit.startsWith("%") ? 2 : 0) : NONE} ${cap.floor ? "\u2265" : "\u2264"} ${number(cap.cap, cap.unit.startsWith("%") ? 1 : 0)} ${cap.unit}`;
     const bar = el("i", {});
     bar.style.setProperty("--full", `${Math.min(100, cap.full_pct ?? 0)}%`);
-    return el("div", { class: `cap ${kind}` }, el("span", { title: cap.code }, cap.name, el("span", { class: "dim" }, ` ${cap.code}`)), el("span", {}, value),
+    return el("div", { class: `cap ${kind}` }, el("button", { type: "button", class: "plainly", "data-code": cap.code, title: `what the gate said by ${cap.code}, in the decisions below` }, cap.name, el("span", { class: "dim" }, ` ${cap.code}`)), el("span", {}, value),
       el("div", { class: "bar", role: "meter", "aria-valuemin": 0, "aria-valuemax": 100, "aria-valuenow": known(cap.full_pct) ? Math.min(100, Math.round(cap.full_pct)) : null, "aria-label": `${cap.name}: ${value}` }, bar));
   });
 }
@@ -366,7 +431,13 @@ function takeLines(lines, fresh, skipped) {
       list.prepend((line.node = drawLine(line)));
     }
   }
-  while (log.length > LINES_KEPT) log.shift().node?.remove();
+  let held = log.reduce((sum, line) => sum + (line.tone === "held"), 0);
+  while (log.length > LINES_KEPT) {
+    const at = held > HELD_KEPT ? log.findIndex((line) => line.tone === "held") : 0;
+    const [gone] = log.splice(at, 1);
+    held -= gone.tone === "held";
+    gone.node?.remove();
+  }
   while (list.childElementCount > LINES_KEPT) list.lastElementChild.remove();
   if (stick > 4) box.scrollTop = stick + list.scrollHeight - before;
   empty();
@@ -430,9 +501,9 @@ function draw() {
   if (!view) return;
   drawBar(view.bar, view.orders, view.blind);
   section("market", view.market, drawMarket);
-  section("result", view.money, drawResult);
-  section("condors", view.condors, drawCondors);
-  section("hedge", view.lattice, drawHedge);
+  section("result", { money: view.money, parts: view.parts }, drawResult);
+  section("condors", { condors: view.condors, book: view.book, how: looked() }, drawCondors);
+  section("hedge", { hedge: view.lattice, moved: log.findLast((line) => line.kind === "move" && line.rule === "slot")?.number }, ({ hedge }, box) => drawHedge(hedge, box));
   section("caps", view.caps, drawCaps);
   section("orders", { orders: view.orders, fills: view.fills }, drawOrders);
   section("faults", { blind: view.blind, alerts: log.filter((l) => l.kind === "alert" && l.tone === "fault" && !l.rule.startsWith("link.")).map(({ at, text, verdict }) => ({ at, text, verdict })), day: view.bar.time.slice(0, 10) }, drawFaults);
@@ -531,6 +602,23 @@ $("flatten").addEventListener("click", () => ask("flatten"));
 $("ask-word").addEventListener("input", () => { $("ask-yes").disabled = !$("ask-typed").hidden && $("ask-word").value.trim() !== "FLATTEN"; });
 $("buttons").hidden = false;
 $("filters").addEventListener("input", filter);
+$("caps").addEventListener("click", (event) => {
+  const code = event.target.closest("[data-code]")?.dataset.code;
+  if (!code) return;
+  $("filters").elements.find.value = code;
+  filter();
+  $("filters").elements.find.focus();
+});
+function lookAgain() {
+  const how = looked();
+  $("when").hidden = !how.together;
+  $("dayswords").textContent = daysWords(how.days);
+  draw();
+}
+$("look").addEventListener("input", lookAgain);
+$("look").addEventListener("submit", (event) => event.preventDefault());
+$("look").reset();
+lookAgain();
 $("filters").addEventListener("submit", (event) => event.preventDefault());
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || $("ask").open || event.target.closest("input:not(#ask-reason, #ask-word)")) return;

@@ -107,13 +107,15 @@ def _span(minutes: float) -> str:
 
 
 def due(state: State, now: datetime) -> list[Json]:
-    """The next moments of today's session that change what the bot may do, at most three."""
-    day, parameters = state.calendar.current(now), state.parameters
-    if day is None or parameters is None:
-        return []
+    """The next moments that change what the bot may do, at most three; outside a session when the next one opens."""
+    day, parameters = state.calendar.session_on(now.astimezone(NEW_YORK).date()), state.parameters
+    if day is None or parameters is None or now >= day.close_at:
+        later = state.calendar.sessions_after(now.astimezone(NEW_YORK).date())
+        return [{"at": f"{later[0].open_at.astimezone(NEW_YORK):%a %H:%M}", "text": "options open"}] if later else []
     closes = day.index_close_at
     orders = parameters.condor.orders
     rows: list[tuple[datetime, str]] = [
+        (day.open_at, "options open"),
         (closes - timedelta(minutes=parameters.limits.no_open_last_min), "last opening orders"),
         (closes - timedelta(minutes=orders.no_orders_before_close_min), "last condor orders"),
         (closes, "index closes"),

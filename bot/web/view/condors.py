@@ -6,12 +6,14 @@ While a widening is partly filled a condor holds two sets of legs (lots): money 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 import numpy as np
 
 from bot.engine.state import Parameters, State
+from bot.valued import expected_move
 from bot.web.gathered import Look
 from bot.web.view.numbers import Json, rounded, row, stamp
 from strategies.condor.lots import Lot
@@ -76,8 +78,9 @@ def card(condor: Condor, state: State, parameters: Parameters, now: datetime) ->
     held = _position(condor, state, None if kept is None else kept * units)
     cost = _cost_to_close(condor, state, parameters, now) if condor.quantity else None
     profit = None if cost is None or credit is None else credit - cost / units
-    spot = _spot(state)
-    em = _expected_move(condor, state, spot, now)
+    quote = state.market.level("SPX")
+    spot = None if quote is None else quote.level
+    em = expected_move(condor, state.marks, spot, now)
     edges = () if held.collected is None else break_evens(held.strikes, held.calls, held.contracts, held.collected)
     return {
         "id": condor.id,
@@ -98,6 +101,12 @@ def card(condor: Condor, state: State, parameters: Parameters, now: datetime) ->
         "break_evens_points": [rounded(edge, 1) for edge in edges],
         "spot_points": rounded(spot),
         "expected_move_points": rounded(em, 1),
+        "profit_chance_pct": _chance_pct(edges, spot, em),
+        "shorts_away_points": [
+            None if spot is None else rounded(k - spot, 0)
+            for k in (condor.legs.put_short.strike_points, condor.legs.call_short.strike_points)
+        ],
+        "in_state_s": rounded((now - condor.state_since).total_seconds(), 0),
         "profit_points": rounded(profit),
         "profit_usd": None if profit is None else rounded(profit * units * MULTIPLIER, 0),
         "profit_pct_of_credit": None if profit is None or not credit else rounded(100.0 * profit / credit, 1),
@@ -145,23 +154,13 @@ def _cost_to_close(condor: Condor, state: State, parameters: Parameters, now: da
     return cost
 
 
-def _spot(state: State) -> float | None:
-    quote = state.market.level("SPX")
-    return None if quote is None else quote.level
-
-
-def _expected_move(condor: Condor, state: State, spot: float | None, now: datetime) -> float | None:
-    """As the exits reckon it (standing.expected_move): at-the-money volatility read off the line between the shorts,
-    less the smile's sag at entry."""
-    legs = condor.held[0].legs
-    put, call = state.marks.get(legs.put_short.con_id), state.marks.get(legs.call_short.con_id)
-    days = (condor.expiry - now.astimezone(NEW_YORK).date()).days
-    if put is None or call is None or spot is None or days <= 0:
+def _chance_pct(edges: Sequence[float], spot: float | None, em: float | None) -> float | None:
+    """Chance in per cent that the index ends between the break-evens, lognormal with the expected move and no drift."""
+    if len(edges) != 2 or spot is None or not em:
         return None
-    low, high = legs.put_short.strike_points, legs.call_short.strike_points
-    share = min(1.0, max(0.0, (spot - low) / (high - low)))
-    vol = (put.iv + share * (call.iv - put.iv)) * (1.0 - condor.smile_gap * 4.0 * share * (1.0 - share))
-    return spot * vol * math.sqrt(days / 365.0)
+    sigma = em / spot
+    low, high = (0.5 * math.erf((math.log(edge / spot) / sigma + 0.5 * sigma) / math.sqrt(2.0)) for edge in edges)
+    return rounded(100.0 * (high - low), 0)
 
 
 def _greeks(held: Position, units: int) -> Json:

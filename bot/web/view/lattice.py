@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from bot.engine.holdings import held_by_slots
 from bot.engine.state import Parameters, State
+from bot.valued import exposure_of
 from bot.web.gathered import Look
 from bot.web.view.numbers import Json, rounded, stamp
-from strategies.alvh.exposure import Exposure, Forwards, Line, Valuer, measure
+from strategies.alvh.exposure import Exposure, Line
 from strategies.alvh.joint import stance
 from strategies.alvh.lattice import Slot
 from strategies.alvh.targets import Band, Mood, band_of
 from strategies.domain.hedge import HEDGE_OWNER, SLOTS_OF, Layer
 from strategies.domain.instruments import describe
-from strategies.hedging import sold
 from strategies.signals.signals import Outlook
 
 DAYS_OF = {Layer.SHORT: "up to 30 days", Layer.INTERMEDIATE: "30 to 90 days", Layer.DEEP: "beyond 90 days"}
@@ -28,7 +26,7 @@ def lattice(look: Look) -> Json:
     outlook = None if signals is None else signals.outlook
     if parameters is None:
         return {"enabled": None, "layers": [], "vega": None, "unknown": "no run has begun"}
-    exposure = None if outlook is None else _exposure(state, parameters, outlook, look.at)
+    exposure = None if outlook is None else exposure_of(state, parameters, outlook, look.at)
     working = _working(state)
     layers = [
         {
@@ -41,25 +39,6 @@ def lattice(look: Look) -> Json:
     unknown = "no signals yet" if exposure is None else exposure.unknown or None
     vega = None if exposure is None or outlook is None else _vega(exposure, outlook, parameters)
     return {"enabled": parameters.alvh.enabled, "layers": layers, "vega": vega, "unknown": unknown}
-
-
-def _exposure(state: State, parameters: Parameters, outlook: Outlook, now: datetime) -> Exposure:
-    """Everything held and sold, valued as the hedge's own rules do it."""
-    orders = parameters.alvh.orders
-    futures = state.desk.reference.listed_futures(state.market)
-    spot = state.market.level("SPX")
-    open_condors = [c for c in state.condors.values() if c.active and c.quantity > 0]
-    valuer = Valuer(
-        state.market,
-        now,
-        Forwards(state.market, futures, now, orders.forward_max_age_s),
-        outlook.measures.scales,
-        rate=parameters.condor.exit.risk_free_pct / 100.0,
-        spot_points=None if spot is None else spot.level,
-        carry_rate=next((c.carry_rate for c in open_condors), 0.0),
-        max_age_s=orders.mark_max_age_s,
-    )
-    return measure(valuer, held_by_slots(state.book), [row for c in open_condors for row in sold(c)], state.marks)
 
 
 def _working(state: State) -> dict[int, str]:

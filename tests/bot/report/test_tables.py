@@ -16,6 +16,8 @@ from bot.report.build import build
 from bot.report.facts import Json, Marks, SessionFacts
 from bot.report.lattice import lattice
 from bot.report.tables import tables
+from bot.report.tomorrow import held_still
+from strategies.domain.market import Market, Quote
 from strategies.domain.orders import Purpose
 from tests.bot.report.test_report import TUESDAY, closed, sold, with_decisions
 
@@ -101,3 +103,17 @@ def test_a_move_of_the_hedge_tells_its_return() -> None:
     session = SessionFacts("2026-03-11", 1, Marks({}, None), orders=[order], decisions=[record])
     (move,) = lattice(session, [], [])["moves"]
     assert (move["return_before_pct_year"], move["return_after_pct_year"]) == (7.3, None)
+
+
+def test_tomorrow_is_asked_on_the_bids_and_offers_of_the_close() -> None:
+    """The state is written down when the broker has taken both sides away: the session's last offer stands in; a quote
+    that still has a side is left alone."""
+    silent, alive = (Quote(n, bid, bid, None, None, 1.0, None, OPEN, 1) for n, bid in ((101, None), (102, 2.0)))
+    market = Market(quotes={101: silent, 102: alive}, epoch=3)
+    told = {n: Quote(n, 4.0, 4.2, 1, 1, None, None, OPEN, 1) for n in (101, 102, 103)}
+    session = SessionFacts("2026-03-11", 1, Marks({}, None), closing=told)
+    later = OPEN + timedelta(days=1)
+    found = held_still(market, session, later).quotes
+    assert [(found[n].bid, found[n].at, found[n].epoch) for n in (101, 102, 103)] == [
+        (4.0, later, 3), (2.0, later, 3), (4.0, later, 3),
+    ]  # fmt: skip
