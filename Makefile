@@ -13,7 +13,7 @@ CLIENT_FILES := tests/conformance/clients
 NOT_AGAIN := --ignore tests/conformance/test_other_library.py --ignore tests/conformance/test_other_clients.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-history conformance conformance-ib-insync conformance-ib-async clients fuzz check pictures bench drill docs clean clean-venv
+.PHONY: help setup run test test-history conformance conformance-ib-insync conformance-ib-async clients fuzz campaign check pictures bench drill docs clean clean-venv
 
 help: ## what there is to do
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -83,6 +83,10 @@ $(CLIENTS_STAMP): $(wildcard $(CLIENT_FILES)/requirements-*.txt) $(CLIENT_FILES)
 
 fuzz: $(DEV_STAMP) ## a million hostile frames against the gateway (a few minutes)
 	@$(BIN)/python -m pytest -n 2 -m slow tests/sim/fuzz
+
+SEEDS ?= 0..99
+campaign: $(DEV_STAMP) ## simulated hours under faults by lot, judged by the gateway's ledger (SEEDS=A..B, four families)
+	@$(BIN)/python -W ignore -m tests.campaign --seeds $(SEEDS)
 
 check: $(DEV_STAMP) ## style, types, import contracts
 	@$(BIN)/ruff check .

@@ -216,7 +216,7 @@ class Life:
         finally:
             if live is not None:
                 live.stop()
-            for task in others:
+            for task in (*others, loop_task):  # the loop itself is still there only when something above has failed
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError, Exception):
                     await task

@@ -23,7 +23,7 @@ from strategies.domain.control import Latch, TradingState
 from strategies.domain.decision import Decision
 from strategies.domain.desk_sample import DeskSample
 from strategies.domain.hedge import HEDGE_OWNER
-from strategies.domain.orders import OrderRecord
+from strategies.domain.orders import ORDER_TABLE, OrderRecord
 from strategies.domain.session import NEW_YORK
 from strategies.domain.transitions import ImpossibleEvent
 
@@ -107,6 +107,9 @@ class Work:
             old_state = old.state.value if old is not None else "-"
             if old is None or old.state is not record.state:
                 self.note_move("order", ref, old_state, record.state.value, record.last_text)
+            if old is not None and old.state in ORDER_TABLE.terminal and old.state is not record.state:
+                text = f"{ref} was over ({old_state}) and is {record.state.value}: the broker had it after all"
+                self.alert(AlertLevel.WARNING, f"revived.{ref}", text)
             self._tell_owner(ref)
         for text in folded.impossible:
             self.alert(AlertLevel.CRITICAL, "impossible", f"the broker reported something impossible: {text}")

@@ -73,6 +73,7 @@ def test_a_late_fill_told_leg_by_leg_opens_the_condor_and_no_quarantine(bench: B
     bench.feed(ev.Filled(fill=bench.broker.executions[-1]))
     assert bench.order(ref).state is S.FILLED
     assert bench.state.condors[condor_id].state is CondorState.OPEN
+    assert told(bench, f"revived.{ref}"), "an order that comes back is told"
 
 
 def test_a_late_fill_of_part_of_the_units_is_proven_again(bench: Bench) -> None:

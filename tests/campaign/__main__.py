@@ -1,0 +1,130 @@
+"""`python -m tests.campaign`: plays seeds, replays one, or plays the fixed slice; exit 1 where an invariant broke."""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from bot.recover import code_version
+from tests.campaign import results
+from tests.campaign.menu import FAMILIES
+from tests.campaign.plan import draw
+
+SLICE = (("connectivity", (3,)), ("orders", (0,)), ("market", (5,)), ("host", (2,)))
+"""Few seeds that together meet many faults; played in well under a minute."""
+SEED_DEADLINE_S = 300
+"""Real seconds after which a seed that hangs is given up, and fails."""
+
+Job = tuple[str, int]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command."""
+    options = _parser().parse_args(arguments)
+    if options.replay is not None:
+        return _replay(options.family, options.replay, options.keep)
+    if options.slice:
+        return _play([(family, seed) for family, seeds in SLICE for seed in seeds], options, remember=False)
+    low, _, high = options.seeds.partition("..")
+    seeds = range(int(low), int(high or low) + 1)
+    families = FAMILIES if options.family == "all" else (options.family,)
+    return _play([(family, seed) for seed in seeds for family in families], options, remember=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.campaign", description=__doc__)
+    parser.add_argument("--seeds", default="0..9", help="A..B, both included (default 0..9)")
+    parser.add_argument("--family", default="all", choices=(*FAMILIES, "all"))
+    parser.add_argument("--jobs", type=int, default=max(1, (os.cpu_count() or 2) - 1), help="processes")
+    parser.add_argument("--out", type=Path, default=Path("var/campaign"), help="folder of the results")
+    parser.add_argument("--replay", type=int, help="plays one seed of --family again and prints everything")
+    parser.add_argument("--keep", type=Path, help="with --replay: its journal and ledger stay in this folder")
+    parser.add_argument("--slice", action="store_true", help="a fixed handful of seeds, for a minute's answer")
+    parser.add_argument("--for-s", type=float, default=1e9, help="begins no seed after so many real seconds")
+    return parser
+
+
+def _replay(family: str, seed: int, keep: Path | None) -> int:
+    from tests.campaign.play import play
+
+    if family == "all":
+        sys.stderr.write("--replay needs --family\n")
+        return 2
+    sys.stdout.write("\n".join(draw(family, seed).lines()) + "\n")
+    row = play(family, seed, keep=keep, told=True)
+    sys.stdout.write("\n".join(row["struck"]) + "\n")
+    _say(row)
+    return 1 if row["violated"] else 0
+
+
+def _play(jobs: list[Job], options: argparse.Namespace, *, remember: bool) -> int:
+    code = code_version()
+    path = options.out / "results.jsonl"
+    done = results.played(path, code) if remember else set()
+    began, bad, count = time.monotonic(), 0, 0
+    waiting = (job for job in jobs if job not in done and time.monotonic() - began < options.for_s)
+    for row in _rows(waiting, options.jobs):
+        count += 1
+        bad += bool(row["violated"])
+        if remember:
+            results.append(path, {"code": code, **row})
+        if row["violated"] or not remember:
+            _say(row)
+    spent = time.monotonic() - began
+    sys.stdout.write(f"{count} seeds in {spent:.0f} s, {bad} failing, {len(done)} played before\n")
+    return 1 if bad else 0
+
+
+def _rows(jobs: Iterable[Job], processes: int) -> Iterator[dict[str, Any]]:
+    if processes <= 1:
+        yield from map(_one, jobs)
+        return
+    with multiprocessing.get_context("spawn").Pool(processes, maxtasksperchild=200) as pool:
+        yield from pool.imap_unordered(_one, jobs, chunksize=1)
+
+
+def _one(job: Job) -> dict[str, Any]:
+    """One seed in a worker; one that hangs fails."""
+    import gc
+
+    from tests.campaign import quick
+    from tests.campaign.play import play
+
+    quick.prepare()
+    gc.disable()
+    signal.signal(signal.SIGALRM, _hung)
+    signal.alarm(SEED_DEADLINE_S)
+    try:
+        return play(*job)
+    finally:
+        signal.alarm(0)
+        gc.collect()
+
+
+def _hung(number: int, frame: object) -> None:
+    raise TimeoutError(f"the seed was not over after {SEED_DEADLINE_S} real seconds")
+
+
+def _say(row: dict[str, Any]) -> None:
+    broken = ", ".join(f"{name} x{count}" for name, count in row["violated"].items())
+    orders = row["checked"].get("I12", 0)
+    sys.stdout.write(
+        f"{row['family']} {row['seed']}: {sum(row['faults'].values())} faults, {orders} orders, {row['cpu_s']} s cpu, "
+        f"{'VIOLATED ' + broken if broken else 'holds'}\n"
+    )
+    for words in row["words"]:
+        sys.stdout.write(f"    {words}\n")
+    if broken:
+        sys.stdout.write(f"    again: python -m tests.campaign --family {row['family']} --replay {row['seed']}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
