@@ -1,5 +1,5 @@
 """What a person must hear although nothing broke: a stop that cannot see, a closing or a change of legs that does not
-end, a rotation of the hedge that does not fill."""
+end, a rotation of the hedge that does not fill, a hedge that takes too much of the theta."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from strategies.domain.session import NEW_YORK
 
 RECENT_MIN = 10.0
 """A try of a rotation is of now while it is no older than the pause between tries and this."""
+
+SILENT_AGAIN = timedelta(days=4)
+"""A share of carry that has not been too large for so long is news again."""
 
 REPEAT_S = 1800.0
 """The same condor is spoken of again after this long."""
@@ -32,6 +35,7 @@ def attend(work: Work) -> None:
                 _tell_blind(work, condor, unseen, since)
             _tell_unfinished(work, condor, session.open_at)
         _tell_unrotated(work)
+        _tell_carry(work)
     if blind != work.state.blind_since:
         work.set(blind_since=blind)
 
@@ -89,6 +93,23 @@ def _tell_unrotated(work: Work) -> None:
         text = f"{episode.unfilled} rotations in a row found nobody, the last at {_clock(last)}"
     if text and _again(work, "rotation"):
         work.alert(level, "rotation", f"hedge: {text}; protection stands where it stood, further tries follow")
+
+
+def _tell_carry(work: Work) -> None:
+    """The hedge takes more of the condors' theta than the warning allows (A-BUD-1); said when it begins, and again only
+    after days without."""
+    word, warn = work.state.desk.word, work.parameters.alvh.size.carry_warn_pct_of_theta
+    if not word.enabled or not word.theta_usd or word.carry_usd is None:
+        return
+    share = 100.0 * max(0.0, -word.carry_usd) / word.theta_usd
+    if share < warn:
+        return
+    last = work.state.told_at.get("carry")
+    if last is None or work.at - last > SILENT_AGAIN:
+        text = f"hedge: its carry takes {share:.0f} % of the condors' theta; A-BUD-1 warns from {warn:g} %"
+        work.alert(AlertLevel.WARNING, "carry", text)
+    if last is None or work.at - last > timedelta(hours=1):
+        work.set(told_at={**work.state.told_at, "carry": work.at})
 
 
 def _again(work: Work, key: str) -> bool:

@@ -49,14 +49,15 @@ def second_engine(agenda: HedgeAgenda) -> None:
         measures.spx_mean_20_points,
     )
     inputs = {"rsi_vix": rsi, "spx_return_5_pct": five, "tier": int(ctx.tier), "evidence": ctx.outlook.evidence.points}
-    thresholds = {"rsi_low": params.second_engine.rsi_low, "rsi_high": params.second_engine.rsi_high, "tier": 2}
+    thresholds = {"rsi_low": params.second_engine.rsi_low, "rsi_high": params.second_engine.rsi_high, "tier": 2,
+                  "evidence_min": params.second_engine.evidence_min}  # fmt: skip
     bleed = (
         rsi is not None and five is not None and spot is not None and mean is not None
         and rsi <= params.second_engine.rsi_low and five < 0.0 and spot < mean
     )  # fmt: skip
-    stress = ctx.stance.deep and (
-        (rsi is not None and rsi >= params.second_engine.rsi_high) or ctx.outlook.evidence.points >= 2
-    )
+    extreme = rsi is not None and rsi >= params.second_engine.rsi_high
+    enough = ctx.outlook.evidence.points >= params.second_engine.evidence_min
+    stress = ctx.stance.deep and (extreme or enough)
     kind, rule, why = None, "", "the deep slots sleep"
     if params.lattice.always_on:
         kind, rule, why = params.lattice.deep.kind, "A-ENG-1", "the profile keeps the deep slots on"

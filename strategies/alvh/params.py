@@ -139,7 +139,6 @@ class RotationParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     slot4_above_points: float = 3.0
     slot4_rearm_below_points: float = 1.5
-    samples: int = 3
     confirm_min: float = 60.0
     confirm_closes: int = 2
     share_low_pct: float = 40.0
@@ -162,8 +161,8 @@ class RotationParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             )
         if not 0.0 <= self.preemptive_pct <= self.share_low_pct <= self.share_high_pct <= 100.0:
             raise ValueError("rotation: preemptive_pct, share_low_pct and share_high_pct must rise within 0 to 100")
-        if min(self.samples, self.clips, self.confirm_closes, self.unwind_closes, self.unwind_sessions) < 1:
-            raise ValueError("rotation: samples, clips, closes and sessions are counts of at least 1")
+        if min(self.clips, self.confirm_closes, self.unwind_closes, self.unwind_sessions) < 1:
+            raise ValueError("rotation: clips, closes and sessions are counts of at least 1")
         if self.retries < 0 or self.retry_pause_min < 0.0:
             raise ValueError("rotation: retries and retry_pause_min are at least 0")
 
@@ -190,6 +189,8 @@ class EngineParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     rsi_low: float = 30.0
     rsi_high: float = 70.0
+    evidence_min: int = 2
+    """Families of evidence that wake the deep slots under stress (A-ENG-3)."""
     convexity_delta: float = 0.75
     convexity_to_delta: float = 0.40
     stress_kind: HedgeKind = HedgeKind.VIX_CALL_SPREAD
@@ -198,6 +199,8 @@ class EngineParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     def __post_init__(self) -> None:
         if not 0.0 < self.rsi_low < self.rsi_high < 100.0:
             raise ValueError("second engine: rsi_low and rsi_high must rise between 0 and 100")
+        if self.evidence_min < 1:
+            raise ValueError("second engine: evidence_min is a count of families, at least 1")
         if self.stress_kind not in (HedgeKind.VIX_CALL_SPREAD, HedgeKind.SPX_PUT_SPREAD):
             raise ValueError("second engine: stress_kind is a spread: vix_call_spread or spx_put_spread")
 

@@ -141,7 +141,7 @@ def _slot_four(agenda: HedgeAgenda) -> None:
     if b12 is None:
         return
     inputs = {"front_minus_second_points": round(b12, 4), "official": ctx.official.value}
-    thresholds = {"above_points": params.slot4_above_points, "samples": params.samples}
+    thresholds = {"above_points": params.slot4_above_points}
     near = nearness(b12, params.slot4_above_points)
     deep = ctx.official is Regime.DEEP_BACKWARDATION and exceeds(b12, params.slot4_above_points)
     if not deep:

@@ -19,8 +19,6 @@ class DiagnosticParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """Spans are sessions, ranks and shares 0..1, correlations -1..1, scores in deviations."""
 
     rsi_sessions: int = 14
-    rsi_low: float = 30.0
-    rsi_high: float = 70.0
     rsi_evidence: float = 60.0
     rsi_spx_high: float = 65.0
     basis: Basis = Basis.VIX_LESS_FRONT
@@ -40,14 +38,13 @@ class DiagnosticParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     correlation_rise: float = 0.10
     rv_over_iv: float = 0.9
     bid_advancing_sessions: int = 3
-    score_min: int = 2
     live_max_age_s: float = 900.0
 
     def __post_init__(self) -> None:
-        if not 0.0 < self.rsi_low < self.rsi_evidence <= self.rsi_high < 100.0 or not 0.0 < self.rsi_spx_high < 100.0:
+        if not 0.0 < self.rsi_evidence < 100.0 or not 0.0 < self.rsi_spx_high < 100.0:
             raise ValueError(
-                f"diagnostics: RSI thresholds lie between 0 and 100 and rise: low {self.rsi_low:g} < evidence "
-                f"{self.rsi_evidence:g} <= high {self.rsi_high:g}; SPX {self.rsi_spx_high:g}"
+                f"diagnostics: RSI thresholds lie between 0 and 100: rsi_evidence {self.rsi_evidence:g}, rsi_spx_high "
+                f"{self.rsi_spx_high:g}"
             )
         for name in ("divergence_spx_rank", "divergence_line_rank", "compress_rank", "correlation"):
             if not 0.0 < (value := float(getattr(self, name))) < 1.0:
@@ -72,5 +69,5 @@ class DiagnosticParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
                 f"diagnostics: sectors_fewest ({self.sectors_fewest}) is out of 11, bid_advancing_sessions "
                 f"({self.bid_advancing_sessions}) out of 5"
             )
-        if min(self.rsi_sessions, self.compress_sessions) < 2 or self.score_min < 1:
-            raise ValueError("diagnostics: rsi_sessions and compress_sessions must be 2 or more, score_min 1 or more")
+        if min(self.rsi_sessions, self.compress_sessions) < 2:
+            raise ValueError("diagnostics: rsi_sessions and compress_sessions must be 2 or more")

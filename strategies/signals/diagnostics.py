@@ -47,7 +47,7 @@ def diagnose(look: Look, params: DiagnosticParams) -> tuple[Reading, ...]:
 
 def vix_rsi(look: Look, params: DiagnosticParams) -> Reading:
     """D-RSI-1 on VIX: evidence when at 60 or above and above the value one session earlier."""
-    thresholds = {"rsi_low": params.rsi_low, "rsi_high": params.rsi_high, "rsi_evidence": params.rsi_evidence}
+    thresholds = {"rsi_evidence": params.rsi_evidence}
     found = look.lines("VIX")
     if isinstance(found, str):
         return _unknown("D-RSI-1", "VIX", found, Family.VOL_RSI, thresholds)

@@ -10,6 +10,7 @@ import pytest
 from bot.actions import AlertLevel, AskSnapshot, CancelAll
 from bot.engine.state import PendingMargin
 from strategies.alvh.memory import Episode
+from strategies.condor.hedgeword import HedgeWord
 from strategies.condor.machine import Condor, CondorState
 from strategies.domain import events as ev
 from strategies.domain.control import OperatorVerb, TradingState
@@ -265,6 +266,24 @@ def test_rotations_that_the_gate_refuses_are_told_when_it_lasts(bench: Bench, la
     pass_time(bench, 3)
     assert bool(told(bench, "rotation")) is heard
     assert all("refused 5 rotations in a row since" in text for text in told(bench, "rotation"))
+
+
+def with_carry(bench: Bench, share_pct: float) -> None:
+    """A hedge that said it takes this share of the condors' theta."""
+    word = HedgeWord(at=bench.now, enabled=True, theta_usd=100.0, carry_usd=-share_pct)
+    bench.state = msgspec.structs.replace(bench.state, desk=msgspec.structs.replace(bench.state.desk, word=word))
+
+
+def test_a_hedge_that_takes_much_of_the_theta_is_told_once(bench: Bench) -> None:
+    """A-BUD-1 warns from 35 %: not at 34, once at 36, and not again the same day."""
+    with_carry(bench, 34.0)
+    bench.pulse(4.0)
+    assert not told(bench, "carry")
+    for _ in range(3):
+        with_carry(bench, 36.0)
+        bench.pulse(4.0)
+    (text,) = told(bench, "carry")
+    assert "takes 36 % of the condors' theta" in text
 
 
 def test_an_order_stopped_at_the_socket_halts_and_cancels_everything(bench: Bench) -> None:

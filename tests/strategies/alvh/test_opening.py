@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strategies.alvh.lattice import SlotState
-from strategies.alvh.params import AlvhParams, HedgeKind, SizeParams
+from strategies.alvh.params import AlvhParams, EngineParams, HedgeKind, SizeParams
 from strategies.alvh.spending import spent_usd
 from strategies.domain.decision import DecisionVerdict
 from strategies.domain.hedge import SLOTS_OF, Layer
@@ -226,6 +226,15 @@ def deep_orders(bench: HedgeBench) -> list:
                 return [intent]
             bench.fill(intent.ref)
     return []
+
+
+@pytest.mark.parametrize(("evidence_min", "wakes"), [(2, True), (3, False)])
+def test_how_much_evidence_wakes_the_deep_slots_is_a_setting(evidence_min, wakes):
+    """A-ENG-3: tier 2 with two families of evidence, or as many as are asked for."""
+    bench = HedgeBench(AlvhParams(second_engine=EngineParams(evidence_min=evidence_min)))
+    bench.tier, bench.families = Tier.STRESS, (Family.CURVE, Family.VOL_RSI)
+    bench.look(60.0)
+    assert (bench.memory.deep is not None) is wakes
 
 
 def test_the_second_engine_sleeps_in_calm(bench):

@@ -394,7 +394,8 @@ def test_verdicts_combine_as_three_valued_logic():
 @pytest.mark.parametrize(
     "changes",
     [
-        {"rsi_low": 65.0}, {"rsi_high": 100.0}, {"correlation": 1.0}, {"skew_z": math.nan}, {"macd": (26, 12, 9)},
+        {"rsi_evidence": 0.0}, {"rsi_evidence": 100.0}, {"correlation": 1.0}, {"skew_z": math.nan},
+        {"macd": (26, 12, 9)},
         {"divergence_at_least": 6}, {"divergence_slope_sessions": 25}, {"sectors_fewest": 12}, {"rsi_sessions": 1},
     ],
 )  # fmt: skip

@@ -135,7 +135,7 @@ def test_evidence_comes_with_the_storms(real_data: Path) -> None:
         found = score((*diagnose(Look(daily), params), curve_reading(regime_on(session), None)))
         assert {Family.BREADTH, Family.SKEW, Family.CORRELATION} <= set(found.unknown)
         if session.day.year >= 2010:
-            days[tier_by_level(vix, front, before, TIERS)].append(found.points >= params.score_min)
+            days[tier_by_level(vix, front, before, TIERS)].append(found.points >= TIERS.evidence_min)
         before = vix
     shares = [sum(rows) / len(rows) for rows in days.values()]
     assert shares == pytest.approx([0.092, 0.245, 0.365, 0.685], abs=0.0006)
