@@ -145,8 +145,7 @@ def decide(view: DeskView) -> DeskOutcome:
     agenda = Agenda(ctx, dict(before.walks), dict(before.watches), dict(before.counts))
     active = [c for c in view.condors.values() if c.active]
     greeks = mark_legs(agenda, active)
-    for condor in active:
-        attend(condor, greeks, agenda)
+    stands = {condor.id: stand for condor in active if (stand := attend(condor, greeks, agenda)) is not None}
     _cancel_strays(view, agenda)
     tell_outlook(agenda, feed)
     tell(agenda, heard, view.macro_inputs, outlook)
@@ -155,7 +154,7 @@ def decide(view: DeskView) -> DeskOutcome:
     demand = demand_of(before.whole, before.word)
     agenda.demands += [] if demand is None else [demand]
     hedge, state = _hedge(view, agenda, state)
-    word, whole = look_at_whole(agenda, active, greeks, hedge, view.alvh, _nlv_usd(view), before.whole)
+    word, whole = look_at_whole(agenda, active, greeks, stands, hedge, view.alvh, _nlv_usd(view), before.whole)
     state = msgspec.structs.replace(state, word=word, whole=whole)
     known = {c.id for c in active} | {c.id for c in agenda.proposals}
     state = msgspec.structs.replace(

@@ -11,7 +11,7 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
 import msgspec
@@ -43,6 +43,9 @@ CASES: tuple[tuple[float, float | None], ...] = ((5.0, None), (10.0, None), (10.
 """Days ahead and the rise of VIX in points (None: with the index) for which break-evens are told."""
 
 
+GRID = projection.joined([projection.scenario_shocks(), *(projection.spot_grid(d, v) for d, v in CASES)])
+"""The scenarios of P-PROJ-1, then the levels of each case."""
+
 MES_USD_PER_POINT, LEAST_CONTRACTS = 5.0, 0.5
 """Of the micro future C-DELTA-1 would use; half a contract rounds to one."""
 
@@ -62,12 +65,14 @@ def look_at_whole(
     agenda: Agenda,
     active: Sequence[Condor],
     greeks: dict[int, OptionGreeks],
+    seen: Mapping[str, Standing],
     hedge: HedgeOutcome | None,
     alvh: AlvhParams,
     nlv_usd: float | None,
     memory: WholeMemory,
 ) -> tuple[HedgeWord, WholeMemory]:
-    """What the hedge says now and the book's rules with it; the rules look once a minute while condors are held."""
+    """What the hedge says now and the book's rules with it; the rules look once a minute while condors are held. `seen`
+    is where condors stand, as far as this look has valued them."""
     ctx = agenda.ctx
     said = hedge_word(ctx.hedge, hedge, ctx, alvh)
     held = [c for c in active if c.quantity > 0]
@@ -80,7 +85,7 @@ def look_at_whole(
     if last is not None and (ctx.now - last).total_seconds() < ctx.params.book.project_every_s:
         return said, memory
     memory = msgspec.structs.replace(memory, projected_at=ctx.now)
-    stands = {c.id: standing(c, ctx, greeks) for c in held}
+    stands = {c.id: seen.get(c.id) or standing(c, ctx, greeks) for c in held}
     said = _project(agenda, held, stands, greeks, lines or (), said)
     _flatten(agenda, held, greeks, nlv_usd)
     fewer.reduce(agenda, held, stands, said)
@@ -166,10 +171,9 @@ def _project(
     assert not isinstance(vix, str)
     assert not isinstance(puts, str)
     book = book_of([*groups, *puts], held[0].carry_rate, vix)
-    parts = [projection.scenario_shocks(), *(projection.spot_grid(days, vix_points) for days, vix_points in CASES)]
     own = sum(len(legs) for legs, _ in groups)
-    alone, whole = projection.gains_with_and_without(book, own, projection.joined(parts))
-    cells = len(parts[0].days)
+    alone, whole = projection.gains_with_and_without(book, own, GRID)
+    cells = len(projection.SCENARIOS) * len(projection.HORIZONS_DAYS)
     usd: list[float] = whole[:cells].tolist()
     worst, where = projection.worst_usd(usd)
     half = len(projection.SCENARIOS)

@@ -14,10 +14,11 @@ from strategies.alvh.joint import Stance
 from strategies.alvh.lattice import HedgeAction, Held, Slot
 from strategies.alvh.memory import AlvhMemory
 from strategies.alvh.params import AlvhParams
+from strategies.alvh.pieces import Piece, pieces_of
 from strategies.alvh.targets import Band
 from strategies.domain.book import Book
 from strategies.domain.decision import Decision, DecisionVerdict, Scalar
-from strategies.domain.hedge import Demand
+from strategies.domain.hedge import SLOTS, Demand
 from strategies.domain.instruments import Future
 from strategies.domain.market import Board, Market
 from strategies.domain.marks import Mark
@@ -72,6 +73,11 @@ class HedgeContext:
     doubtful: frozenset[int]
     held_back: str = ""
     demands: tuple[Demand, ...] = ()
+
+    @cached_property
+    def pieces(self) -> dict[int, list[Piece]]:
+        """What each slot holds, in pieces that can be sold."""
+        return {slot: pieces_of(self.exposure.of_slot(slot)) for slot in SLOTS}
 
     @cached_property
     def awaited(self) -> str:

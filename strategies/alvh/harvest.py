@@ -17,7 +17,7 @@ import msgspec
 
 from strategies.alvh.context import HEDGE, HedgeAgenda, Inputs, nearness
 from strategies.alvh.orders import stage_key, under_way_usd
-from strategies.alvh.pieces import Piece, pieces_of
+from strategies.alvh.pieces import Piece
 from strategies.alvh.roll import sale
 from strategies.domain.decision import DecisionVerdict
 from strategies.domain.hedge import SLOTS, SLOTS_OF, Layer, layer_of, slot_name
@@ -59,7 +59,7 @@ def _sellable(agenda: HedgeAgenda, *, valued: bool = True) -> list[Piece]:
     found = [
         piece
         for slot in SLOTS
-        for piece in pieces_of(agenda.ctx.exposure.of_slot(slot))
+        for piece in agenda.ctx.pieces[slot]
         if ((piece.usd_per_vix_point or 0.0) > 0.0 or not valued)
         and (piece.mid_points or 0.0) >= least
         and agenda.free(slot)
@@ -126,7 +126,7 @@ def sell_dearest(agenda: HedgeAgenda, rule: str, why: str) -> bool:
 def _multiples(agenda: HedgeAgenda) -> None:
     """A-HARV-1: what has multiplied is sold in part."""
     ctx, params = agenda.ctx, agenda.ctx.params.harvest
-    for piece in (one for slot in SLOTS for one in pieces_of(ctx.exposure.of_slot(slot))):
+    for piece in (one for slot in SLOTS for one in ctx.pieces[slot]):
         slot, multiple = piece.slot, piece.multiple
         if multiple is None:
             continue
@@ -247,5 +247,5 @@ def _unwind(agenda: HedgeAgenda, layer_wanted_usd: dict[Layer, float]) -> None:
 
 def _least_usd(agenda: HedgeAgenda, layer: Layer) -> float:
     """Weighted vega of the least contract a layer holds, dollars per VIX point; zero when it holds none."""
-    pieces = [piece for slot in SLOTS_OF[layer] for piece in pieces_of(agenda.ctx.exposure.of_slot(slot))]
+    pieces = [piece for slot in SLOTS_OF[layer] for piece in agenda.ctx.pieces[slot]]
     return min((piece.usd_per_vix_point or 0.0 for piece in pieces), default=0.0)

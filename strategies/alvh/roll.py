@@ -15,7 +15,7 @@ from strategies.alvh.exposure import Line
 from strategies.alvh.instruments import find
 from strategies.alvh.lattice import HedgeAction, SlotState
 from strategies.alvh.params import HedgeKind
-from strategies.alvh.pieces import Piece, pieces_of
+from strategies.alvh.pieces import Piece
 from strategies.alvh.rotate import calendar_step
 from strategies.domain.decision import DecisionVerdict
 from strategies.domain.hedge import SLOTS, Layer, layer_of, slot_name
@@ -31,7 +31,7 @@ def roll(agenda: HedgeAgenda, contracts: dict[int, int]) -> None:
     """Looks at every slot that holds something; `contracts` is what each is to hold in new contracts, a slot that is
     absent is one of which that is not known."""
     for slot in SLOTS:
-        pieces = pieces_of(agenda.ctx.exposure.of_slot(slot))
+        pieces = agenda.ctx.pieces[slot]
         for piece in pieces:
             _roll_piece(agenda, piece, contracts.get(slot), alone=len(pieces) == 1)
     _convexity(agenda)

@@ -27,7 +27,6 @@ from strategies.alvh.exposure import Line
 from strategies.alvh.instruments import Candidate, find
 from strategies.alvh.lattice import HedgeAction, SlotState
 from strategies.alvh.memory import Episode
-from strategies.alvh.pieces import pieces_of
 from strategies.domain.decision import DecisionVerdict
 from strategies.domain.hedge import SLOTS_OF, Layer, slot_name
 from strategies.domain.instruments import Option
@@ -271,7 +270,7 @@ def _addon(agenda: HedgeAgenda) -> None:
 
 def _alone(agenda: HedgeAgenda, slot: int) -> list[Line]:
     """Longs of a slot that cap no short: a spread cannot move as one calendar order and stays until it is sold."""
-    pieces = pieces_of(agenda.ctx.exposure.of_slot(slot))
+    pieces = agenda.ctx.pieces[slot]
     capping = {piece.long.held.con_id for piece in pieces if piece.short is not None}
     return [piece.long for piece in pieces if piece.long.held.con_id not in capping]
 

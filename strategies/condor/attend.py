@@ -22,19 +22,19 @@ from strategies.pricing.single import OptionGreeks
 HOLD = DecisionVerdict.HOLD
 
 
-def attend(condor: Condor, greeks: dict[int, OptionGreeks], agenda: Agenda) -> None:
-    """Minds one condor in one look."""
+def attend(condor: Condor, greeks: dict[int, OptionGreeks], agenda: Agenda) -> Standing | None:
+    """Minds one condor in one look; where it stands, if it was valued."""
     reason = _hands_off(condor, agenda)
     if reason:
         agenda.note("C-DEC-1", condor.id, HOLD, f"row 0: {reason}", inputs={"row": 0, "state": condor.state.value})
-        return
+        return None
     if agenda.ctx.flattening and (alive := not_closing(agenda.ctx.book)):
         text = "orders that do not close are alive: their cancels are proven first"
         agenda.note(FLATTEN, condor.id, HOLD, text, inputs={"orders": len(alive)})
-        return
+        return None
     if condor.state in (CondorState.CANDIDATE, CondorState.GATED, CondorState.ENTRY_WORKING):
         run_entry(condor, agenda)
-        return
+        return None
     stand = standing(condor, agenda.ctx, greeks)
     if condor.state is CondorState.EXIT_WORKING:
         run_exit(condor, stand, agenda)
@@ -42,6 +42,7 @@ def attend(condor: Condor, greeks: dict[int, OptionGreeks], agenda: Agenda) -> N
         run_adjust(condor, stand, agenda)
     elif agenda.ctx.can_trade:
         _decide(condor, stand, agenda)
+    return stand
 
 
 def _decide(condor: Condor, stand: Standing, agenda: Agenda) -> None:
