@@ -42,6 +42,7 @@ class Ages:
             for envelope in reader.read_facts(journal, ev.Filled, to_seq=last_seq)
             if isinstance(envelope.event, ev.Filled)
         ]
+        self._calendars = [(e.at, e.seq) for e in reader.read_facts(journal, ev.CalendarLoaded, to_seq=last_seq)]
         self._quoted: dict[int, datetime] = {}
         self._account: datetime | None = None
         self._seen = 0
@@ -80,6 +81,11 @@ class Ages:
                 )
                 monthly = [one for one in coming if one.trading_class == "VX"]
                 return self._of([one.con_id for one in monthly[:FRONT_MONTHS]], moment)
+            case "legs" | "hedge" if (mine := self._legs.get(row.get("intent_ref") or "")) is not None:
+                return self._of(mine, moment)
+            case "events":
+                loaded = [at for at, seq in self._calendars if seq <= row["seq"]]
+                return f"list loaded {_seconds((moment - loaded[-1]).total_seconds())} before" if loaded else ""
             case "legs":
                 return self._of(self._held(self._legs.get(row["subject"], set()), row["seq"]), moment)
             case "hedge":
@@ -125,7 +131,7 @@ def _seconds(seconds: float) -> str:
 
 
 def ordered_legs(outcomes: Iterable[reader.Outcome]) -> dict[str, set[int]]:
-    """Contracts that orders were made in: by condor, by hedge slot, and of the hedge as a whole."""
+    """Contracts that orders were made in: by order, by condor, by hedge slot, and of the hedge as a whole."""
     found: dict[str, set[int]] = {}
     for outcome in outcomes:
         for action in outcome.body.get("actions", ()):
@@ -135,5 +141,6 @@ def ordered_legs(outcomes: Iterable[reader.Outcome]) -> dict[str, set[int]]:
                     slot = leg.get("slot")
                     name = intent["owner"] if slot is None else f"{intent['owner']}-s{slot:02d}"
                     found.setdefault(name, set()).add(leg["con_id"])
+                    found.setdefault(intent["ref"], set()).add(leg["con_id"])
                     found.setdefault(intent["owner"], set()).add(leg["con_id"])
     return found

@@ -10,18 +10,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from bot.journal import reader
 from bot.report.ages import Ages, ordered_legs
-from bot.rules.catalogue import catalogue
+from bot.rules.catalogue import Rule, catalogue
 from bot.rules.distance import NEAR_SHARE, gaps, in_words, near_miss, would_change
 from bot.rules.text import clock, pairs, wrapped
 from strategies.domain import events as ev
+from strategies.domain.hedge import slot_name
 from strategies.domain.session import session_date
 
 Json = dict[str, Any]
 NEAR, REFUSED, NOTHING = "near", "refused", "nothing"
+OWN = "own"
+"""Source of a rule that no statement of the rule book asks for: the rule's own words stand instead."""
+
+_OWN_LIMITS = ("s", "points", "contracts", "orders per minute")
+"""Units of limits that an order has by itself."""
+
 TELLING = ("last", NEAR, REFUSED, NOTHING)
 """Subjects that are no name of a thing."""
 
@@ -33,11 +40,13 @@ def explain(
     (`last`), up to `until`. Raises JournalError."""
     path = state_dir / "journal.sqlite3"
     outcomes = [one for one in reader.read_outcomes(path) if until is None or one.at <= until]
-    rows = [row for row in _rows(outcomes) if _wanted(row, subject, rule)]
+    told = every(outcomes)
+    rows = [row for row in told if _wanted(row, subject, rule)]
     if subject == NOTHING:
         rows = _standing(rows, until)
-    chosen = rows[-count:]
-    _enrich(path, chosen, outcomes)
+    asked = asking(told, submitted(outcomes).get(subject)) if rule is None else None
+    chosen = [*([asked] if asked is not None and asked not in rows else []), *rows[-count:]]
+    enrich(path, chosen, outcomes)
     for row in chosen:
         row["words"] = _decision(row) if row["kind"] == "decision" else _verdict(row)
         if subject == NOTHING:
@@ -45,8 +54,12 @@ def explain(
     return chosen
 
 
+def every(outcomes: Iterable[reader.Outcome]) -> list[Json]:
+    """Every decision and verdict, in order, as they were recorded."""
+    return list(_rows(outcomes))
+
+
 def _rows(outcomes: Iterable[reader.Outcome]) -> Iterator[Json]:
-    """Every decision and verdict of the journal, in order."""
     for outcome in outcomes:
         for decision in outcome.body.get("decisions", ()):
             yield {"seq": outcome.cause_seq, "kind": "decision", **decision}
@@ -77,6 +90,36 @@ def _wanted(row: Json, subject: str, rule: str | None) -> bool:
     return _about(row["subject"], row.get("intent_ref"), subject)
 
 
+class Submitted(NamedTuple):
+    """An order as it was handed over: the record whose step did it, and its intent."""
+
+    seq: int
+    intent: Json
+
+
+def submitted(outcomes: Iterable[reader.Outcome]) -> dict[str, Submitted]:
+    """Every order by its reference."""
+    return {
+        action["intent"]["ref"]: Submitted(outcome.cause_seq, action["intent"])
+        for outcome in outcomes
+        for action in outcome.body.get("actions", ())
+        if action["type"] == "submit"
+    }
+
+
+def asking(rows: Iterable[Json], order: Submitted | None) -> Json | None:
+    """The decision of the rule that an order names, the last one before it: an answer to act if there is one."""
+    if order is None:
+        return None
+    mine = [row for row in rows if row["kind"] == "decision" and row["rule"] == order.intent["rule"]
+            and row["seq"] <= order.seq]  # fmt: skip
+    names = {order.intent["owner"], *(slot_name(leg["slot"]) for leg in order.intent["legs"] if leg["slot"])}
+    about = [row for row in mine if row["subject"] in names] or mine
+    acts = [row for row in about if row["verdict"] == "act"]
+    told = acts or about
+    return told[-1] if told else None
+
+
 def _missed(row: Json) -> bool:
     """Whether it fell short of its answer by a tenth of a threshold or less."""
     told = catalogue().rules.get(row["rule"])
@@ -104,8 +147,9 @@ def _standing(rows: list[Json], until: datetime | None) -> list[Json]:
     return sorted(found, key=lambda row: row["verdict"] == "decline")
 
 
-def _enrich(path: Path, rows: list[Json], outcomes: list[reader.Outcome]) -> None:
-    """Adds to each row what the catalogue and the facts say about it, and the words."""
+def enrich(path: Path, rows: list[Json], outcomes: list[reader.Outcome]) -> None:
+    """Adds to each row what the catalogue and the facts say about it: title, sources, ages, distance, what would have
+    changed it. Raises JournalError."""
     if not rows:
         return
     runs = reader.read_facts(path, ev.RunStarted)
@@ -115,14 +159,56 @@ def _enrich(path: Path, rows: list[Json], outcomes: list[reader.Outcome]) -> Non
         row["title"] = rule.title if rule is not None else ""
         names = catalogue().honoured_by(row["rule"])
         row["sources"] = [{"id": name, "says": catalogue().statements[name].says} for name in names]
+        if not names and rule is not None:
+            row["sources"] = [{"id": OWN, "says": rule.says}]
         row["ages"] = ages.at(row)
         run = _run(runs, row["seq"])
         row["config_hash"], row["code_version"] = (run.config_hash, run.code_version) if run is not None else ("", "")
         if row["kind"] == "decision":
             row["conditions"] = [] if rule is None else [gap.text for gap in gaps(rule, row)]
             row["stands"] = "" if rule is None else in_words(rule, row)
-            row["would_change"] = [] if rule is None else list(would_change(rule, row))
+            row["would_change"] = [] if rule is None else list(would_change(rule, row)) or _lacking(rule)
             row["near_miss"] = _missed(row)
+        else:
+            row["stands"], row["would_change"] = _nearest(row)
+
+
+def _lacking(rule: Rule) -> list[str]:
+    """What a rule compares, where its numbers were not all known; nothing for a rule that compares nothing."""
+    return [f"it compares {' and '.join(rule.compares)}; not all of it was known"] if rule.compares else []
+
+
+def _nearest(verdict: Json) -> tuple[str, list[str]]:
+    """Of a denial what each failed check lacks; of an approval the limit it came nearest to, and what would have met
+    it: a cap of the book (in per cent), of a closing order, which no cap of the book holds up, one of its own."""
+    approved = verdict["approved"]
+    told = [c for c in verdict["checks"] if c["passed"] is approved and _number(c["observed"]) and _number(c["cap"])]
+    limits = [c for c in told if c["cap"]]
+    if approved:
+        caps = [c for c in limits if c["unit"].startswith("%")]
+        limits = caps or [c for c in limits if c["unit"] in _OWN_LIMITS]
+    if not limits:
+        failed = [f"{c['code']} {c['name']}: {c['text']}" for c in verdict["checks"] if not c["passed"]]
+        return "", [f"to be let through: {text}" for text in failed]
+    check = min(limits, key=_share)
+    name = f"{check['code']} {check['name']}"
+    if approved:
+        sign = ">" if check["observed"] <= check["cap"] else "<"
+        limit = f"{sign} {check['cap']:.6g} {check['unit']} (was {check['observed']:.6g})"
+        return f"{100.0 * _share(check):.1f} % from its nearest limit ({name})", [
+            f"it would be denied with {name} {limit}"
+        ]
+    asked = [f"{c['code']} {c['name']} at {c['cap']:.6g} {c['unit']} (was {c['observed']:.6g})" for c in limits]
+    away = f"{100.0 * _share(check):.1f} % from being let through ({name})"
+    return away, [f"to be let through it needed {'; '.join(asked)}"]
+
+
+def _share(check: Json) -> float:
+    return float(abs(check["observed"] - check["cap"]) / abs(check["cap"]))
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _run(runs: list[ev.Envelope], seq: int) -> ev.RunStarted | None:
@@ -144,6 +230,8 @@ def _decision(d: Json) -> str:
         lines.append(wrapped(pairs(d["inputs"]), "saw", 11))
     if d["ages"]:
         lines.append(wrapped(", ".join(f"{source} {age}" for source, age in d["ages"].items()), "aged", 11))
+    elif catalogue().rules.get(d["rule"]) is not None:
+        lines.append(wrapped("nothing that ages: the clock and the books", "aged", 11))
     if d.get("thresholds"):
         lines.append(wrapped(pairs(d["thresholds"]), "against", 11))
     stands = d["stands"]
@@ -173,6 +261,9 @@ def _verdict(v: Json) -> str:
         lines.append(wrapped(f"{check['code']} {check['name']}: {_check(check)}", "check", 11))
     if v["ages"]:
         lines.append(wrapped(", ".join(f"{source} {age}" for source, age in v["ages"].items()), "aged", 11))
+    if v["stands"]:
+        lines.append(wrapped(v["stands"], "stands", 11))
+    lines += [wrapped(text, "turn", 11) for text in v["would_change"]]
     return "\n".join([*lines, *_sources(v)])
 
 

@@ -13,8 +13,8 @@ from click.testing import CliRunner
 
 from bot.cli.root import cli
 from bot.engine.outcome import Outcome
-from bot.journal import Journal
-from bot.report.why import explain
+from bot.journal import Journal, reader
+from bot.report.why import explain, submitted
 from bot.rules.catalogue import catalogue
 from risk.result import CheckResult, Consequence, Verdict
 from strategies.domain import events as ev
@@ -171,3 +171,24 @@ def test_a_real_run_is_explained_throughout(tmp_path: Path) -> None:
     assert all(row["words"] for row in rows)
     told = CliRunner().invoke(cli, ["rules", "--state", str(tmp_path)])
     assert told.exit_code == 0
+    _orders_are_answered(tmp_path)
+
+
+def _orders_are_answered(state: Path) -> None:
+    """The rule that an order names comes first; sources, ages, numbers, limits, distance and what would have turned it
+    are all there (`benchmarks.explained` walks a whole story so)."""
+    sent = submitted(reader.read_outcomes(state / "journal.sqlite3"))
+    assert sent
+    for ref, order in sent.items():
+        answer = explain(state, ref, None, 9)
+        assert answer[0]["rule"] == order.intent["rule"]
+        for part in ("sources", "ages", "inputs", "thresholds", "stands", "would_change"):
+            assert any(row.get(part) for row in answer), (ref, part)
+        assert answer[-1]["text"].startswith("approved")
+
+
+def test_a_denial_says_what_it_needed_and_an_approval_how_near_it_came(state: Path) -> None:
+    """A loss of 3.3 % under a cap of 3: a tenth away; the answer names the number that would have let it through."""
+    (row,) = explain(state, "refused", None, 9)
+    assert row["stands"] == "10.0 % from being let through (C06 condor loss)"
+    assert row["would_change"] == ["to be let through it needed C06 condor loss at 3 % of NLV (was 3.3)"]
