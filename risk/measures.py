@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
-from datetime import timedelta
+from bisect import bisect_left, bisect_right
+from datetime import datetime, timedelta
+from functools import lru_cache
 
 from risk.limits import Limits
 from risk.view import RiskView
+from strategies.domain.book import Book
 from strategies.domain.hedge import HEDGE_OWNER
+from strategies.domain.same import Same
 
 VIX_SYMBOLS = frozenset({"VIX", "VXM"})
 """Underlyings whose contracts settle on VIX and move with it."""
@@ -23,20 +27,23 @@ def fallen_pct(now_usd: float | None, base_usd: float | None) -> float | None:
 def approvals_within(view: RiskView, seconds: float, *, hedge: bool) -> int:
     """Orders approved in the last seconds, the present moment included: the hedge's, or all the others."""
     since = view.now - timedelta(seconds=seconds)
-    return sum(
-        order.approved_at > since and (order.intent.owner == HEDGE_OWNER) is hedge
-        for order in view.book.orders.values()
-    )
+    approved = _approvals(Same(view.book), hedge)
+    return len(approved) - bisect_right(approved, since)
 
 
 def approvals_today(view: RiskView, *, hedge: bool) -> int:
     """Orders approved since the open of the current session; in the last 24 hours outside of one."""
     session = view.calendar.current(view.now)
     since = session.open_at if session is not None else view.now - timedelta(hours=24)
-    return sum(
-        order.approved_at >= since and (order.intent.owner == HEDGE_OWNER) is hedge
-        for order in view.book.orders.values()
-    )
+    approved = _approvals(Same(view.book), hedge)
+    return len(approved) - bisect_left(approved, since)
+
+
+@lru_cache(maxsize=8)
+def _approvals(seen: Same[Book], hedge: bool) -> tuple[datetime, ...]:
+    """When the orders of the hedge, or all the others, were approved, in order of time."""
+    orders = seen.value.orders.values()
+    return tuple(sorted(order.approved_at for order in orders if (order.intent.owner == HEDGE_OWNER) is hedge))
 
 
 def vix_level(view: RiskView, limits: Limits) -> float | None:

@@ -104,10 +104,7 @@ class Market(msgspec.Struct, frozen=True):
 
     def index(self, symbol: str) -> Index | None:
         """The index with this symbol, if its contract was loaded."""
-        for instrument in self.instruments.values():
-            if isinstance(instrument, Index) and instrument.symbol == symbol:
-                return instrument
-        return None
+        return _indices(Same(self.instruments)).get(symbol)
 
     def level(self, symbol: str) -> Quote | None:
         """Latest quote of an index by symbol."""
@@ -133,12 +130,11 @@ class Market(msgspec.Struct, frozen=True):
 
     def futures(self, trading_class: str) -> tuple[Future, ...]:
         """Loaded futures of one class by expiry."""
-        rows = [i for i in self.instruments.values() if isinstance(i, Future) and i.trading_class == trading_class]
-        return tuple(sorted(rows, key=lambda f: f.expiry))
+        return _futures(Same(self.instruments), trading_class)
 
     def has_future(self, trading_class: str) -> bool:
-        """Whether any future of the class is loaded; stops at the first, where `futures` reads them all."""
-        return any(isinstance(i, Future) and i.trading_class == trading_class for i in self.instruments.values())
+        """Whether any future of the class is loaded."""
+        return bool(self.futures(trading_class))
 
     def fresh(self, con_id: int, now: datetime, max_age_s: float) -> Quote | None:
         """The quote if it is of this connection, live, not halted and young enough; else None."""
@@ -157,3 +153,19 @@ def _options(seen: Same[dict[int, Instrument]], trading_class: str, expiry: date
         if isinstance(i, Option) and i.trading_class == trading_class and i.expires(expiry)
     ]
     return tuple(sorted(rows, key=lambda o: (o.strike, o.right.value)))
+
+
+@lru_cache(maxsize=16)
+def _futures(seen: Same[dict[int, Instrument]], trading_class: str) -> tuple[Future, ...]:
+    rows = [i for i in seen.value.values() if isinstance(i, Future) and i.trading_class == trading_class]
+    return tuple(sorted(rows, key=lambda f: f.expiry))
+
+
+@lru_cache(maxsize=8)
+def _indices(seen: Same[dict[int, Instrument]]) -> dict[str, Index]:
+    """By symbol; of two with one symbol the one loaded first."""
+    found: dict[str, Index] = {}
+    for instrument in seen.value.values():
+        if isinstance(instrument, Index):
+            found.setdefault(instrument.symbol, instrument)
+    return found
