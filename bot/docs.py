@@ -27,6 +27,8 @@ def pages() -> dict[str, str]:
         "gateway-ledger.md": _gateway_ledger(),
         "gateway-ledger.schema.json": _ledger_schema(),
         "report.schema.json": _report_schema(),
+        "journal.schema.json": _journal_schema(),
+        "log.schema.json": _log_schema(),
     }
 
 
@@ -198,6 +200,18 @@ def _gateway_ledger() -> str:
 
 def _report_schema() -> str:
     from bot.report.shape import schema
+
+    return json.dumps(schema(), indent=1) + "\n"
+
+
+def _journal_schema() -> str:
+    from bot.journal.shape import schema
+
+    return json.dumps(schema(), indent=1) + "\n"
+
+
+def _log_schema() -> str:
+    from bot.log_lines import schema
 
     return json.dumps(schema(), indent=1) + "\n"
 

@@ -17,10 +17,10 @@ from typing import Any, BinaryIO
 import orjson
 import structlog
 
+from bot import log_lines
 from bot.engine.outcome import Outcome
 from bot.engine.state import State
 from strategies.domain import events as ev
-from strategies.domain.book import Fill
 from strategies.domain.session import session_date
 
 _ACCOUNT = re.compile(r"(?<![A-Za-z0-9])(D?[UFI]|D)\d{2,}(\d{3})(?![A-Za-z0-9])")
@@ -135,7 +135,7 @@ class Chronicle:
         self, logger: Any, files: SessionFile, tell: Callable[[datetime, str, str], None] | None = None
     ) -> None:
         """`tell(at, level, text)` is shown alerts as they happen (terminal, progress display)."""
-        self._log = logger
+        self._by_level = {level: getattr(logger, level) for level in log_lines.LEVELS}
         self._files = files
         self._tell = tell
 
@@ -148,63 +148,21 @@ class Chronicle:
             "session": session_date(at),
             "config": state.config_hash,
         }
-        event = envelope.event
-        if isinstance(event, ev.Filled):
-            self._log.info("fill", **common, **_fill_fields(event.fill))
-        elif not isinstance(event, ev.QuotesUpdated | ev.TimerFired | ev.AccountReported | ev.CommissionReported):
-            self._log.debug("fact", **common, fact=type(event).__struct_config__.tag)
-        self._decisions(common, outcome)
+        for line in log_lines.of_event(envelope.event):
+            self._write(line, common)
+        if outcome.empty:
+            return
+        for decision in outcome.decisions:
+            self._write(log_lines.of_decision(decision), common)
+        for verdict in outcome.verdicts:
+            self._write(log_lines.of_verdict(verdict), common)
         for move in outcome.moves:
-            self._log.info(
-                "move",
-                **common,
-                what=move.what,
-                subject=move.subject,
-                before=move.before,
-                after=move.after,
-                text=move.text,
-            )
+            self._write(log_lines.of_move(move), common)
         for alert in outcome.alerts:
-            self._log.warning("alert", **common, level=alert.level.value, key=alert.key, text=alert.text)
+            self._write(log_lines.of_alert(alert), common)
             if self._tell is not None:
                 self._tell(at, alert.level.value, mask(alert.text))
-        if not outcome.empty:
-            self._files.flush()
+        self._files.flush()
 
-    def _decisions(self, common: dict[str, Any], outcome: Outcome) -> None:
-        for d in outcome.decisions:
-            self._log.info(
-                "decision",
-                **common,
-                rule=d.rule,
-                subject=d.subject,
-                verdict=d.verdict.value,
-                text=d.text,
-                inputs=d.inputs,
-                thresholds=d.thresholds,
-                near=d.near,
-                ref=d.intent_ref,
-            )
-        for v in outcome.verdicts:
-            failed = [c.code for c in v.checks if not c.passed]
-            self._log.info(
-                "verdict",
-                **common,
-                ref=v.ref,
-                approved=v.approved,
-                code=v.code,
-                text=v.text,
-                checks=len(v.checks),
-                failed=failed,
-            )
-
-
-def _fill_fields(fill: Fill) -> dict[str, Any]:
-    return {
-        "ref": fill.ref,
-        "exec_id": fill.exec_id,
-        "con_id": fill.con_id,
-        "side": fill.side.value,
-        "quantity": fill.quantity,
-        "price_points": fill.price_points,
-    }
+    def _write(self, line: log_lines.Line, common: dict[str, Any]) -> None:
+        self._by_level[line.level](line.event, **common, **line.fields)

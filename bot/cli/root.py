@@ -17,6 +17,8 @@ VERBS = {
     "watch": ("bot.cli.watch", "watch", "the same in this terminal, renewed every second; --link for the dashboard"),
     "report": ("bot.cli.report", "report", "a session explained: verdict, orders, caps, faults, what is due"),
     "why": ("bot.cli.review", "why", "the reason for a decision, or for its absence"),
+    "log": ("bot.cli.log", "log", "what happened, line by line: filter, follow"),
+    "plan": ("bot.cli.plan", "plan", "what would be sent now and which cap binds; nothing is sent"),
     "rules": ("bot.cli.rules", "rules", "every rule: sources, settings, state, what it saw last"),
     "method": ("bot.cli.method", "method", "regimes, adjustments, net vega in its band, answers to inversions"),
     "twins": (

@@ -11,18 +11,17 @@ from datetime import timedelta
 from bot.actions import AskChain, AskOptions, Subscribe
 from bot.engine import arming, watching
 from bot.engine.fold import fold
-from bot.engine.holdings import held_by_slots
+from bot.engine.looking import desk_view
 from bot.engine.outcome import Step
 from bot.engine.permit import forget, permit, resolve_approvals, resolve_margin
 from bot.engine.state import State
 from bot.engine.supervise import due, supervise
 from bot.engine.work import Work
-from strategies.desk import DeskView, Wants, decide
+from strategies.desk import Wants, decide
 from strategies.domain import events as ev
 from strategies.domain.control import LinkState
 from strategies.domain.decision import Decision, DecisionVerdict
 from strategies.domain.desk_sample import DeskSample
-from strategies.hedging import HedgeSeen
 
 _SILENT = (ev.CommissionReported, ev.OrderSent, ev.TimerMissed, ev.FaultNoted, ev.HostMeasured)
 """Facts after which nobody needs to decide anything."""
@@ -50,24 +49,7 @@ def step(state: State, envelope: ev.Envelope) -> Step:
 
 def _decide(work: Work) -> None:
     state = work.state
-    view = DeskView(
-        now=work.at,
-        market=state.market,
-        calendar=state.calendar,
-        book=state.book,
-        condors=state.condors,
-        account=state.account,
-        control=state.in_force,
-        link=state.link.state,
-        params=work.parameters.condor,
-        desk_state=state.desk,
-        pending_refs=frozenset(state.pending_margin).union(intent.ref for intent in state.consent.waiting()),
-        alvh=work.parameters.alvh,
-        signals=work.parameters.signals,
-        hedge=HedgeSeen(state.slots, held_by_slots(state.book)),
-        macro_inputs=state.macro_inputs,
-    )
-    outcome = decide(view)
+    outcome = decide(desk_view(state, work.at))
     # An intent that waits for an answer is revalued when it comes: its legs keep their marks until then.
     asked = (*(pending.intent for pending in state.pending_margin.values()), *state.consent.waiting())
     waiting = {leg.con_id for intent in asked for leg in intent.legs}

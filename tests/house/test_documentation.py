@@ -39,6 +39,8 @@ ROOT = Path(__file__).resolve().parents[2]
         "gateway-ledger.md",
         "gateway-ledger.schema.json",
         "report.schema.json",
+        "journal.schema.json",
+        "log.schema.json",
     ],
 )
 def test_generated_pages_are_fresh(page: str) -> None:
