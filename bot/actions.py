@@ -74,10 +74,12 @@ class BarSource(StrEnum):
     INDEX = "index"
     STOCK = "stock"
     FUTURE = "future"
+    EXPIRED = "expired"
 
 
 class AskBars(msgspec.Struct, frozen=True, tag="ask_bars"):
-    """Daily history of an index, an ETF or a loaded future (by `con_id`); answered by BarsLoaded under `symbol`."""
+    """Daily history of an index, an ETF, a loaded future (by `con_id`) or an expired month of VX (by the day in
+    `symbol`); answered by BarsLoaded under `symbol`."""
 
     symbol: str
     count: int

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 
 from bot.actions import AskBars, BarSource
 from strategies.domain.market import DailyBar, Market
 from strategies.domain.series import INDEX_SERIES, STOCK_SERIES, VOLATILITY_SERIES, future_series
 from strategies.signals.curve import CurveParams
+from strategies.signals.term_structure import month_of, settlement_rule
 
 OVERLAP_SESSIONS = 5
 """Sessions asked for again beside the missing ones: a late correction of the broker's is taken over."""
@@ -16,12 +17,15 @@ OVERLAP_SESSIONS = 5
 REFINING_SERIES = frozenset((*VOLATILITY_SERIES, *STOCK_SERIES))
 """Without these some measures are unknown, and nothing else: a broker that refuses them is asked a few times a day."""
 BARS_AGAIN_S = 3600.0
+EXPIRED_MONTHS = 9
+"""Settled months whose histories are asked for: what 139 sessions need (docs/alvh-signals.md), and two more."""
 REFINING_AGAIN_S = 6.0 * 3600.0
 
 
-def again_s(series: str) -> float:
+def again_s(ask: AskBars) -> float:
     """Seconds between two requests for a series that does not come."""
-    return REFINING_AGAIN_S if series in REFINING_SERIES else BARS_AGAIN_S
+    refines = ask.symbol in REFINING_SERIES or ask.source is BarSource.EXPIRED
+    return REFINING_AGAIN_S if refines else BARS_AGAIN_S
 
 
 def missing(market: Market, params: CurveParams, today: date, finished: date | None, count: int) -> Iterator[AskBars]:
@@ -33,10 +37,27 @@ def missing(market: Market, params: CurveParams, today: date, finished: date | N
         series = future_series(future.expiry)
         if future.expiry > today and _old(market.bars.get(series), finished):
             yield AskBars(series, _sessions(market.bars.get(series), today, count), BarSource.FUTURE, future.con_id)
+    for series in _expired(market, params, today):
+        yield AskBars(series, count, BarSource.EXPIRED)
     if market.index(INDEX_SERIES[0]) is not None:
         for symbol in STOCK_SERIES:
             if _old(market.bars.get(symbol), finished):
                 yield AskBars(symbol, _sessions(market.bars.get(symbol), today, count), BarSource.STOCK)
+
+
+def _expired(market: Market, params: CurveParams, today: date) -> Iterator[str]:
+    """Histories of months that have settled: without them the strip of past sessions has no front, and what is read
+    from it (D-MACD-1 and -2, betas) stays unknown for weeks on a fresh install. They do not grow: asked once."""
+    listed = [future.expiry for future in market.futures(params.futures_class) if future.expiry > today]
+    if not listed or (month := month_of(min(listed))) is None:
+        return
+    for _ in range(EXPIRED_MONTHS):
+        month = month.before()
+        series = future_series(settlement_rule(month))
+        if settlement_rule(month) <= today and not any(
+            future_series(settlement_rule(month) - timedelta(days=n)) in market.bars for n in (0, 1)
+        ):
+            yield series
 
 
 def _old(bars: tuple[DailyBar, ...] | None, finished: date | None) -> bool:

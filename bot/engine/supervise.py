@@ -104,7 +104,7 @@ def _reference(work: Work) -> None:
     session = work.state.calendar.last_before(today)
     finished = None if session is None else session.day
     for ask in histories.missing(market, work.parameters.condor.curve, today, finished, engine.bars_count):
-        if due(work, f"bars:{ask.symbol}", histories.again_s(ask.symbol)):
+        if due(work, f"bars:{ask.symbol}", histories.again_s(ask)):
             work.act(ask)
 
 

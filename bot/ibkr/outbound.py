@@ -95,6 +95,15 @@ def futures_query(symbol: str, trading_class: str) -> Fields:
     }
 
 
+def expired_query(symbol: str, trading_class: str, month: date) -> Fields:
+    """Description of the futures of a class that settled in a month."""
+    return {
+        **futures_query(symbol, trading_class),
+        "lastTradeDateOrContractMonth": f"{month:%Y%m}",
+        "includeExpired": True,
+    }
+
+
 def options_queries(symbol: str, trading_class: str, expiry: date, *, by_month: bool) -> list[Fields]:
     """Descriptions of all options of a class and expiry: without strike and right each brings a whole board.
 

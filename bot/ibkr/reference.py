@@ -20,7 +20,7 @@ from strategies.domain.account import MarginImpact
 from strategies.domain.events import BarsLoaded, ChainListed, InstrumentsLoaded, MarginAnswered, RequestFailed
 from strategies.domain.instruments import Future, Index, Instrument, Option, SettlementStyle, TickBand
 from strategies.domain.known import Known, Unknown
-from strategies.domain.series import INDEX_SERIES, VOLATILITY_SERIES
+from strategies.domain.series import INDEX_SERIES, VOLATILITY_SERIES, future_expiry
 
 FUTURES = (("VIX", "VX"), ("VXM", "VXM"))
 """IB's symbols and trading classes of the VIX futures; without the first nothing is decided."""
@@ -175,8 +175,8 @@ class Reference:
         self._post_fact(ChainListed(chain=contracts.to_chain(ask.symbol, ask.trading_class, rows)))
 
     async def _load_bars(self, ask: AskBars) -> None:
+        query = await self._expired(ask.symbol) if ask.source is BarSource.EXPIRED else self._bars_query(ask)
         wire, requests = self._connected()
-        query = self._bars_query(ask)
         request_id = wire.next_id()
         rows = await requests.ask(
             request_id,
@@ -188,6 +188,17 @@ class Reference:
         if not bars and ask.source is not BarSource.FUTURE:  # a future listed today has no session behind it
             raise contracts.ContractRefused(f"the broker has no daily history of {ask.symbol}")
         self._post_fact(BarsLoaded(symbol=ask.symbol, bars=bars))
+
+    async def _expired(self, series: str) -> outbound.Fields:
+        """A month of VX that has settled: found by its month, on the day named or the day before (holidays)."""
+        day, (symbol, trading_class) = future_expiry(series), FUTURES[0]
+        if day is None:
+            raise contracts.ContractRefused(f"{series} names no future's history")
+        for details in await self._contracts(outbound.expired_query(symbol, trading_class, day)):
+            future = contracts.to_future(details, ())
+            if future.trading_class == trading_class and 0 <= (day - future.expiry).days <= 1:
+                return {**outbound.contract(future), "includeExpired": True}
+        raise contracts.ContractRefused(f"the broker knows no {trading_class} future that settled on {day}")
 
     def _bars_query(self, ask: AskBars) -> outbound.Fields:
         if ask.source is BarSource.STOCK:

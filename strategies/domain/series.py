@@ -7,7 +7,7 @@ from datetime import date
 INDEX_SERIES: tuple[str, ...] = ("SPX", "VIX")
 """Without these nothing is decided."""
 
-VOLATILITY_SERIES: tuple[str, ...] = ("VIX9D", "VIX3M", "VVIX")
+VOLATILITY_SERIES: tuple[str, ...] = ("VIX9D", "VIX3M", "VVIX", "SKEW")
 """Indices that only refine: without them their measures are unknown."""
 
 SECTOR_SERIES: tuple[str, ...] = (

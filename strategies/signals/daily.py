@@ -98,6 +98,7 @@ def blank(params: DiagnosticParams) -> Daily:
         "SPX": Line(Window(51), rsi=rsi),
         "VIX": Line(Window(YEAR_SESSIONS), rsi=rsi, macd=macd),
         "VVIX": Line(Window(1), rsi=rsi),
+        "SKEW": Line(Window(SCORE_SESSIONS)),
         "VIX3M": Line(Window(1)),
         **{symbol: Line(Window(1)) for symbol in ("SPY", "QQQ", "RSP", "HYG", "LQD")},
         **{symbol: Line(Window(SECTOR_MEAN_SESSIONS)) for symbol in SECTOR_SERIES},

@@ -160,19 +160,20 @@ def compression(look: Look, params: DiagnosticParams) -> Reading:
 
 
 def skew(look: Look, params: DiagnosticParams) -> Reading:
-    """D-SKEW-1: 25-delta put less call volatility at 30 days, in deviations of its last 60 sessions."""
-    thresholds = {"z": params.skew_z}
+    """D-SKEW-1: 25-delta put less call volatility at 30 days, in deviations of its last 60 sessions; where nothing
+    feeds it, the exchange's SKEW index stands in, in deviations of its own."""
+    thresholds, source, unit = {"z": params.skew_z}, Source.EXACT, "skew_vol_points"
     found = look.lines(Series.SKEW)
     if isinstance(found, str):
-        return _unknown("D-SKEW-1", "30-day skew", found, Family.SKEW, thresholds)
+        found, source, unit = look.lines("SKEW"), Source.PROXY, "skew_index_points"
+    if isinstance(found, str):
+        return _unknown("D-SKEW-1", "30-day skew", found, Family.SKEW, thresholds, source)
     levels = found.what[0].window.last(SCORE_SESSIONS)
     score = None if levels is None else z_score(levels)
     if levels is None or score is None:
-        return _unknown("D-SKEW-1", "30-day skew", _too_few("the skew"), Family.SKEW, thresholds)
-    values = {"skew_vol_points": levels[-1], "z": score}
-    return _reading(
-        "D-SKEW-1", "30-day skew", Verdict.of(score > params.skew_z), found, Family.SKEW, values, thresholds
-    )
+        return _unknown("D-SKEW-1", "30-day skew", _too_few("the skew"), Family.SKEW, thresholds, source)
+    verdict, values = Verdict.of(score > params.skew_z), {unit: levels[-1], "z": score}
+    return _reading("D-SKEW-1", "30-day skew", verdict, found, Family.SKEW, values, thresholds, source)
 
 
 def correlated(subject: str, name: str, look: Look, params: DiagnosticParams) -> Reading:

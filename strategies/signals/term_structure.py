@@ -36,6 +36,10 @@ class VxMonth(NamedTuple):
         """The month after it."""
         return VxMonth(self.year + 1, 1) if self.month == 12 else VxMonth(self.year, self.month + 1)
 
+    def before(self) -> VxMonth:
+        """The month before it."""
+        return VxMonth(self.year - 1, 12) if self.month == 1 else VxMonth(self.year, self.month - 1)
+
     def __str__(self) -> str:
         return f"{self.year}-{self.month:02d}"
 

@@ -12,6 +12,7 @@ from bot.settings.load import CONFIG_DIR
 from bot.settings.models import known_keys
 from strategies.domain.control import TradingState
 from strategies.domain.hedge import SLOTS_OF, Layer
+from strategies.signals.readings import Verdict
 from tests.flow.virtual_life import Stage, tell
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -35,7 +36,8 @@ async def an_hour(stage: Stage) -> None:
 
 @pytest.mark.parametrize("name", sorted(TERMS))
 def test_an_hour(name: str, tmp_path: Path) -> None:
-    """Trading stays active, no slot is blocked, and what the intermediate layer bought has the profile's term."""
+    """Trading stays active, no slot is blocked, and what the intermediate layer bought has the profile's term. On a
+    fresh install: the months that have settled were asked for, so that what the past strip says is known."""
     stage = tell(an_hour, tmp_path, "calm", begin="2026-01-05T09:58:00-05:00", settings=settings(name))
     state = stage.state
     assert state.control.state is TradingState.ACTIVE
@@ -47,5 +49,9 @@ def test_an_hour(name: str, tmp_path: Path) -> None:
         option = state.market.option(leg.con_id)
         if leg.slot in SLOTS_OF[Layer.INTERMEDIATE] and option is not None and state.now is not None:
             assert low <= (option.expiry - state.now.date()).days <= high
+    signals = state.desk.feed.signals
+    assert signals is not None
+    read = {reading.rule for reading in signals.outlook.readings if reading.verdict is not Verdict.UNKNOWN}
+    assert {"D-MACD-1", "D-MACD-2", "D-COMP-1"} <= read
     deep = {leg.slot for leg in bought} & set(SLOTS_OF[Layer.DEEP])
     assert bool(deep) is (name == "always_on")

@@ -41,6 +41,24 @@ def test_indices_futures_and_etfs_are_asked_for() -> None:
     assert wanted["XLRE"].source is BarSource.STOCK
 
 
+def test_settled_months_are_asked_for_once() -> None:
+    """A fresh install has no front in its past strips without them: nine months back from the nearest listed one, by
+    their settlement days; what has come is never asked again, and what does not come a few times a day."""
+    bench = Bench().start()
+    market = msgspec.structs.replace(bench.state.market, bars={})
+    bench.state = msgspec.structs.replace(bench.state, market=market)
+    expired = [a for a in asked(bench).values() if a.source is BarSource.EXPIRED]
+    days = [future_expiry(a.symbol) for a in expired]
+    assert len(expired) == histories.EXPIRED_MONTHS
+    assert days[:3] == [date(2026, 4, 15), date(2026, 3, 18), date(2026, 2, 18)]
+    assert all(a.count == 300 for a in expired)
+    assert {histories.again_s(a) for a in expired} == {histories.REFINING_AGAIN_S}
+    known = {a.symbol: (bar(FINISHED),) for a in expired[:2]}
+    bench.state = msgspec.structs.replace(bench.state, market=msgspec.structs.replace(market, bars=known))
+    again = [a.symbol for a in asked(bench).values() if a.source is BarSource.EXPIRED]
+    assert again == [a.symbol for a in expired[2:]]
+
+
 def test_only_what_is_missing_is_asked_for_again() -> None:
     """A history that reaches the last session is left alone; one three days behind is asked for with an overlap."""
     bench = Bench().start()
@@ -83,4 +101,4 @@ def test_a_history_that_only_refines_fails_quietly() -> None:
         steps = bench.feed(ev.RequestFailed(wanted=f"bars:{series}", reason="200: no security definition"))
         levels[series] = [alert.level for step in steps for alert in step.outcome.alerts]
     assert levels == {"XLB": [AlertLevel.INFO], "VIX": [AlertLevel.WARNING]}
-    assert histories.again_s("XLB") > histories.again_s("VIX")
+    assert histories.again_s(AskBars("XLB", 300)) > histories.again_s(AskBars("VIX", 300))

@@ -156,9 +156,18 @@ def test_without_a_feed_breadth_is_the_sector_share_and_says_so(history, seed):
     bid = spx[-1] > spx[-50:].mean() and share[-1] > share[-20:].mean() and (up[-5:] > 0).sum() >= 3
     assert found["T-TIER-3", "strong bid"].verdict.holds == bid
     assert found["T-TIER-3", "strong bid"].values["advancing_sessions"] == (up[-5:] > 0).sum()
-    for key in (("D-AD-1", "sector funds"), ("D-MACD-3", "sector funds"), ("T-TIER-3", "strong bid")):
+    skews = column(sessions, "SKEW")[-60:]
+    assert found["D-SKEW-1", "30-day skew"].values["z"] == pytest.approx((skews[-1] - skews.mean()) / skews.std(ddof=1))
+    for key in (("D-AD-1", "sector funds"), ("D-MACD-3", "sector funds"), ("T-TIER-3", "strong bid"),
+                ("D-SKEW-1", "30-day skew")):  # fmt: skip
         assert found[key].source is Source.PROXY
-    assert found["D-SKEW-1", "30-day skew"].verdict is UNKNOWN
+
+
+def test_without_feed_and_index_the_skew_is_unknown(history):
+    """A broker that does not list the index leaves the reading unknown, and no evidence."""
+    bare = [msgspec.structs.replace(s, closes={k: v for k, v in s.closes.items() if k != "SKEW"})
+            for s in history(160, 0, feeds=False)]  # fmt: skip
+    assert readings(fold(bare))["D-SKEW-1", "30-day skew"].verdict is UNKNOWN
 
 
 @pytest.mark.parametrize("seed", range(3))
