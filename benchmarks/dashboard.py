@@ -1,4 +1,4 @@
-"""What a dashboard with sixteen browsers costs the loop that trades: `python -m benchmarks.dashboard`.
+"""What a dashboard with twenty browsers costs the loop that trades: `python -m benchmarks.dashboard`.
 
 A loop asks to be woken every 10 ms and notes how late it is; at each turn it hands a new step to the page. Rounds
 without and with browsers alternate. The browsers are sockets of another process that read the stream; the state holds
@@ -28,7 +28,7 @@ from bot.web.view.view import view_of  # noqa: E402
 from strategies.domain import events as ev  # noqa: E402
 from strategies.domain.control import LinkState  # noqa: E402
 
-BROWSERS, ROUNDS, ROUND_S, TURN_S, OBSERVED = 16, 3, 8.0, 0.01, 100_000
+BROWSERS, ROUNDS, ROUND_S, TURN_S, OBSERVED = 20, 4, 8.0, 0.01, 100_000
 READER = """
 import select, socket, sys
 host, port, token, count = sys.argv[1], int(sys.argv[2]), sys.argv[3], int(sys.argv[4])

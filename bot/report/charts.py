@@ -92,7 +92,8 @@ def _panel(
         parts.append(svg.text((_LEFT + WIDTH) / 2, 0.5 * (top + bottom) + 4, why, "lab", "middle"))
         return parts
     y = Scale(wide[0], wide[1], bottom, top)
-    for tick in svg.ticks(*wide, 3):
+    marks = next((found for about in (3, 4, 5) if len(found := svg.ticks(*wide, about)) > 1), svg.ticks(*wide, 6))
+    for tick in marks:
         parts.append(svg.line(_LEFT, y(tick), WIDTH - _RIGHT, y(tick), "grid"))
         parts.append(svg.text(_LEFT - 6.0, y(tick) + 3.5, svg.number(tick), "lab", "end"))
     if wide[0] < 0.0 < wide[1]:

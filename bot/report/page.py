@@ -54,11 +54,11 @@ def render(report: Json) -> str:
             title=title(report),
             sections=((("sessions", "Sessions"),) if several else ()) + SECTIONS,
             drawn=drawn,
-            book_chart=Markup(chart_book.book(report["tomorrow"]["book"])),
+            book_chart=_framed(chart_book.book(report["tomorrow"]["book"])),
             book_table=chart_book.table(report["tomorrow"]["book"]),
             files=tables(report),
             glossary=GLOSSARY,
-            week_chart=Markup(chart_bars.days(changes)) if several else "",  # drawn by us, texts escaped
+            week_chart=_framed(chart_bars.days(changes)) if several else "",
         )
     )
 
@@ -81,9 +81,14 @@ def _drawn(day: Json, session: Json) -> Json:
         "lattice": charts.lattice(day["lattice"], session),
         "shares": chart_bars.shares(shares) if shares and shares["rows"] else "",
     }
-    found: Json = {name: Markup(svg) for name, svg in drawings.items()}
-    found["payoffs"] = [Markup(charts.payoff(condor)) for condor in day["condors"]]
+    found: Json = {name: _framed(svg) for name, svg in drawings.items()}
+    found["payoffs"] = [_framed(charts.payoff(condor)) for condor in day["condors"]]
     return found
+
+
+def _framed(svg: str) -> Markup:
+    """A drawing that a narrow page can push sideways, by finger or by key, instead of shrinking its words away."""
+    return Markup(f'<div class="draw" tabindex="0">{svg}</div>' if svg else "")  # drawn by us, texts escaped
 
 
 @cache

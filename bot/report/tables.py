@@ -30,11 +30,12 @@ def tables(report: Json) -> list[Table]:
     shares = [
         {"session": d["session"], **row} for d in report["days"] if d["attribution"] for row in d["attribution"]["rows"]
     ]
+    single = report["kind"] == "session"  # of several sessions the two long tables would make the page too big to mail
     plain = [
-        ("minutes", list(_minutes(report["days"]))),
+        ("minutes", list(_minutes(report["days"])) if single else []),
         ("orders", report["orders"]),
         ("executions", report["fills"]),
-        ("decisions", report["decisions"]),
+        ("decisions", report["decisions"] if single else []),
         ("refusals", [v for v in report["verdicts"] if not v["approved"]]),
         ("caps", report["caps"]),
         ("attribution", shares),

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from starlette.types import Receive, Scope, Send
 
 QUEUE_EVENTS = 8
-CLIENTS_AT_ONCE = 16
+CLIENTS_AT_ONCE = 24
 SEND_DEADLINE_S = 10.0
 
 

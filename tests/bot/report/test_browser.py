@@ -47,6 +47,13 @@ def test_nothing_sticks_out_of_the_page(page: Any, width: int) -> None:
     assert wide == []
 
 
+def test_a_phone_pushes_wide_parts_sideways_and_not_the_page(page: Any) -> None:
+    """At 390 px the page is as wide as the screen; drawings keep a readable size inside a frame that scrolls."""
+    page.size(390, 800)
+    assert page.js("document.documentElement.scrollWidth") <= 390
+    assert page.js("document.querySelector('.draw').scrollWidth") >= 700
+
+
 def test_drawn_texts_lie_inside_their_drawings(page: Any) -> None:
     """No label of a chart is cut at its edge."""
     page.size(1100, 900)
