@@ -32,6 +32,8 @@ def main(arguments: list[str] | None = None) -> int:
         return _replay(options.family, options.replay, options.keep)
     if options.slice:
         return _play([(family, seed) for family, seeds in SLICE for seed in seeds], options, remember=False)
+    if options.kills:
+        return _kills(options)
     low, _, high = options.seeds.partition("..")
     seeds = range(int(low), int(high or low) + 1)
     families = FAMILIES if options.family == "all" else (options.family,)
@@ -47,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--replay", type=int, help="plays one seed of --family again and prints everything")
     parser.add_argument("--keep", type=Path, help="with --replay: its journal and ledger stay in this folder")
     parser.add_argument("--slice", action="store_true", help="a fixed handful of seeds, for a minute's answer")
+    parser.add_argument("--kills", type=int, default=0, help="SIGKILLs of real processes, named and random in turn")
     parser.add_argument("--for-s", type=float, default=1e9, help="begins no seed after so many real seconds")
     return parser
 
@@ -79,6 +82,26 @@ def _play(jobs: list[Job], options: argparse.Namespace, *, remember: bool) -> in
             _say(row)
     spent = time.monotonic() - began
     sys.stdout.write(f"{count} seeds in {spent:.0f} s, {bad} failing, {len(done)} played before\n")
+    return 1 if bad else 0
+
+
+def _kills(options: argparse.Namespace) -> int:
+    """Stories of deaths until so many have been died in this run; one process at a time."""
+    from tests.campaign.kills import at_random, named
+
+    path = options.out / "kills.jsonl"
+    number = sum(1 for _ in results.rows(path))
+    killed, bad, began = 0, 0, time.monotonic()
+    while killed < options.kills and time.monotonic() - began < options.for_s:
+        row = (named if number % 2 == 0 else at_random)(number // 2)
+        results.append(path, {"code": code_version(), **row})
+        killed += sum(row["kills"].values())
+        bad += bool(row["wrong"])
+        number += 1
+        if row["wrong"]:
+            sys.stdout.write(f"{row['story']} {row['number']}: {row['wrong']}\n")
+            sys.stdout.flush()
+    sys.stdout.write(f"{killed} SIGKILLs in {time.monotonic() - began:.0f} s, {bad} stories failing\n")
     return 1 if bad else 0
 
 

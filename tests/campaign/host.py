@@ -22,6 +22,13 @@ FIRST_CANCEL_S = 1.0
 ALLOWED_ENDINGS = ("exit 0", "exit 3", "killed", "JournalDamaged", "JournalError", "AlreadyRunning", "StateDirRefused")
 """How a life may end here: in order, for want of a journal, by kill -9, or refusing to begin."""
 
+HOST_VERBS = frozenset({
+    "life: kill -9", "life: kill -9 at a write", "life: SIGTERM", "life: SIGTERM at a write", "life: suspended",
+    "life: a second bot", "press: signal", "press: signal at a write", "press: file", "press: both, many times",
+    "press: with the gateway down", "disk: full", "disk: locked", "disk: torn tail", "disk: bit flipped",
+    "disk: stale backup",
+})  # fmt: skip
+
 
 class HostFaults:
     """The faults of a host, done to the arena's bot."""

@@ -36,7 +36,7 @@ from tests.oracle import ledger as truth
 
 ACCOUNT = "DU1234567"
 DAY = date(2026, 3, 2)
-LIFETIME_S = 60
+LIFETIME_S = int(os.environ.get("CRASH_LIFETIME_S", "60"))
 """Real seconds after which a process that hangs is ended, so that a test fails instead of waiting."""
 
 AGREED, NEVER_AGREED = 0, 9
