@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import multiprocessing
 import os
 import signal
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.recover import code_version
-from tests.campaign import results
+from tests.campaign import evidence, results
 from tests.campaign.menu import FAMILIES
 from tests.campaign.plan import draw
 
@@ -32,6 +33,15 @@ def main(arguments: list[str] | None = None) -> int:
         return _replay(options.family, options.replay, options.keep)
     if options.slice:
         return _play([(family, seed) for family, seeds in SLICE for seed in seeds], options, remember=False)
+    if options.page:
+        evidence.write(options.out)
+        return 0
+    if options.search:
+        return _search(options)
+    if options.torn:
+        return _torn(options)
+    if options.soak:
+        return _soak(options)
     if options.kills:
         return _kills(options)
     low, _, high = options.seeds.partition("..")
@@ -50,6 +60,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--keep", type=Path, help="with --replay: its journal and ledger stay in this folder")
     parser.add_argument("--slice", action="store_true", help="a fixed handful of seeds, for a minute's answer")
     parser.add_argument("--kills", type=int, default=0, help="SIGKILLs of real processes, named and random in turn")
+    parser.add_argument("--search", type=int, default=0, help="every order of a few events, to this depth")
+    parser.add_argument("--soak", type=int, default=0, help="so many simulated days in one life, and what grows")
+    parser.add_argument("--torn", action="store_true", help="the journal cut at every byte of its last commits")
+    parser.add_argument("--page", action="store_true", help="the results in --out become docs/evidence.json and .md")
     parser.add_argument("--for-s", type=float, default=1e9, help="begins no seed after so many real seconds")
     return parser
 
@@ -83,6 +97,41 @@ def _play(jobs: list[Job], options: argparse.Namespace, *, remember: bool) -> in
     spent = time.monotonic() - began
     sys.stdout.write(f"{count} seeds in {spent:.0f} s, {bad} failing, {len(done)} played before\n")
     return 1 if bad else 0
+
+
+def _search(options: argparse.Namespace) -> int:
+    """The small-scope search, its result beside the others."""
+    from tests.campaign.small_scope import search
+
+    found = search(options.search, for_s=options.for_s).as_dict()
+    options.out.mkdir(parents=True, exist_ok=True)
+    (options.out / "search.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
+    sys.stdout.write("\n".join([found["words"], *found["wrong"][:20]]) + "\n")
+    return 1 if found["wrong"] else 0
+
+
+def _soak(options: argparse.Namespace) -> int:
+    """The soak, its result beside the others."""
+    from tests.campaign import quick
+    from tests.campaign.soak import soak
+
+    quick.prepare()
+    found = soak(options.soak)
+    options.out.mkdir(parents=True, exist_ok=True)
+    (options.out / "soak.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
+    sys.stdout.write(found["words"] + "\n")
+    return 0
+
+
+def _torn(options: argparse.Namespace) -> int:
+    """The journal cut everywhere, the result beside the others."""
+    from tests.campaign.torn import torn
+
+    found = torn()
+    options.out.mkdir(parents=True, exist_ok=True)
+    (options.out / "bytes.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
+    sys.stdout.write("\n".join([found["words"], *found["wrong"]]) + "\n")
+    return 1 if found["wrong"] else 0
 
 
 def _kills(options: argparse.Namespace) -> int:

@@ -96,7 +96,7 @@ class Arena:
         loop: Any = asyncio.get_running_loop()
         broken: list[str] = []
         loop.set_exception_handler(lambda _, context: broken.append(_words(context)))
-        begin = datetime.fromisoformat(self.plan.begin)
+        begin = datetime.fromisoformat(self.plan.begin) if self.plan.begin else None
         self.gateway = SimulatedGateway(venue, world, tick_s=self.plan.tick_s, begin=begin, control_port=0)
         await self.gateway.start()
         control = self.gateway.control

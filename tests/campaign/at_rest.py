@@ -101,18 +101,19 @@ class AtRest:
                     self._found.look("I13", True)
 
     def _controls(self, records: list[Record]) -> None:
-        """Which controls denied, latched or were told as broken."""
+        """Which controls denied an order, stopped, or were told."""
         controls = self._found.controls
         for record in records:
-            for verdict in record.body.get("verdicts", ()) if record.kind == "outcome" else ():
-                controls["verdict approved" if verdict["approved"] else "verdict denied"] += 1
+            if record.kind != "outcome":
+                continue
+            for verdict in record.body.get("verdicts", ()):
+                controls["approved" if verdict["approved"] else "denied"] += 1
                 for check in verdict["checks"]:
+                    controls["checks made"] += 1
                     if not check["passed"]:
-                        controls[check["code"]] += 1
-                    else:
-                        controls[f"{check['code']} passed"] += 1
-        for latch in self._arena.state.control.latches:
-            controls[f"latch {latch.cause.removeprefix('limit:')}"] += 1
+                        controls[f"denied by {check['code']}"] += 1
+            for alert in record.body.get("alerts", ()):
+                controls[f"told as {_short(alert['key'])}"] += 1
 
     # words ---------------------------------------------------------------------------------------
     def _alerts(self, records: list[Record]) -> None:
@@ -166,6 +167,14 @@ class AtRest:
             return
         for slot, units in held.items():
             self._found.look("I15", 0 <= units <= 20, f"{slot} holds {units} contracts")
+
+
+def _short(key: str) -> str:
+    """An alert's key without the order, condor or fault that it is about."""
+    head, _, rest = key.partition(".")
+    if head == "latch":
+        return f"latch {rest.removeprefix('limit:')}"
+    return f"{head} {rest}" if head in ("warn", "fault", "arm", "flatten") else head
 
 
 def _at(text: str) -> datetime:
