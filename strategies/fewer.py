@@ -1,8 +1,9 @@
 """A-VEGA-2, its last resort: where the band outranks the budgets and both cannot hold, the condors become fewer.
 
 Rules
-- Asked only while the band comes first (flat, inverted, or tier 2 and up), net vega has lain more than the hysteresis
-  below its floor for the dwell time, and the hedge's last look found no room in a budget.
+- Asked only while the band comes first (flat, inverted, or tier 2 and up) by the regime in force and by the curve as it
+  stands now, net vega has lain below its floor for the dwell time, by more than the hysteresis, and the hedge's last
+  look found no room in a budget.
 - The condor that frees the most weighted vega for what closing it loses leaves, whole, by the ordinary patient exit.
 - One at a time, and a pause after each. When net vega is back at its floor before it is closed, it stays. None is sold
   in its place this session (K-SIZE-3).

@@ -182,7 +182,7 @@ def word(before: HedgeWord, outcome: HedgeOutcome | None, ctx: Context, params: 
         carry_usd=exposure.carry_usd,
         value_usd=sum(value for value in values if value is not None),
         no_room=full,
-        band_first=ctx.outlook is not None and not stance(ctx.outlook.regime, ctx.outlook.tier).budget_first,
+        band_first=_band_first(ctx),
         margin_n=params.band.margin,
         active=any(line.held.quantity > 0 for line in exposure.lines),
         contracts=sum(max(0, line.held.quantity) for line in exposure.lines),
@@ -190,6 +190,15 @@ def word(before: HedgeWord, outcome: HedgeOutcome | None, ctx: Context, params: 
         carry_usd_per_day_per_usd=carry,
         half_spread_usd_per_usd=spread,
     )
+
+
+def _band_first(ctx: Context) -> bool:
+    """Whether the band outranks the budgets by the regime in force and by the curve as it stands now: the official one
+    calms down only at a close, and no condor leaves for an inversion that has gone."""
+    if ctx.outlook is None:
+        return False
+    regimes, tier = (ctx.outlook.regime, ctx.curve.regime), ctx.outlook.tier
+    return all(not stance(regime, tier).budget_first for regime in regimes)
 
 
 def _small_future(ctx: Context) -> tuple[float | None, float | None]:

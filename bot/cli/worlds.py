@@ -190,7 +190,7 @@ def world_options(default_speed: str) -> Callable[[Any], Any]:
                 help="first day of the history; a scenario is moved to begin there, or on the next trading day",
             ),
             click.option("--history", type=click.Path(path_type=Path), help="folder of daily market data"),
-            click.option("--scenario", help="a shipped scenario (calm, flip, crash, melt_up) or a TOML file"),
+            click.option("--scenario", help="a shipped scenario (calm, flip, inversion, crash, melt_up) or a file"),
         ):
             command = option(command)
         return command

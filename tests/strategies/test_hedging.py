@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -19,9 +20,16 @@ from strategies.domain.book import Book
 from strategies.domain.decision import DecisionVerdict
 from strategies.domain.market import Market
 from strategies.domain.orders import PlaceIntent, Purpose
-from strategies.hedging import admit, withdraw, word
+from strategies.hedging import _band_first, admit, withdraw, word
 from strategies.pricing.net_vega import NetVega
+from strategies.signals.curve import CurveReading, Regime
+from strategies.signals.evidence import Evidence
 from strategies.signals.macro import MacroWord
+from strategies.signals.measures import Measures
+from strategies.signals.readings import Verdict
+from strategies.signals.signals import Outlook
+from strategies.signals.term_structure import TermStructure
+from strategies.signals.tiers import Tier
 
 NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 
@@ -158,3 +166,22 @@ def test_a_hedge_that_is_off_says_nothing() -> None:
     off = word(said, None, Now(), AlvhParams(enabled=False))
     assert (off.enabled, off.net_n, off.at) == (False, None, None)
     assert off.gains_usd == (1.0,)
+
+
+@pytest.mark.parametrize(
+    ("official", "now", "first"),
+    [
+        (Regime.BACKWARDATION, Regime.BACKWARDATION, True),
+        (Regime.BACKWARDATION, Regime.FLAT, True),
+        (Regime.BACKWARDATION, Regime.CONTANGO, False),
+        (Regime.CONTANGO, Regime.CONTANGO, False),
+        (Regime.FLAT, Regime.UNKNOWN, False),
+    ],
+)
+def test_the_band_comes_first_while_the_curve_still_says_so(official: Regime, now: Regime, first: bool) -> None:
+    """The official regime calms down only at a close: an inversion that has gone makes no condor leave (A-VEGA-2), and
+    neither does a curve nobody can read."""
+    outlook = Outlook(NOW, CurveReading(official), official, TermStructure(), Measures(), (), Evidence(()),
+                      Verdict.UNKNOWN, Tier.CALM)  # fmt: skip
+    seen = SimpleNamespace(outlook=outlook, curve=CurveReading(now))
+    assert _band_first(seen) is first

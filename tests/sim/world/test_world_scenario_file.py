@@ -67,5 +67,5 @@ def test_what_it_does_not_understand_is_refused_by_name(old: str, new: str, key:
 
 def test_an_unknown_scenario_lists_the_shipped_ones() -> None:
     """A name that is neither shipped nor a file is answered with the names there are."""
-    with pytest.raises(ScenarioError, match="calm, crash, flip, melt_up"):
+    with pytest.raises(ScenarioError, match="calm, crash, flip, inversion, melt_up"):
         load_scenario("flop", 1)
