@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -28,36 +27,39 @@ def config(
     as_json: bool,
     profile: str,
 ) -> None:
-    """Show every setting and its origin, check the configuration, or explain one KEY. Exit 78 when it is refused."""
+    """Show every setting and its origin, check the configuration, or explain a KEY. Exit 78 when it is refused.
+
+    KEY is a setting (risk.open_condors) or a section (risk). `show KEY` shows only what is below it; `explain` adds
+    meaning, what the value overrides, what is allowed, its variable, and the rules that read it.
+    """
+    from bot.settings.explain import below, explain, lines
     from bot.settings.layers import closest, flatten
     from bot.settings.load import load
     from bot.settings.models import known_keys
 
     with told():
         loaded = load(profile=profile, config=config_file, assignments=assignments)
-    values = flatten(loaded.settings.model_dump(mode="json"), known_keys())
     if what == "check":
-        click.echo(
-            json.dumps({"config": loaded.config_hash}) if as_json else f"configuration {loaded.config_hash}: good"
-        )
+        good = f"configuration {loaded.config_hash}: good"
+        click.echo(json.dumps({"config": loaded.config_hash}) if as_json else good)
         return
+    if what == "explain" and key is None:
+        raise click.UsageError("explain needs a KEY, for example risk.open_condors")
+    chosen = below(key) if key is not None else tuple(known_keys())
+    if not chosen:
+        hint = closest(key or "", known_keys())
+        click.echo(f"no setting {key!r}" + (f"; did you mean {hint}?" if hint else ""), err=True)
+        sys.exit(exits.USAGE)
     if what == "explain":
-        if key is None:
-            raise click.UsageError("explain needs a KEY, for example risk.open_condors")
-        if key not in known_keys():
-            hint = closest(key, known_keys())
-            click.echo(f"no setting {key!r}" + (f"; did you mean {hint}?" if hint else ""), err=True)
-            sys.exit(exits.USAGE)
-        _explain(loaded, key, values.get(key), as_json)
+        found = [explain(loaded, name) for name in chosen]
+        if as_json:
+            click.echo(json.dumps(found[0] if chosen == (key,) else found))
+        else:
+            click.echo("\n".join(line for row in found for line in lines(row)))
         return
-    rows = {name: {"value": value, "from": loaded.origin(name)} for name, value in values.items()}
+    values = flatten(loaded.settings.model_dump(mode="json"), known_keys())
+    rows = {name: {"value": value, "from": loaded.origin(name)} for name, value in values.items() if name in chosen}
     if as_json:
         click.echo(json.dumps(rows))
     else:
         click.echo("\n".join(f"{name} = {row['value']!r}    # {row['from']}" for name, row in rows.items()))
-
-
-def _explain(loaded: Any, key: str, value: Any, as_json: bool) -> None:
-    meaning = next((layer.comments[key] for layer in loaded.layers if key in layer.comments), "")
-    row = {"key": key, "value": value, "from": loaded.origin(key), "meaning": meaning}
-    click.echo(json.dumps(row) if as_json else f"{key} = {value!r}\n  {meaning}\n  from {row['from']}")

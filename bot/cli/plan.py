@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import click
+import msgspec
 
 from bot.cli import exits
 from bot.cli.root import common
@@ -29,12 +30,14 @@ def plan(state_dir: Path, config_file: Path | None, assignments: tuple[str, ...]
     if not path.exists():
         click.echo(f"{state_dir}: no journal; the bot has not run here", err=True)
         sys.exit(exits.FAILED)
-    with told():
-        state = recover(path)
     try:
-        found = planned(state)
+        with told():
+            found = planned(recover(path))
     except NothingToPlan as reason:
         click.echo(str(reason), err=True)
+        sys.exit(exits.FAILED)
+    except msgspec.ValidationError as reason:
+        click.echo(f"the journal was written by code whose parameters this one does not know: {reason}", err=True)
         sys.exit(exits.FAILED)
     if found["code"] != code_version():
         click.echo("the journal was written by other code than this; what follows is this code's answer", err=True)
