@@ -21,8 +21,13 @@ from bot.report.files import rendered
 
 ROOT = Path(__file__).parent.parent
 PICTURES = ROOT / "docs" / "pictures"
+CALM = "2026-03-04"
+"""A session of it in which condors and hedge are held to the close."""
+
 DAY = "2026-03-11"
 """The session of the story `flip` in which the market turns."""
+
+OF_CALM = ("report-condors", "report-together")
 
 LOOK_AT = "2026-03-04T18:30"
 """When the dashboard is looked at: condors are open and the hedge holds something."""
@@ -68,7 +73,12 @@ def _dashboard(state: Path, page: Any) -> None:
             page.size(1366, 768, dark=dark)
             page.go((state / "web.url").read_text().strip())
             page.until("document.querySelector('#caps .cap')", 60.0)
+            page.until("document.querySelector('.parts tr.total')", 60.0)
             page.shot(PICTURES / f"{name}.png")
+        page.size(1366, 768)
+        page.js("document.querySelector('[name=how][value=together]').click()")
+        page.until("document.querySelector('.together svg')", 60.0)
+        page.shot(PICTURES / "dashboard-together.png")
     finally:
         life.terminate()
         life.wait(60)
@@ -84,17 +94,19 @@ def _story(state: Path) -> None:
 def _report(state: Path, page: Any) -> None:
     """The report of the session, its top in light and dark, and what stands further down."""
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "report.html"
-        file.write_text(rendered(build(state, DAY), "html"), encoding="utf-8")
+        files = {day: Path(folder) / f"{day}.html" for day in (DAY, CALM)}
+        for day, file in files.items():
+            file.write_text(rendered(build(state, day), "html"), encoding="utf-8")
         for name, anchor, height, dark in (
             ("report", "", 1180, False),
             ("report-dark", "", 1180, True),
             ("report-condors", "condors", 900, False),
+            ("report-together", "together", 640, False),
             ("report-hedge", "hedge", 620, False),
             ("report-money", "money", 760, False),
         ):
             page.size(1100, height, dark=dark)
-            page.go(file.as_uri())
+            page.go(files[CALM if name in OF_CALM else DAY].as_uri())
             page.until("document.querySelector('#appendix')")
             if anchor:
                 page.js(f"document.querySelector('#{anchor}').scrollIntoView()")

@@ -14,6 +14,9 @@ from bot.report.collect import Collected
 from bot.report.facts import Json, SessionFacts
 
 _WORKING = ("exit_working", "adjust_working")
+_QUIET_S = 3600.0
+"""A hedge that no longer asks for a rotation needs nobody to find the other side of one."""
+
 _BY_ARMING = ("latch.", "arm.refused", "fault.", "impossible", "C31")
 """Alerts that end when a person has armed again."""
 
@@ -27,7 +30,7 @@ def needs_you(found: Collected, sessions: Sequence[SessionFacts], replay: Json) 
         for alert in session.alerts:
             if alert["level"] != "critical":
                 continue
-            how = _ended(alert, found, armed)
+            how = _ended(alert, found, armed) or _gone(alert, sessions)
             rows = standing if how is None else ended
             row = rows.setdefault(alert["key"], {"text": alert["text"], "since": alert["at"], "key": alert["key"]})
             row["text"] = alert["text"]
@@ -79,6 +82,34 @@ def _ended(alert: Json, found: Collected, armed: Sequence[str]) -> str | None:
     return None
 
 
+def _gone(alert: Json, sessions: Sequence[SessionFacts]) -> str | None:
+    """How the cause of an alert about hedge or session ended; None while it is not known to have."""
+    kind, _, subject = alert["key"].partition(".")
+    if kind == "blocked":
+        moves = [m for s in sessions for m in s.slot_moves if m["slot"] == subject and m["at"] > alert["at"]]
+        left = moves and moves[-1]["after"] != "blocked"
+        return f"{moves[-1]['after']} at {moves[-1]['at']}" if left else None
+    if kind == "C53":
+        said = [a for s in sessions for a in s.alerts if a["key"] == "C53" and a["at"] > alert["at"]]
+        return f"explained at {said[-1]['at']}" if said and said[-1]["level"] == "info" else None
+    if kind == "rotation":
+        return _rotated(alert, sessions)
+    return None
+
+
+def _rotated(alert: Json, sessions: Sequence[SessionFacts]) -> str | None:
+    """Rotations that found nobody: one filled later, or nothing asked for another for an hour of the session."""
+    tries = [o for s in sessions for o in s.orders if ".rotate/" in o["chain"] and o["at"] >= alert["at"]]
+    filled = [o for o in tries if o["state"] == "filled"]
+    if filled:
+        return f"rotated at {filled[-1].get('filled_at') or filled[-1]['at']}"
+    last = datetime.fromisoformat(max([alert["at"], *(o["at"] for o in tries)]))
+    end = sessions[-1].last_at if sessions[-1].hours is None else sessions[-1].hours.close_at
+    if end is None or (end - last).total_seconds() < _QUIET_S:
+        return None
+    return f"not asked for since {last.isoformat()}"
+
+
 def _seen_again(alert: Json, found: Collected, con_ids: Sequence[int]) -> str | None:
     """Whether every leg was quoted after the alert."""
     minute = int(datetime.fromisoformat(alert["at"]).timestamp() // 60)
@@ -98,4 +129,10 @@ def _act(key: str) -> str:
         return f"condor why {subject}"
     if kind == "blocked":
         return f"condor why {subject}; condor arm releases the slot"
+    if kind == "rotation":
+        return "condor why hedge"
+    if kind == "host":
+        return "condor doctor"
+    if kind == "flatten":
+        return "condor status"
     return "compare with TWS; condor arm -m WHY when it is understood"

@@ -27,7 +27,7 @@ const svg = (tag, attributes, ...children) => put(document.createElementNS(NS, t
 const NONE = "unknown";
 const known = (value) => value !== null && value !== undefined;
 function number(value, digits = 2) {
-  return known(value) ? value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits }) : NONE;
+  return known(value) ? value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits }).replace("-", "\u2212") : NONE;
 }
 function signed(value, digits = 2, unit = "") {
   return known(value) ? (value > 0 ? "+" : value < 0 ? "\u2212" : "") + number(Math.abs(value), digits) + unit : NONE;
@@ -114,7 +114,7 @@ function drawBar(bar, orders, blind) {
   $("facts").replaceChildren(...rows.map(([name, text, kind, whole]) => el("div", {}, el("dt", {}, name), el("dd", { class: kind, title: whole || text }, text))));
   const open = blind.find((span) => !span.to);
   $("stops").replaceChildren(
-    ...(bar.blind ? [el("p", {}, el("strong", {}, "BLIND"), open ? ` since ${open.from.slice(11)} (${number(open.seconds / 60, 0)} min): ${open.reason}. ` : ` ${bar.link.reason}. `, el("span", { class: "dim" }, "Nothing adds risk meanwhile; working orders stay as they are at the broker; the bot connects again by itself."))] : []),
+    ...(bar.blind ? [el("p", {}, el("strong", {}, "BLIND"), open ? ` since ${open.from.slice(11)} (${number(open.seconds / 60, 0)} min): ${open.reason.replace(/\.$/, "")}. ` : ` ${bar.link.reason}. `, el("span", { class: "dim" }, "Nothing adds risk meanwhile; working orders stay as they are at the broker; the bot connects again by itself."))] : []),
     ...bar.latches.map((latch) => el("p", {}, el("strong", {}, latch.state.toUpperCase()), ` ${latch.cause}: ${latch.reason} `, el("span", { class: "dim" }, `(by ${latch.who}, ${latch.at}; ends with "condor arm" at the terminal)`), bar.proof && latch === bar.latches.find((one) => one.state === "halted") ? el("strong", { class: bar.proof.startsWith("VERIFIED") ? "good" : "" }, `  ${bar.proof}`) : "")),
     ...bar.people.map((text) => el("p", { class: "people" }, text)),
   );
@@ -199,7 +199,7 @@ function drawResult({ money, parts }, box) {
   return [sum, spark, table];
 }
 const PARTS = [["delta", "delta"], ["gamma", "gamma"], ["vega", "vega"], ["theta", "theta"], ["cross", "vanna, volga"], ["trading", "fills"], ["settlement", "settled"], ["fees", "fees"], ["residual", "residual"], ["total", "total"]];
-const whole = (usd) => number(Math.round(usd) || 0, 0).replace("-", "\u2212");
+const whole = (usd) => number(Math.round(usd) || 0, 0);
 const HOLDERS = { condors: "condors", L1: "L1", L2: "L2", L3: "L3", other: "others" };
 function drawParts(parts, money) {
   if (!parts?.rows?.length) return el("div", { class: "parts" }, el("p", { class: "empty" }, parts?.unknown ? `Result by part: ${parts.unknown}.` : "Nothing was held: there is no result by part."));
@@ -235,7 +235,7 @@ function drawCondors({ condors, book, how }, box) {
   const columns = Math.max(1, Math.min(condors.length, 3, Math.floor((box.clientWidth + 8) / 198)));
   const width = (box.clientWidth - (columns - 1) * 8) / columns - 18;
   box.style.setProperty("--columns", columns);
-  const lines = width < 236 ? 156 : 146;
+  const lines = width < 236 ? 156 : 164;
   const height = condors.length <= columns ? Math.max(90, Math.min(360, box.clientHeight - lines)) : 124;
   return condors.map((condor) => drawCard(condor, Math.max(160, width), height));
 }
@@ -288,8 +288,8 @@ function drawCard(c, w, h) {
   const legend = [el("i", { class: "k-exp" }, "\u2500 expiry "), el("i", { class: "k-now" }, "\u2500 now "), el("i", { class: "k-vol" }, `\u2504 vol +${c.payoff?.vol_up_pct ?? 15} %`)];
   keys.append(...legend);
   const rows = [
-    ["exits", `+${number(c.target_pct_of_credit, 0)} % / ${signed(c.stop_pct_of_credit, 0, " %")}`], ["shorts away", c.shorts_away_points.map((p) => signed(p, 0)).join(" / ")],
-    ["b/e", c.break_evens_points.map((p) => number(p, 0)).join(" / ") || NONE], ["1 SD, chance", `${known(c.expected_move_points) ? `\u00b1${number(c.expected_move_points, 0)}` : NONE}${known(c.profit_chance_pct) ? `, ${number(c.profit_chance_pct, 0)} %` : ""}`],
+    ["exits", `+${number(c.target_pct_of_credit, 0)} % / ${signed(c.stop_pct_of_credit, 0, " %")}`], ["shorts", c.shorts_away_points.map((p) => signed(p, 0)).join(" / ")],
+    ["b/e", c.break_evens_points.map((p) => number(p, 0)).join(" / ") || NONE], ["1 SD", `${known(c.expected_move_points) ? `\u00b1${number(c.expected_move_points, 0)}` : NONE}${known(c.profit_chance_pct) ? `, ${number(c.profit_chance_pct, 0)} %` : ""}`],
     ["theta", signed(c.theta_usd, 0, " $/day")], ["worst", dollars(known(c.max_loss_usd) ? -c.max_loss_usd : null)],
     ["delta", signed(c.delta_usd, 0, " $/pt")], ["vega", signed(c.vega_usd, 0, " $/vol pt")],
     ["gamma", signed(c.gamma_usd, 2, " $/pt\u00b2")], [plainWord(c.state), hours(c.in_state_s / 3600)],
@@ -299,8 +299,9 @@ function drawCard(c, w, h) {
     el("div", { class: "legs" }, `${strikes} \u00d7${c.units || c.units_wanted}${c.units ? "" : " wanted"}`),
     el("div", { class: "legs" }, known(c.credit_points) ? `credit ${number(c.credit_points)}  ` : known(c.asked_points) ? `not sold yet, asking ${number(c.asked_points)}` : "not sold yet", el("b", { class: tone(c.profit_usd) }, known(c.profit_usd) ? `${gain(c.profit_usd)}, ` : "", share), c.exit_rule ? el("span", { class: "warn" }, `  closing by ${c.exit_rule}`) : ""),
     c.payoff ? drawPayoff(c, w, h, keys, legend) : el("p", { class: "empty" }, "Its payoff is drawn when an order for it works."), keys,
-    el("dl", { class: "kv" }, ...rows.map(([name, text]) => [el("dt", {}, name), el("dd", {}, text)])));
+    el("dl", { class: "kv" }, ...rows.map(([name, text]) => [el("dt", { title: MEANT[name] }, name), el("dd", { title: MEANT[name] }, text)])));
 }
+const MEANT = { exits: "profit and loss at which it is closed, of the credit", shorts: "points from the index to the short strikes", "b/e": "break-evens at expiry", "1 SD": "one standard deviation to expiry, and the chance to end between the break-evens" };
 function drawPayoff(c, w, h, keys, legend) {
   const p = c.payoff, xs = p.spot_points;
   const left = 40, right = w - 6, top = 14, bottom = h - 17;

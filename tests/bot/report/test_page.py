@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from bot.actions import Alert, AlertLevel
+from bot.engine.outcome import Move
 from bot.report.build import build
 from bot.report.markdown import render as markdown
 from bot.report.page import render as page
@@ -147,6 +148,26 @@ def test_a_stop_needs_a_person_until_somebody_arms(state: Path) -> None:
     story.end()
     assert build(state, "2018-10-16")["needs_you"] == []
     assert len(build(state, "all")["settled_alerts"]) == 1
+
+
+def test_what_nothing_asks_for_any_more_needs_nobody(state: Path) -> None:
+    """A rotation that found nobody needs a person while it is tried; an hour later without a try it does not. A blocked
+    slot needs one until it is released, an unexplained end of the session until it is explained."""
+    story = sold(state)
+    told = {"rotation": "condor why hedge", "blocked.alvh-s04": "condor why alvh-s04; condor arm releases the slot",
+            "C53": "compare with TWS; condor arm -m WHY when it is understood"}  # fmt: skip
+    story.pulse(alerts=tuple(Alert(AlertLevel.CRITICAL, key, key) for key in told))
+    story.journal.commit(durable=True)
+    assert {need["key"]: need["act"] for need in build(state, "all")["needs_you"]} == told
+    story.at += timedelta(minutes=61)
+    story.pulse(moves=(Move("slot", "alvh-s04", "blocked", "active", "armed"),))
+    story.pulse(alerts=(Alert(AlertLevel.INFO, "C53", "the session ended with every dollar explained"),))
+    story.end()
+    report = build(state, "all")
+    assert report["needs_you"] == []
+    assert [row["ended"].split(" at ")[0].split(" since ")[0] for row in report["settled_alerts"]] == [
+        "not asked for", "active", "explained",
+    ]  # fmt: skip
 
 
 def test_the_markdown_is_made_of_tables_that_hold_together(state: Path) -> None:
