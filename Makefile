@@ -13,7 +13,7 @@ CLIENT_FILES := tests/conformance/clients
 NOT_AGAIN := --ignore tests/conformance/test_other_library.py --ignore tests/conformance/test_other_clients.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-history conformance conformance-ib-insync conformance-ib-async clients fuzz campaign check pictures bench drill docs clean clean-venv
+.PHONY: help setup run test test-history conformance conformance-ib-insync conformance-ib-async clients fuzz campaign check pictures bench drill presses docs clean clean-venv
 
 help: ## what there is to do
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -100,8 +100,12 @@ pictures: $(DEV_STAMP) ## pictures of dashboard and report in docs/pictures (nee
 bench: $(DEV_STAMP) ## measured ratios against peers, in one table each
 	@$(BIN)/python -m benchmarks
 
-drill: $(RUN_STAMP) ## presses every kill trigger against a simulated gateway and times it (two minutes)
+drill: $(RUN_STAMP) ## presses every kill trigger and FLATTEN against a simulated gateway and times it (ten minutes)
 	@$(BIN)/python -m benchmarks.drill var
+	@$(BIN)/python -m benchmarks.kill_press
+
+presses: $(DEV_STAMP) ## ten thousand kill presses at random steps of the loop on virtual time (hours)
+	@$(BIN)/python -m pytest -p no:xdist -s -q -m slow tests/flow/test_random_presses.py
 
 docs: $(DEV_STAMP) ## regenerate the parts of docs/ that are made from the code
 	@$(BIN)/python -m bot.docs

@@ -67,6 +67,8 @@ class Life:
     handle_signals: bool = True
     status_every_s: float = 1.0
     tell_address: Callable[[str], None] = lambda address: None
+    pressed: bool = False
+    """A signal has pressed the kill and the loop has not handled it yet: no order is written meanwhile."""
 
     async def run(self) -> Stopped:
         """Lives until stopped. Raises the typed errors of lock, journal, clock and configuration before any order."""
@@ -82,7 +84,7 @@ class Life:
     async def _live(self, journal: Journal, files: SessionFile) -> Stopped:
         settings = self.loaded.settings
         inbox = Inbox()
-        ends = make_ends(settings, inbox, latch_present=lambda: latch.present(self.state_dir / "KILL"))
+        ends = make_ends(settings, inbox, latch_present=lambda: self.pressed or latch.present(self.state_dir / "KILL"))
         if isinstance(ends.clock, FollowedClock):
             await ends.clock.connect()
         code = code_version()
@@ -103,6 +105,8 @@ class Life:
 
         def observe(envelope: ev.Envelope, now_state: State, outcome: Outcome) -> None:
             heartbeat.beat()
+            if isinstance(envelope.event, ev.LatchFound | ev.OperatorCommanded):
+                self.pressed = False  # the step that heard of it has halted, cancelled and written the latch
             for watcher in watchers:
                 watcher(envelope, now_state, outcome)
             self._after_step(envelope, runner, journal)
@@ -268,6 +272,7 @@ class Life:
             return lambda: inbox.post(ev.OperatorCommanded(verb=verb, who="signal", reason=name))
 
         def kill() -> None:
+            self.pressed = True  # from now on, not from the loop's next turn: an order may wait to be written
             found = latch.read(self.state_dir / "KILL")  # `condor kill` wrote who and why before it signalled
             if found is not None:
                 inbox.post(ev.LatchFound(who=found.who, reason=found.reason))

@@ -19,6 +19,8 @@ from strategies.domain.orders import OrderState, OrderTrigger
 from strategies.domain.session import NEW_YORK
 
 REFERENCE_EVERY_S = 20.0 * 3600.0
+HALTED_PROVE_S = 1.0
+"""After a kill somebody waits for the proof: the broker is asked again sooner."""
 
 
 def supervise(work: Work, event: ev.AnyEvent) -> None:
@@ -72,7 +74,8 @@ def _prove(work: Work) -> None:
     stale = work.state.snapshot_at is None or work.at - work.state.snapshot_at > timedelta(
         seconds=engine.snapshot_every_s
     )
-    if doubt and due(work, "snapshot", engine.prove_again_s):
+    again_s = min(engine.prove_again_s, HALTED_PROVE_S) if work.state.control.hunts else engine.prove_again_s
+    if doubt and due(work, "snapshot", again_s):
         work.act(AskSnapshot(reason="doubt"))
     elif stale and due(work, "snapshot", engine.snapshot_every_s):
         work.act(AskSnapshot(reason="round"))

@@ -11,9 +11,10 @@ from risk import gate
 from risk.checks import CHECKS
 from risk.result import Verdict
 from strategies.domain.control import FLATTEN_CAUSE, Control, Latch, TradingState
+from strategies.domain.instruments import Right
 from strategies.domain.orders import Action, LegIntent, PlaceIntent
 from tests.risk.hedge_sample import CALLS, buy, hedge_world, owning, sell, worth
-from tests.risk.sample import EXPIRIES, NOW, WINGS, World, close, condor_legs, entry, record
+from tests.risk.sample import EXPIRIES, NOW, WINGS, World, close, con_id, condor_legs, entry, net_mid, on_grid, record
 
 LEGS = condor_legs(EXPIRIES[1], WINGS)
 FLATTENING = Control(
@@ -85,3 +86,16 @@ def test_it_is_asked_in_no_other_state() -> None:
     """The check is made while FLATTENING only."""
     assert [check.code for check in CHECKS if check.during is TradingState.FLATTENING] == ["C42-F"]
     assert "C42-F" not in [row.code for row in judged(held(), close(quantity=2), Control()).checks]
+
+
+def test_reducing_is_not_enough_it_must_close() -> None:
+    """Longs nearer to the shorts for those held make the condor's loss smaller: a change of legs, no closing."""
+    put, call = 0.5 * (WINGS[0] + WINGS[1]), 0.5 * (WINGS[2] + WINGS[3])
+    legs = (
+        LegIntent(LEGS[0].con_id, 1, Action.SELL), LegIntent(con_id(EXPIRIES[1], put, Right.PUT), 1, Action.BUY),
+        LegIntent(con_id(EXPIRIES[1], call, Right.CALL), 1, Action.BUY), LegIntent(LEGS[3].con_id, 1, Action.SELL),
+    )  # fmt: skip
+    order = close(legs=legs, quantity=2, limit_points=on_grid(net_mid(legs)), mid_points=net_mid(legs))
+    assert judged(held(), order, Control()).reducing
+    verdict = judged(held(), order)
+    assert "C42-F" in [row.code for row in verdict.checks if not row.passed]
