@@ -35,6 +35,8 @@ HOLD, ACT, DECLINE = DecisionVerdict.HOLD, DecisionVerdict.ACT, DecisionVerdict.
 DAYS_PER_YEAR = 365.0
 LEAST_LACK = 0.6
 """Share of a contract that must be missing before one is bought: keeps a slot from trading back and forth."""
+LEAST_SHARE = 0.05
+"""The same as a share of what a layer is to hold, for contracts so small that each wavelet of the market misses one."""
 
 
 # the second engine -----------------------------------------------------------------------------------
@@ -246,9 +248,15 @@ def _fill(
         "share": round(target.share, 4),
     }
     rule = agenda.memory.deep_rule if layer is Layer.DEEP else target.rule
-    if missing < LEAST_LACK:
+    least = max(LEAST_LACK, LEAST_SHARE * whole / candidate.usd_per_vix_point)
+    if missing < least:
         agenda.note(
-            rule, subject, HOLD, f"{target.text}: the layer has it", inputs=inputs, thresholds={"least": LEAST_LACK}
+            rule,
+            subject,
+            HOLD,
+            f"{target.text}: the layer has it",
+            inputs=inputs,
+            thresholds={"least": round(least, 3)},
         )
         return
     if not ctx.may_open:

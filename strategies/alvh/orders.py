@@ -27,6 +27,7 @@ from strategies.domain.decision import DecisionVerdict
 from strategies.domain.hedge import HEDGE_OWNER, slot_name
 from strategies.domain.instruments import tick_size
 from strategies.domain.orders import Action, CancelIntent, LegIntent, OrderRecord, OrderState, PlaceIntent, Purpose
+from strategies.domain.session import NEW_YORK
 from strategies.signals.tiers import Tier
 
 HOLD, ACT = DecisionVerdict.HOLD, DecisionVerdict.ACT
@@ -160,7 +161,7 @@ def begin(agenda: HedgeAgenda, step: Step) -> bool:
     """Starts the walk of a step; False when a leg has no quote to price it by yet, a slot it buys for is blocked, or
     the same came to nothing a moment ago."""
     slot = step.slots[0]
-    if _refused_lately(step, agenda):
+    if _refused_lately(step, agenda) or _opened_enough(step, agenda):
         return False
     if buys_blocked(step.legs, agenda):
         agenda.note("A-LAT-1", slot_name(slot), HOLD, "blocked: nothing is bought until a person has armed again")
@@ -202,6 +203,24 @@ def _refused_lately(step: Step, agenda: HedgeAgenda) -> bool:
         agenda.note("X-EXEC", slot_name(step.slots[0]), HOLD, "it came to nothing a moment ago: it rests",
                     inputs={"rule": step.rule, "times": before.times}, thresholds={"pause_s": pause_s})  # fmt: skip
     return rests
+
+
+def _opened_enough(step: Step, agenda: HedgeAgenda) -> bool:
+    """Whether these legs were bought for this slot as often as a session allows: walks of which anything filled."""
+    if step.action is not HedgeAction.OPEN:
+        return False
+    today, most = agenda.ctx.today, agenda.ctx.params.orders.same_opens_per_day
+    walks = {
+        record.intent.chain_ref
+        for record in agenda.ctx.book.orders.values()
+        if record.intent.legs == step.legs
+        and any(record.filled_by_leg.values())
+        and record.approved_at.astimezone(NEW_YORK).date() == today
+    }
+    if len(walks) >= most:
+        agenda.note("X-EXEC", slot_name(step.slots[0]), HOLD, "these legs were bought as often as a session allows",
+                    inputs={"rule": step.rule, "opened": len(walks)}, thresholds={"most": most})  # fmt: skip
+    return len(walks) >= most
 
 
 def _note_refusal(agenda: HedgeAgenda, walk: HedgeWalk, filled: int, *, denied: bool) -> None:

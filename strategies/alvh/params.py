@@ -223,6 +223,8 @@ class HedgeOrderParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     concession_pct: float = 40.0
     crisis_concession_pct: float = 80.0
     denied_pause_s: float = 60.0
+    same_opens_per_day: int = 3
+    """How often a slot may buy the same legs in a session: as the gate allows, whose refusal would latch (C26)."""
     denied_pause_max_s: float = 600.0
     """What came to nothing is asked for again after a pause that doubles each time, up to this."""
     give_up_s: float = 180.0
@@ -239,8 +241,12 @@ class HedgeOrderParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     max_quantity: int = 20
 
     def __post_init__(self) -> None:
-        if self.reprices < 0 or self.orders_at_once < 1 or self.strikes_around < 1 or self.max_quantity < 1:
-            raise ValueError("hedge orders: reprices is at least 0; orders_at_once, strikes_around, max_quantity 1")
+        least = (self.orders_at_once, self.strikes_around, self.max_quantity, self.same_opens_per_day)
+        if self.reprices < 0 or min(least) < 1:
+            raise ValueError(
+                "hedge orders: reprices is at least 0; orders_at_once, strikes_around, max_quantity and "
+                "same_opens_per_day at least 1"
+            )
         if not 0.0 <= self.denied_pause_s <= self.denied_pause_max_s:
             raise ValueError("hedge orders: denied_pause_s is at least 0 and at most denied_pause_max_s")
         for name in ("concession_pct", "crisis_concession_pct"):

@@ -144,3 +144,24 @@ def test_a_walk_that_cannot_go_on_for_want_of_the_brokers_word_is_no_failed_rota
         bench.finish_cancels()
     assert not bench.memory.walks
     assert bench.memory.episode.unfilled == 0
+
+
+def test_the_same_legs_are_bought_no_oftener_than_the_gate_allows(bench):
+    """C26 would latch the whole bot at the fourth: of each slot and contract three walks that fill something are the
+    day's, however much is still wanted. It says so, and the next day begins anew."""
+    walks: dict[tuple, set[str]] = {}
+
+    def buy(looks: int) -> int:
+        for _ in range(looks):
+            for intent in bench.look(60.0).places:
+                bench.fill(intent.ref, 1)
+                bench.tell(intent.ref, OrderState.CANCELED)
+                walks.setdefault((bench.today, intent.legs), set()).add(intent.chain_ref)
+                bench.held.clear()  # what was bought is gone at once: the slot lacks it again
+        return max(len(refs) for (day, _), refs in walks.items() if day == bench.today)
+
+    assert buy(120) == 3
+    assert bench.said("X-EXEC") is not None
+    assert "as often as a session allows" in bench.said("X-EXEC").text
+    bench.now += timedelta(days=1)
+    assert buy(20) >= 1
