@@ -20,16 +20,17 @@ class Heartbeat:
         self._now_s = now_s
         self._beaten_at_s = -EVERY_S
 
-    def beat(self) -> None:
-        """A step has been taken."""
+    def beat(self) -> bool:
+        """A step has been taken; whether it was time to say so."""
         now_s = self._now_s()
         if now_s - self._beaten_at_s < EVERY_S:
-            return
+            return False
         self._beaten_at_s = now_s
         with contextlib.suppress(OSError):
             descriptor = os.open(self._path, os.O_CREAT | os.O_WRONLY, 0o600)
             os.close(descriptor)
             os.utime(self._path)
+        return True
 
 
 class HeartbeatWatch:

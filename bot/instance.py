@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import resource
 import stat
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +19,7 @@ LOCK_NAME: Final = "lock"
 
 _PRIVATE: Final = (
     "journal.sqlite3*", LOCK_NAME, "status.json", "web.token", "web.url", "killer.json", "killer.lock", "heartbeat",
-    "alerts.json", "log", "log/*", "reports", "reports/*",
+    "alerts.json", "stacks.txt", "log", "log/*", "reports", "reports/*",
 )  # fmt: skip
 _UMASK: Final = 0o077
 _TRIES: Final = 50
@@ -75,10 +76,11 @@ class InstanceLock:
 def acquire(state_dir: Path, name: str = LOCK_NAME) -> InstanceLock:
     """Creates the state directory if need be (mode 0700), checks it and takes its lock; `name` is another process's.
 
-    Also sets this process's umask to 077, so that all it writes is its owner's alone. Raises AlreadyRunning or
-    StateDirRefused.
+    Also sets this process's umask to 077, so that all it writes is its owner's alone, and forbids core dumps.
+    Raises AlreadyRunning or StateDirRefused.
     """
     os.umask(_UMASK)
+    _no_core_dumps()
     try:
         state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     except FileExistsError:
@@ -134,6 +136,12 @@ def _lock(descriptor: int) -> None:
             return
         os.sched_yield()
     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _no_core_dumps() -> None:
+    """A crash must not write the process's memory to disk: it holds the account and every order."""
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _refuse_open_modes(state_dir: Path) -> None:

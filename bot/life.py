@@ -35,6 +35,7 @@ from bot.recover import code_version, encode_state, recover
 from bot.reporting import Reporter
 from bot.runner import Runner, Stopped
 from bot.scheduler import FollowedTimetable, LiveTimetable, timetable
+from bot.service import STACKS, Pulse, ServiceManager
 from bot.settings.load import Loaded
 from bot.status import StatusFile
 from bot.web.beside import beside
@@ -47,6 +48,8 @@ from strategies.domain.session import NEW_YORK, session_date
 
 JOURNAL = "journal.sqlite3"
 STOP_DEADLINE_S = 10.0
+DUMP_SHARE = 0.8
+"""A hang's stacks are written down after this share of the time after which the killer acts."""
 
 
 class Watcher(Protocol):
@@ -101,10 +104,14 @@ class Life:
         watchers = (chronicle.observe, status.observe, gathered.observe, reporter.observe, *self.watchers)
         if notifier is not None:
             watchers = (*watchers, notifier.observe)
-        heartbeat = Heartbeat(self.state_dir / HEARTBEAT, asyncio.get_running_loop().time)
+        loop_time = asyncio.get_running_loop().time
+        heartbeat = Heartbeat(self.state_dir / HEARTBEAT, loop_time)
+        dump_after_s = None if settings.clock.follow else DUMP_SHARE * settings.killer.hung_s
+        pulse = Pulse(ServiceManager(), self.state_dir / STACKS, dump_after_s)
 
         def observe(envelope: ev.Envelope, now_state: State, outcome: Outcome) -> None:
-            heartbeat.beat()
+            if heartbeat.beat():
+                pulse.beat(now_state, loop_time())
             if isinstance(envelope.event, ev.LatchFound | ev.OperatorCommanded):
                 self.pressed = False  # the step that heard of it has halted, cancelled and written the latch
             for watcher in watchers:
@@ -133,12 +140,14 @@ class Life:
         )
         host = self._host(ends, inbox, journal)
         stopped = Stopped(1, "the process failed")
+        pulse.ready()
         try:
             with quiet, reporter:
                 async with page:
                     stopped = await self._tasks(runner, inbox, ends, macro, host)
                     return stopped
         finally:
+            pulse.end(stopped.text)
             alerts.finish(notifier, stopped.code, stopped.text)
 
     def _calendar(self, ends: Ends) -> Callable[[datetime, BrokerHours | None], ev.CalendarLoaded]:
