@@ -210,7 +210,7 @@ def _track(mine: Sequence[Trade], session: SessionFacts) -> Json:
         return nothing
     minutes = times.minutes
     total = np.zeros(len(minutes))
-    for con_id in {t.con_id for t in mine}:
+    for con_id in dict.fromkeys(t.con_id for t in mine):
         marks = track(session, con_id, times)
         held = np.zeros(len(minutes))
         for trade in (t for t in mine if t.con_id == con_id):

@@ -228,7 +228,7 @@ def _built(section: str, values: dict[str, Any], layers: Sequence[Layer]) -> tup
                 if not told or any(_chosen(key, layers) for key in named):
                     problems.append(_judged(table, sentence, named, layers))
                 fresh |= {key for key in named if _chosen(key, layers)} - told
-            for key in fresh:
+            for key in sorted(fresh):
                 put(values, key.partition(".")[2], layers[0].get(key))
             told |= fresh
             if not fresh:

@@ -71,20 +71,19 @@ def _net(piece: Piece, figure: str) -> float | None:
 
 def pieces_of(lines: Sequence[Line]) -> list[Piece]:
     """The pieces of one slot's lines. A short that nothing here covers is in none of them: the gate lets none arise."""
-    left = {id(line): line.held.quantity for line in lines if line.held.quantity > 0}
     longs = sorted((line for line in lines if line.held.quantity > 0), key=_strike)
+    left = [long.held.quantity for long in longs]
     found: list[Piece] = []
     for short in sorted((line for line in lines if line.held.quantity < 0), key=_strike):
         open_units = -short.held.quantity
         nearest = sorted((abs(_strike(one) - _strike(short)), n) for n, one in enumerate(longs) if _caps(one, short))
         for _, number in nearest:
-            long = longs[number]
-            units = min(open_units, left[id(long)])
+            units = min(open_units, left[number])
             if units > 0:
-                found.append(Piece(long, short, units))
-                left[id(long)] -= units
+                found.append(Piece(longs[number], short, units))
+                left[number] -= units
                 open_units -= units
-    return found + [Piece(long, None, left[id(long)]) for long in longs if left[id(long)] > 0]
+    return found + [Piece(long, None, units) for long, units in zip(longs, left, strict=True) if units > 0]
 
 
 def _strike(line: Line) -> float:

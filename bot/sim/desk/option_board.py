@@ -80,7 +80,7 @@ class OptionBoard:
     def _drop_rows(self, rows: Sequence[int]) -> None:
         gone = set(rows)
         keep = [row for row in range(len(self._specs)) if row not in gone]
-        for row in gone:
+        for row in sorted(gone):
             for line in self._watchers[row]:
                 line.row = -1
         self._specs = [self._specs[row] for row in keep]
