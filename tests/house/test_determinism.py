@@ -34,7 +34,7 @@ ALLOWED = {
     "bot/life.py swallowed": "tasks that were cancelled at the end; each one's failure was heard before",
     "bot/web/parts.py clock": "how often a process for the page is begun",
     "bot/doctor/kept.py clock": "a person's command asks how old the heartbeat is",
-    "strategies/domain/same.py address": "the key of caches by identity; nobody goes through them, a hit changes no value",
+    "strategies/domain/same.py address": "the key of caches by identity, which nobody goes through",
     "bot/web/stream.py set order": "three tasks are cancelled, in any order",
 }
 """`file kind` to why it may stand there. None of these places decides about an order."""
