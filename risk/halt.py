@@ -10,7 +10,6 @@ from risk.limits import Limits
 from risk.measures import approvals_today, approvals_within, fallen_pct
 from risk.result import Consequence, Verdict
 from risk.view import RiskView
-from risk.watch import Watch
 from strategies.domain.account import AccountSnapshot
 from strategies.domain.control import LIMIT_CAUSE, LinkState, TradingState
 from strategies.domain.known import Known
@@ -89,17 +88,17 @@ def warnings(view: RiskView, limits: Limits) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
-def denied(verdict: Verdict, watch: Watch, limits: Limits) -> tuple[Breach, ...]:
+def denied(verdict: Verdict, duplicates: int, limits: Limits) -> tuple[Breach, ...]:
     """What a refused order shows about who asks: repeats (C26) latch at once, a further duplicate (C27) too.
 
-    `watch` already holds the denial in hand.
+    `duplicates` refused this session, with this one; 0 if this one is none.
     """
     failed = {result.code: result.text for result in verdict.checks if not result.passed}
     found = []
     if "C26" in failed:
         found.append(_reducing("C26", f"{verdict.ref}: {failed['C26']}", latching=True))
-    if "C27" in failed and len(watch.duplicates) >= limits.guards.duplicates_before_latch:
-        text = f"{len(watch.duplicates)} duplicate orders were refused since the last session began: {failed['C27']}"
+    if duplicates >= limits.guards.duplicates_before_latch:
+        text = f"{duplicates} duplicate orders were refused this session: {failed.get('C27', verdict.text)}"
         found.append(_reducing("C27", text, latching=True))
     return tuple(found)
 

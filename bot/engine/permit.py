@@ -74,7 +74,7 @@ def _consider(work: Work, intent: PlaceIntent, proposal: Condor | None) -> None:
         return
     preview = gate.preview(intent, view, work.parameters.limits)
     if not preview.approved:
-        _note(work, preview)
+        _note(work, intent, preview)
         return
     if proposal is not None:
         work.put_condor(proposal, intent.rule)
@@ -115,7 +115,7 @@ def resolve_approvals(work: Work) -> None:
         if preview.approved:
             _go_on(work, intent, preview)
         else:
-            _note(work, preview)
+            _note(work, intent, preview)
             _withdraw(work, intent, preview)
 
 
@@ -163,7 +163,7 @@ def resolve_margin(work: Work) -> None:
 def _review(work: Work, intent: PlaceIntent, margin: Known[MarginImpact] | Unknown) -> None:
     """The gate's word is final and becomes part of the state in this very step."""
     reviewed = gate.review(intent, risk_view(work.state, margin), work.parameters.limits, work.state.seq)
-    _note(work, reviewed.verdict)
+    _note(work, intent, reviewed.verdict)
     if reviewed.approved is None:
         _withdraw(work, intent, reviewed.verdict)
         return
@@ -172,10 +172,10 @@ def _review(work: Work, intent: PlaceIntent, margin: Known[MarginImpact] | Unkno
     work.act(Submit(approved=reviewed.approved))
 
 
-def _note(work: Work, verdict: Verdict) -> None:
+def _note(work: Work, intent: PlaceIntent, verdict: Verdict) -> None:
     work.verdicts.append(verdict)
     if not verdict.approved:
-        watching.refused(work, verdict)
+        watching.refused(work, intent, verdict)
 
 
 def _withdraw(work: Work, intent: PlaceIntent, verdict: Verdict) -> None:

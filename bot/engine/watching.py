@@ -15,7 +15,7 @@ from bot.engine.work import Work
 from risk.gate import Verdict
 from risk.halt import denied
 from risk.host import halting, warning
-from risk.repeats import stopped_out
+from risk.repeats import key_of, stopped_out
 from risk.shock import longest_window, shock
 from risk.watch import Attestation, Cash, Levels
 from strategies.condor.machine import Condor, CondorState
@@ -25,6 +25,7 @@ from strategies.domain.control import LinkState
 from strategies.domain.host import HostReading
 from strategies.domain.instruments import Future
 from strategies.domain.known import Known
+from strategies.domain.orders import PlaceIntent
 from strategies.domain.session import NEW_YORK
 
 SAMPLE_EVERY = timedelta(seconds=10)
@@ -97,16 +98,22 @@ def stop_outs(work: Work, before: dict[str, Condor]) -> None:
         work.alert(AlertLevel.WARNING, "C23", text)
 
 
-def refused(work: Work, verdict: Verdict) -> None:
-    """An order was refused: repeats and further duplicates latch (C26, C27)."""
-    watch, limits = work.state.watch, work.parameters.limits
-    if any(result.code == "C27" and not result.passed for result in verdict.checks):
+def refused(work: Work, intent: PlaceIntent, verdict: Verdict) -> None:
+    """An order was refused: repeats and further duplicates latch (C26, C27).
+
+    Two slots of the hedge may want the same contract within a minute. The second is told to wait, which is no sign of
+    a desk that repeats itself.
+    """
+    watch, limits, duplicates = work.state.watch, work.parameters.limits, 0
+    twins = [row.observed for row in verdict.checks if row.code == "C27" and not row.passed]
+    first = work.state.book.orders.get(str(twins[0])) if twins else None
+    if first is not None and key_of(first.intent) == key_of(intent):
         session = work.state.calendar.current(work.at)
         since = work.at - timedelta(hours=24) if session is None else session.open_at
-        kept = tuple(at for at in watch.duplicates if at >= since)
-        watch = msgspec.structs.replace(watch, duplicates=(*kept, work.at))
-        work.set(watch=watch)
-    for breach in denied(verdict, watch, limits):
+        kept = (*(at for at in watch.duplicates if at >= since), work.at)
+        duplicates = len(kept)
+        work.set(watch=msgspec.structs.replace(watch, duplicates=kept))
+    for breach in denied(verdict, duplicates, limits):
         work.latch(breach.cause, breach.state, "gate", breach.text)
 
 

@@ -169,12 +169,12 @@ def _verdict(*codes: str) -> Verdict:
 
 def test_repeats_latch_at_once_and_duplicates_at_the_second() -> None:
     """C26 stops until a person looks, C27 only when it comes again; other denials stop nothing more."""
-    (repeat,) = denied(_verdict("C11", "C26"), Watch(), paper_limits())
+    (repeat,) = denied(_verdict("C11", "C26"), 0, paper_limits())
     assert (repeat.code, repeat.latching, repeat.cause) == ("C26", True, "limit:C26")
-    assert denied(_verdict("C27"), Watch(duplicates=(NOW,)), paper_limits()) == ()
-    (twice,) = denied(_verdict("C27"), Watch(duplicates=(NOW, NOW)), paper_limits())
+    assert denied(_verdict("C27"), 1, paper_limits()) == ()
+    (twice,) = denied(_verdict("C27"), 2, paper_limits())
     assert (twice.code, twice.latching) == ("C27", True)
-    assert denied(_verdict("C11"), Watch(duplicates=(NOW, NOW)), paper_limits()) == ()
+    assert denied(_verdict("C11"), 0, paper_limits()) == ()
 
 
 def test_an_order_of_the_hedge_never_meets_the_hedges_own() -> None:

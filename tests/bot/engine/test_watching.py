@@ -9,15 +9,19 @@ import pytest
 
 from bot.engine.fold import _read_parameters
 from bot.engine.state import State
-from bot.engine.watching import STOPS, explained_usd, stop_outs
+from bot.engine.watching import STOPS, explained_usd, refused, stop_outs
 from bot.engine.work import Work
 from risk.guards import paper_guards
+from risk.result import CheckResult, Consequence, Verdict
 from risk.watch import Watch
 from strategies.condor.machine import CondorState
 from strategies.domain import events as ev
 from strategies.domain.book import Settled
 from strategies.domain.control import OperatorVerb, TradingState
+from strategies.domain.hedge import HEDGE_OWNER
 from strategies.domain.host import HostReading
+from strategies.domain.orders import Action as Side
+from strategies.domain.orders import LegIntent
 from tests.bot.engine.bench import Bench
 from tests.bot.engine.builders import (
     DAY,
@@ -28,6 +32,7 @@ from tests.bot.engine.builders import (
     calendar_loaded,
     command,
     make_fill,
+    make_intent,
     make_parameters,
     make_record,
     run_started,
@@ -147,6 +152,20 @@ def test_a_second_duplicate_of_a_session_latches_until_armed() -> None:
         bench.state, control=msgspec.structs.replace(bench.state.control, latches=()), watch=Watch(duplicates=old)
     )
     assert repeat(3).state.control.state is TradingState.ACTIVE
+
+
+@pytest.mark.parametrize(("slot", "counted"), [(1, 1), (2, 0)])
+def test_two_slots_that_want_the_same_contract_are_no_duplicates(slot: int, counted: int) -> None:
+    """The gate lets the second wait, as it does with every like order; only the same slot's counts towards the stop."""
+    bench = Bench().start()
+    first = make_record(
+        intent=make_intent("alvh-s01.open.1", owner=HEDGE_OWNER, legs=(LegIntent(101, 1, Side.BUY, 1),))
+    )
+    again = make_intent("alvh-x", owner=HEDGE_OWNER, legs=(LegIntent(101, 1, Side.BUY, slot),))
+    check = CheckResult("C27", "duplicate", False, first.ref, None, "reference", "again", Consequence.DENY)
+    work = Work(msgspec.structs.replace(bench.state, book=book_with(first)), bench.now)
+    refused(work, again, Verdict(again.ref, False, (check,), "C27", "denied"))
+    assert len(work.state.watch.duplicates) == counted
 
 
 # host ---------------------------------------------------------------------------------------------
