@@ -1,6 +1,7 @@
 """Arming again after a stop, and loosening caps: by one person, or by two and a delay where that is configured.
 
 Rules
+- Without two, looser caps of a new configuration wait for `arm`; stricter ones hold at once.
 - Arming is refused while anything is in doubt, when it is asked and again when it is granted.
 - With `rearm_approvals = 2`, arming out of HALTED or FLATTENING and loosening a cap open a request: two different
   approvers, and not before the delay has passed. A later stop ends the request. Stricter caps hold at once.
@@ -61,6 +62,9 @@ def doubts(work: Work) -> list[str]:
 def _rearm(work: Work, who: str, reason: str) -> None:
     work.set(control=Control(), flatten=None, kill_file=False, baselines=Baselines(), mismatch_since=None)
     watching.armed(work)
+    if work.state.caps_wanted:
+        work.set(parameters=_parameters.decode(work.state.caps_wanted), caps_wanted="")
+        work.alert(AlertLevel.WARNING, "caps", f"the looser caps of this configuration hold, armed by {who}")
     held = {row.slot for row in held_by_slots(work.state.book) if row.quantity}
     for slot in tuple(work.state.slots.values()):
         if slot.state is SlotState.BLOCKED:
@@ -128,17 +132,20 @@ def _say(work: Work, request: Request, verdict: DecisionVerdict, text: str) -> N
 
 
 def admit(work: Work, wanted: Parameters) -> Parameters:
-    """The parameters a new run may begin with: looser caps are told, and wait where two must approve."""
+    """The parameters a new run may begin with: looser caps wait, for `arm` or for two who approve (C47)."""
     asking.drop(work, RequestKind.ORDER, RequestKind.CAPS)
+    work.set(caps_wanted="")
     before = work.state.parameters
     changes = {} if before is None else loosened(before, wanted)
     if before is None or not changes:
         return wanted
     words = "; ".join(f"{name} {old} -> {new}" for name, (old, new) in changes.items())
     if before.governance.rearm_approvals < 2:
-        work.alert(AlertLevel.WARNING, "caps", f"caps are looser than in the run before: {words}")
-        asking.note(work, asking.RULE, "caps", DecisionVerdict.HOLD, "caps loosened", changes=words)
-        return wanted
+        text = f"caps are looser than in the run before: {words}; the stricter hold until `condor arm`"
+        work.alert(AlertLevel.WARNING, "caps", text)
+        asking.note(work, asking.RULE, "caps", DecisionVerdict.HOLD, "looser caps wait for arm", changes=words)
+        work.set(caps_wanted=msgspec.json.encode(wanted).decode())
+        return stricter(before, wanted, changes)
     request = _ask_two(
         work, RequestKind.CAPS, f"loosen caps: {words}", before.governance,
         wanted=msgspec.json.encode(wanted).decode(),

@@ -78,6 +78,7 @@ def _run_started(work: Work, event: ev.RunStarted) -> None:
         snapshot_at=None,
         open_at_broker=None,
     )
+    watching.code(work)
     _lose(work, (OrderState.APPROVED, OrderState.SENT))
     for condor in tuple(work.state.condors.values()):
         if condor.state is CondorState.CANDIDATE:

@@ -84,7 +84,10 @@ class PendingMargin(msgspec.Struct, frozen=True):
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole of it. Dicts inside are replaced, never mutated."""
+    """The whole of it. Dicts inside are replaced, never mutated.
+
+    `caps_wanted`: parameters (JSON) whose looser caps wait for `arm`.
+    """
 
     now: datetime | None = None
     seq: int = 0
@@ -109,6 +112,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     account: Known[AccountSnapshot] | Unknown = Unknown("not reported yet")
     baselines: Baselines = Baselines()
     watch: Watch = Watch()
+    caps_wanted: str = ""
     pending_margin: dict[str, PendingMargin] = {}
     margins: dict[str, Known[MarginImpact] | Unknown] = {}
     asked: dict[str, datetime] = {}

@@ -21,7 +21,7 @@ from risk.watch import Attestation, Cash, Levels
 from strategies.condor.machine import Condor, CondorState
 from strategies.domain import events as ev
 from strategies.domain.book import Book
-from strategies.domain.control import LinkState
+from strategies.domain.control import LinkState, TradingState
 from strategies.domain.host import HostReading
 from strategies.domain.instruments import Future
 from strategies.domain.known import Known
@@ -139,12 +139,31 @@ def _say(work: Work, level: AlertLevel, key: str, text: str) -> None:
         work.alert(level, key, text)
 
 
+def code(work: Work) -> None:
+    """A run began: code that decides otherwise than the one armed trades only after a person armed it (C48).
+
+    In a simulated market other code is tried out, not trusted: nothing is latched there.
+    """
+    watch, running = work.state.watch, work.state.code_version
+    if not watch.armed_code:
+        work.set(watch=msgspec.structs.replace(watch, armed_code=running))
+    elif watch.armed_code != running and not work.state.simulated:
+        text = f"the code is {running}, armed was {watch.armed_code}: only what reduces risk until it is armed"
+        work.latch("C48", TradingState.REDUCING, "start", text)
+
+
 def armed(work: Work) -> None:
     """A person looked: repeats, stop-outs and the last session's end are settled."""
     watch = work.state.watch
     work.set(
         watch=msgspec.structs.replace(
-            watch, armed_at=work.at, duplicates=(), stop_outs=(), shocked_at=None, attestation=None
+            watch,
+            armed_at=work.at,
+            armed_code=work.state.code_version,
+            duplicates=(),
+            stop_outs=(),
+            shocked_at=None,
+            attestation=None,
         )
     )
 

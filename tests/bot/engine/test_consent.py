@@ -306,14 +306,28 @@ def test_asking_for_one_approval_only_is_itself_a_looser_cap() -> None:
     assert bench.state.parameters.limits.crash_loss_pct == 8.0
 
 
-def test_with_one_person_a_looser_cap_is_told_and_holds() -> None:
-    """The default: whoever writes the configuration decides, and the journal says so."""
+def test_with_one_person_a_looser_cap_waits_for_arm_and_a_stricter_one_holds_at_once() -> None:
+    """The default: the stricter of both until somebody arms; a run that wants less again forgets what waited."""
     old = governed()
     bench = Bench(old).start()
     bench.parameters = looser(old)
     bench.restart()
+    assert bench.state.parameters.limits.crash_loss_pct == old.limits.crash_loss_pct
+    words = "caps are looser than in the run before: risk.crash_loss_pct 8.0 -> 12.0; the stricter hold until"
+    assert any(text.startswith(words) for text in alerts(bench))
+    bench.connect()
+    bench.feed(command(OperatorVerb.ARM))
     assert bench.state.parameters == looser(old)
-    assert "caps are looser than in the run before: risk.crash_loss_pct 8.0 -> 12.0" in alerts(bench)
+    bench.parameters = old
+    bench.restart()
+    assert bench.state.parameters.limits.crash_loss_pct == old.limits.crash_loss_pct
+    bench.parameters = looser(old)
+    bench.restart()
+    bench.parameters = old
+    bench.restart()
+    bench.connect()
+    bench.feed(command(OperatorVerb.ARM))
+    assert bench.state.parameters.limits.crash_loss_pct == old.limits.crash_loss_pct
 
 
 def test_every_cap_is_known_with_its_direction() -> None:

@@ -262,6 +262,23 @@ def test_cash_is_noted_with_the_first_figures_of_a_day() -> None:
     assert watch_of(bench).cash == type(mark)(date(2026, 5, 5), 2.0, 0.0)
 
 
+# C48 ----------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(("simulated", "latched"), [(False, True), (True, False)])
+def test_other_code_than_the_one_armed_only_reduces(simulated: bool, latched: bool) -> None:
+    """The first start arms its code; a restart with the same goes on; other code waits for a person, who arms it."""
+    bench = Bench().start()
+    assert watch_of(bench).armed_code == "test"
+    bench.restart().connect()
+    assert bench.causes() == set()
+    bench.feed(run_started(bench.parameters, code_version="other", simulated=simulated), calendar_loaded())
+    assert bench.causes() == ({"C48"} if latched else set())
+    if latched:
+        bench.connect()
+        bench.feed(command(OperatorVerb.ARM))
+        assert bench.causes() == set()
+        assert watch_of(bench).armed_code == "other"
+
+
 # journal ------------------------------------------------------------------------------------------
 def test_a_journal_of_a_bot_without_guards_can_still_be_folded() -> None:
     """Its RunStarted lacks them, whole or in part: they get their documented values, told ones stay."""
