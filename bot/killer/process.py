@@ -21,13 +21,17 @@ from bot.heartbeat import HeartbeatWatch
 from bot.ibkr.accounts import account_problem
 from bot.ibkr.gateway import DialFailed, NotWritten, Wire
 from bot.ibkr.settings import BrokerSettings
+from bot.killer.absence import Absence
 from bot.killer.duty import Duty, Order, Patience, Phase, Sight, act
 from bot.killer.ear import Ear
 from bot.logs import mask
+from bot.notify.once import tell_once
 
 STATUS = "killer.json"
 LOCK = "killer.lock"
 SETTLE_S = 0.2
+_GONE = "it ended without an orderly stop: nothing watches stops and exits, working orders stay until the close"
+_HELP = "Next: condor status; TWS shows positions; condor kill cancels through the killer; start the bot again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,8 @@ class Spec:
     bot_client_id: int
     patience: Patience
     poll_s: float = 0.1
+    notify_file: str = ""
+    notify_deadline_s: float = 20.0
 
 
 class Killer:
@@ -49,6 +55,7 @@ class Killer:
         self._latch = str(spec.state_dir / latch.NAME)
         self._beat = HeartbeatWatch(spec.state_dir / HEARTBEAT)
         self._duty = Duty()
+        self._absence = Absence()
         self._wire: Wire | None = None
         self._ear: Ear | None = None
         self._epoch = 0
@@ -56,6 +63,7 @@ class Killer:
         self._seen_at_s: float | None = None
         self._first_cancel_ms: float | None = None
         self._verified_ms: float | None = None
+        self._told = ""
         self._stop = asyncio.Event()
 
     def stop(self) -> None:
@@ -124,7 +132,16 @@ class Killer:
         while self._spec.state_dir.is_dir():
             self._do_duty()
             self._write_status()
+            if self._absence.begun(self._now_s(), lives=instance.holder(self._spec.state_dir) is not None):
+                self._tell("the bot's process is gone", _GONE)
             await asyncio.sleep(self._spec.poll_s)
+
+    def _tell(self, title: str, text: str) -> None:
+        """Tells people what the bot cannot tell; a channel that fails takes nothing from the duty."""
+        spec, ear = self._spec, self._ear
+        orders = "unknown" if ear is None or ear.answered_at_s is None else str(ear.bot_orders)
+        body = f"! {text}\n\nOrders of the bot last seen at the broker: {orders}. Link: {self._link}.\n{_HELP}"
+        self._told = tell_once(spec.notify_file, f"[KILLER] {title}", body, spec.notify_deadline_s)
 
     def _do_duty(self) -> None:
         now_s, latch_ms = self._now_s(), self._latch_ms()
@@ -157,6 +174,7 @@ class Killer:
         if order is Order.ENGAGE:
             text = f"watchdog: the decision task has not moved for {sight.silent_s:.0f} s"
             latch.engage(self._latch, "killer", text, datetime.now(UTC))  # noqa: TID251 - outside of any market clock
+            self._tell("HALTED: the bot hangs", f"{text}; the killer cancels everything, positions are kept")
         elif self._wire is None:
             raise NotWritten("no connection")
         elif order is Order.CANCEL_ALL:
@@ -188,6 +206,7 @@ class Killer:
             "verified_ms": self._verified_ms,
             "bot_orders": None if ear is None or ear.answered_at_s is None else ear.bot_orders,
             "other_orders": None if ear is None or ear.answered_at_s is None else ear.other_orders,
+            "told": mask(self._told),
             "last_error": "" if ear is None else mask(ear.last_error),
         }
 

@@ -28,6 +28,8 @@ class Told(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     reconnect_max_s: float
     poll_s: float
     hung_s: float
+    notify_file: str = ""
+    notify_deadline_s: float = 20.0
 
     def spec(self) -> Spec:
         """The killer's own form. Raises ValueError for what cannot be."""
@@ -42,7 +44,11 @@ class Told(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             reconnect_initial_s=self.reconnect_initial_s,
             reconnect_max_s=self.reconnect_max_s,
         )
-        return Spec(Path(self.state_dir), broker, self.bot_client_id, Patience(hung_s=self.hung_s), self.poll_s)
+        patience = Patience(hung_s=self.hung_s)
+        return Spec(
+            Path(self.state_dir), broker, self.bot_client_id, patience, self.poll_s, self.notify_file,
+            self.notify_deadline_s,
+        )  # fmt: skip
 
 
 def told(settings: Settings, state_dir: Path) -> Told:
@@ -62,4 +68,6 @@ def told(settings: Settings, state_dir: Path) -> Told:
         reconnect_max_s=min(10.0, broker.reconnect_max_s),
         poll_s=killer.poll_ms / 1000.0,
         hung_s=killer.hung_s,
+        notify_file=str(Path(settings.notify.file).resolve()) if settings.notify.file else "",
+        notify_deadline_s=settings.notify.deadline_s,
     )

@@ -69,6 +69,11 @@ def order_of(message: Message, channels: Channels, names: tuple[str, ...], deadl
     )  # fmt: skip
 
 
+def _turn(letter: _Letter) -> tuple[bool, bool]:
+    """What goes first: new before what failed already, urgent before the rest; else in order."""
+    return letter.tries > 0, letter.message is None or not letter.message.urgent
+
+
 class Postman:
     """`put` and `report` may be called from the loop and never block; `close` waits a bounded time for what waits."""
 
@@ -141,10 +146,11 @@ class Postman:
         with self._changed:
             while True:
                 now_s = self._clock()
-                ready = next((x for x in self._letters if self._closing or x.not_before_s <= now_s), None)
-                if ready is not None:
-                    self._letters.remove(ready)
-                    return ready
+                ready = [x for x in self._letters if self._closing or x.not_before_s <= now_s]
+                if ready:
+                    first = min(ready, key=_turn)
+                    self._letters.remove(first)
+                    return first
                 if self._closing:
                     return None
                 first_s = min((x.not_before_s for x in self._letters), default=None)

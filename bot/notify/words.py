@@ -108,7 +108,11 @@ def _runs(state: State) -> str:
     if control.paused or state.stopping:
         return "Stopped: new condors. Runs: exits and the hedge."
     held = "; ".join(f"{name} held back ({why})" for name, why in sorted(state.suspended.items()))
-    return f"Stopped: {held}. Runs: everything else." if held else "Nothing is stopped: entries, exits and hedge run."
+    return (
+        f"Stopped: {held}. Runs: everything else."
+        if held
+        else "No stop is set: entries, exits and hedge run as far as the gate lets them."
+    )
 
 
 def open_condors(state: State) -> list[Condor]:

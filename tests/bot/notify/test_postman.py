@@ -65,11 +65,37 @@ def test_who_wants_urgent_news_only_gets_no_other() -> None:
     office = Office(lambda order: {})
     postman = Postman(TWO, deadline_s=5.0, queue_most=5, send=office.send)
     postman.put(NORMAL)
+    _until(lambda: len(office.orders) == 1)
     postman.put(URGENT)
     postman.ping()
     assert postman.close(10.0) == 0
     assert office.names() == [["mail"], ["phone", "mail"], []]
     assert office.orders[2]["ping"] == TWO.dead_man_url
+
+
+def test_urgent_goes_first_and_what_failed_before_goes_last() -> None:
+    """While a send is on its way fills, a kill and a ping gather: the kill leaves next; at the end a repetition to a
+    broken channel takes the time of no message that has not been tried."""
+    office = Office(lambda order: {"phone": "not delivered"} if order.get("title") == "first" else {}, held=True)
+    postman = Postman(TWO, deadline_s=5.0, queue_most=9, send=office.send)
+    postman.put(Message("first", "b", urgent=True))
+    assert office.started.wait(10)
+    postman.put(Message("fill", "b", urgent=False))
+    postman.ping()
+    postman.put(Message("kill", "b", urgent=True))
+    office.gate.set()
+    _until(lambda: len(office.orders) == 4)
+    postman.put(Message("the end", "b", urgent=False))
+    assert postman.close(10.0) == 0
+    assert [order.get("title", "ping") for order in office.orders] == [
+        "first",
+        "kill",
+        "fill",
+        "ping",
+        "the end",
+        "first",
+    ]
+    assert postman.report().given_up == 1
 
 
 def test_an_urgent_message_is_tried_again_where_it_failed(monkeypatch: pytest.MonkeyPatch) -> None:

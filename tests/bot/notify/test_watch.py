@@ -41,7 +41,7 @@ def test_a_kill_is_told_in_the_same_step_with_what_stopped_and_what_helps(desk: 
     at, message = desk.messages[0]
     assert at == desk.now
     assert message.urgent
-    assert message.title == "[PAPER] HALTED KILLED"
+    assert message.title == "[SIM] HALTED KILLED"
     asked = read(desk.place).open[0].id
     assert message.body == (
         "! HALTED by tester: because\n\n"
@@ -101,7 +101,7 @@ def test_a_link_that_stays_away_in_a_session_is_blindness_then_a_login(desk: Des
     for _ in range(7):
         desk.feed(link(LinkState.CONNECTING, 1), link(LinkState.DOWN, 1))
         desk.pulses(1.5)
-    assert [m.title for m in desk.urgent()] == ["[PAPER] ACTIVE blind", "[PAPER] ACTIVE the gateway needs you"]
+    assert [m.title for m in desk.urgent()] == ["[SIM] ACTIVE blind", "[SIM] ACTIVE the gateway needs you"]
 
 
 def test_a_short_outage_is_one_summary(desk: Desk) -> None:
@@ -194,10 +194,11 @@ def test_before_the_open_people_read_what_is_armed_and_planned(desk: Desk) -> No
     """The golden text of a morning."""
     desk.timer("premarket")
     _, message = desk.messages[-1]
-    assert message.title == "[PAPER] ACTIVE ready for Mon 04 May"
+    assert message.title == "[SIM] ACTIVE ready for Mon 04 May"
     assert message.body == (
         "Armed, linked and reconciled.\n"
-        "Nothing is stopped: entries, exits and hedge run. Open: 0 condors, 0 working orders.\n\n"
+        "No stop is set: entries, exits and hedge run as far as the gate lets them. "
+        "Open: 0 condors, 0 working orders.\n\n"
         "Session 09:30 to 16:15 New York.\n"
         "Plan: at most 1 new, looked for every 30 min from 10:00 to 15:30.\n"
         "Hedge: no slot in use."
@@ -209,7 +210,7 @@ def test_a_morning_that_is_not_ready_says_so_and_asks_for_a_login(desk: Desk) ->
     desk.feed(link(LinkState.DOWN, 1), command(OperatorVerb.REDUCE))
     desk.timer("premarket", 120.0)
     titles = [m.title for _, m in desk.messages]
-    assert "[PAPER] REDUCING NOT ready for Mon 04 May" in titles
+    assert "[SIM] REDUCING NOT ready for Mon 04 May" in titles
     assert "the gateway needs you" in desk.urgent()[-1].title
 
 
@@ -222,7 +223,7 @@ def test_a_closed_day_is_told_too(desk: Desk) -> None:
 
 def test_the_digest_waits_for_the_report_and_carries_it(tmp_path: Path) -> None:
     """The verdict's sentences and what needs a person; the page attached. Later than promised it comes without."""
-    desk = Desk(tmp_path, report=True, **QUIET)
+    desk = Desk(tmp_path, report=True, levels={**QUIET["levels"], "alarm": "off"})
     desk.start()
     desk.now = desk.now.astimezone(NEW_YORK).replace(hour=16, minute=25)
     desk.timer("report")
@@ -236,7 +237,7 @@ def test_the_digest_waits_for_the_report_and_carries_it(tmp_path: Path) -> None:
     desk.notifier.report_done("2026-05-04", "")
     desk.pulses(0.1)
     _, message = desk.messages[-1]
-    assert message.title == "[PAPER] ACTIVE needs you of 2026-05-04"
+    assert message.title == "[SIM] ACTIVE needs you of 2026-05-04"
     assert message.body.split("\n")[:2] == ["One condor was opened.", "! look (condor why ic-1)"]
     assert message.attachment == folder / "2026-05-04.html"
     desk.timer("report")
