@@ -22,6 +22,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from bot.report.beta import betas
 from bot.report.books import Books
 from bot.report.facts import Json, SessionFacts, Trade
 from strategies.domain.instruments import Future, Option
@@ -79,7 +80,7 @@ class Market:
 
     def __init__(self, session: SessionFacts, books: Books, times: Grid, spx: int | None, rate: float) -> None:
         self.times, self.rate = times, rate
-        self._spot = None if spx is None else track(session, spx, times)
+        self.spot = None if spx is None else track(session, spx, times)
         self._futures = {
             i.expiry: track(session, i.con_id, times)
             for i in books.instruments.values()
@@ -89,7 +90,7 @@ class Market:
     def forward(self, option: Option) -> Floats | None:
         """Points of an option's forward at each moment; None where nothing tells it."""
         if option.symbol != "VIX":
-            return self._spot
+            return self.spot
         if option.expiry in self._futures:
             return self._futures[option.expiry]
         days = sorted(self._futures)
@@ -165,9 +166,12 @@ def attribute(
     market = Market(session, books, times, spx, rate)
     rows: dict[str, dict[str, float]] = {}
     overnight: dict[str, float] = {}
+    moves: dict[str, Floats] = {}
     for (holder, con_id), mine in sorted(_by_place(session, trades).items()):
         row = rows.setdefault(holder, dict.fromkeys(PARTS, 0.0))
-        overnight[holder] = overnight.get(holder, 0.0) + _one(row, session, books, market, con_id, mine)
+        moved = _one(row, session, books, market, con_id, mine)
+        moves[holder] = moves.get(holder, np.zeros(len(moved))) + moved
+        overnight[holder] = overnight.get(holder, 0.0) + (float(moved[0]) if times.overnight else 0.0)
     names = sorted(rows, key=_order)
     table = [
         {
@@ -187,6 +191,7 @@ def attribute(
         "residual_usd": round(residual, 2),
         "residual_pct_of_total": None if abs(total) < 0.01 else round(100.0 * abs(residual) / abs(total), 2),
         "gross_usd": round(gross, 2),
+        "beta": betas(moves, market.spot),
         "from": None if not times.overnight else _iso(times.minutes[0]),
         "until": _iso(times.minutes[-1]),
     }
@@ -215,8 +220,10 @@ def _by_place(session: SessionFacts, trades: Sequence[Trade]) -> dict[tuple[str,
     return {place: mine for place, mine in found.items() if mine.before or mine.trades}
 
 
-def _one(row: dict[str, float], session: SessionFacts, books: Books, market: Market, con_id: int, mine: _Mine) -> float:
-    """Adds one position's parts to its holder's row; returns what the night brought."""
+def _one(
+    row: dict[str, float], session: SessionFacts, books: Books, market: Market, con_id: int, mine: _Mine
+) -> Floats:
+    """Adds one position's parts to its holder's row; returns what each interval brought."""
     times, instrument = market.times, books.instruments.get(con_id)
     marks = _filled(track(session, con_id, times), mine)
     multiplier = mine.trades[0].multiplier if mine.trades else getattr(instrument, "multiplier", 100)
@@ -238,9 +245,8 @@ def _one(row: dict[str, float], session: SessionFacts, books: Books, market: Mar
         parts = {name: np.where(np.isfinite(change), change, 0.0)}
     for name, values in parts.items():
         row[name] += float(size @ values)
-    if not times.overnight:
-        return 0.0
-    return float(size[0] * sum(values[0] for values in parts.values()))
+    brought: Floats = size * np.sum(list(parts.values()), axis=0)
+    return brought
 
 
 def _filled(marks: Floats, mine: _Mine) -> Floats:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bot.report.beta import beta_words
 from bot.report.conduct import governance_words
 from bot.report.facts import Json
 from bot.report.page import (
@@ -209,6 +210,8 @@ def _money(day: Json, report: Json) -> str:
         f"{signed(money['settled_usd'], 2)}, fees {usd(money['fees_usd'], 2)}, not explained "
         f"{signed(money['other_cash_usd'], 2)}. Profit taken {signed(money['realised_usd'], 2)}.",
     ]  # fmt: skip
+    if told is not None and (beta := beta_words(told["beta"])):
+        lines.append(f"{beta}.")
     return (table or f"## {heading}") + "\n\n" + "\n\n".join(lines)
 
 

@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from bot.report import chart_bars, chart_book, charts
+from bot.report.beta import beta_words
 from bot.report.conduct import governance_words
 from bot.report.facts import Json
 from bot.report.glossary import GLOSSARY
@@ -104,6 +105,7 @@ def _environment() -> Environment:
         "usd": usd, "signed": signed, "points": points, "percent": percent, "share": share, "duration": duration,
         "clock": clock, "moment": moment, "day": day_words, "pairs": pairs, "plain": plain, "words": words,
         "ladder": ladder, "holder": holder, "badge": badge, "moved": moved, "month": month, "held_by": held_by,
+        "beta_words": beta_words,
         "compared": compared, "grouped": grouped, "merged": merged, "inwords": in_words, "said": governance_words,
         "minuses": minuses, "returns": returns, "strikes": strikes, "fullest": fullest, "bar": bar,
     }  # fmt: skip

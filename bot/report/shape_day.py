@@ -223,6 +223,16 @@ class Share(Row):
     total_usd: float
 
 
+class Beta(Row):
+    """How condors and hedge moved with the index (J-RPT-5): dollars per percent of SPX, and correlations."""
+
+    intervals: int
+    condors_usd_per_pct: float | None
+    condors_correlation: float | None
+    hedge_usd_per_pct: float | None
+    hedge_correlation: float | None
+
+
 class Attribution(Row):
     """The session's profit and loss by greek; `from` is the end of the session before."""
 
@@ -231,6 +241,7 @@ class Attribution(Row):
     residual_usd: float
     residual_pct_of_total: float | None
     gross_usd: float
+    beta: Beta | None
     since: str | None = msgspec.field(name="from")
     until: str
 

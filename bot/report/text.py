@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from bot.report.beta import beta_words
 from bot.report.collect import Json
 from bot.report.conduct import governance_words
 from bot.report.page import in_words, moment
@@ -123,6 +124,8 @@ def _money(days: list[Json]) -> str:
             f"difference to ours {_f(day['difference_usd'], 0, 2)}; cash {_f(money['cash_end_usd'], 0, 2)}, "
             f"fees {_f(money['fees_usd'], 0, 2)}, not explained {_f(money['other_cash_usd'], 0, 2)}"
         )
+        if words := beta_words(told["beta"]):
+            lines.append(f"    {words}")
     return "" if not lines else "\n".join(["Profit and loss by greek (dollars)", *lines])
 
 
