@@ -356,8 +356,9 @@ def _cap(session: SessionFacts, at: datetime, use: Json) -> None:
         kept.update(worst=used, at=iso(at), cap=use["cap"])
 
 
-def collect(journal: Path, days: Sequence[str] = ()) -> Collected:
-    """Folds a journal, from the checkpoint before the first of the days (none: all) to the end of the last.
+def collect(journal: Path, days: Sequence[str] = (), to_seq: int | None = None) -> Collected:
+    """Folds a journal, from the checkpoint before the first of the days (none: all) to the end of the last, or to a
+    record before that.
 
     Raises JournalError.
     """
@@ -374,7 +375,7 @@ def collect(journal: Path, days: Sequence[str] = ()) -> Collected:
             start = kept.seq + 1
     outcomes = reader.read_outcomes(journal, from_seq=start)
     waiting = next(outcomes, None)
-    for envelope in reader.read_events(journal, from_seq=start):
+    for envelope in reader.read_events(journal, from_seq=start, to_seq=to_seq):
         day = session_date(envelope.at)
         if days and day > days[-1]:
             break

@@ -1,4 +1,4 @@
-"""`python -m bot.report.sofar STATE`: why the running session's profit is what it is until now, as JSON on one line.
+"""`python -m bot.report.sofar STATE [SESSION SEQ]`: why the running session's profit is what it is, as a line of JSON.
 
 What the dashboard shows as result by part. The same arithmetic as the report's, in a process of its own that steps
 behind everything else, so that it costs the trading loop nothing.
@@ -20,17 +20,19 @@ JOURNAL = "journal.sqlite3"
 HOLDERS = ("condors", "L1", "L2", "L3", "other")
 
 
-def sofar(state_dir: Path) -> Json:
+def sofar(state_dir: Path, session_day: str | None = None, to_seq: int | None = None) -> Json:
     """`session`, `until`, and `rows` of dollars by part, those of all condors as one; the broker's change beside it.
 
-    Without quotes of the session `rows` is empty. Raises JournalError.
+    Of an earlier session, or up to a record of it, where one is named. Without quotes `rows` is empty. Raises
+    JournalError.
     """
     journal = state_dir / JOURNAL
     days = reader.sessions(journal)
     if not days:
         return {"session": None, "until": None, "rows": [], "change_usd": None, "difference_usd": None}
-    found = collect(journal, days[-1:])
-    session, trades = found.sessions[days[-1]], found.books.trades()
+    day = session_day or days[-1]
+    found = collect(journal, [day], to_seq)
+    session, trades = found.sessions[day], found.books.trades()
     shares = attribute(session, found.books, trades, found.index("SPX"), found.risk_free_pct() / 100.0)
     change = money(session, found.books, trades)["change_usd"]
     rows: dict[str, Json] = {}
@@ -41,7 +43,7 @@ def sofar(state_dir: Path) -> Json:
             kept[part] = round(kept[part] + row[f"{part}_usd"], 2)
     total = None if shares is None else shares["total_usd"]
     return {
-        "session": days[-1],
+        "session": day,
         "until": None if shares is None else shares["until"],
         "rows": [rows[name] for name in HOLDERS if name in rows],
         "change_usd": change,
@@ -49,11 +51,11 @@ def sofar(state_dir: Path) -> Json:
     }
 
 
-def main(state_dir: Path) -> int:
+def main(state_dir: Path, session_day: str | None = None, to_seq: str | None = None) -> int:
     """Prints it; 1 with the reason on stderr when the journal cannot be read."""
-    os.nice(15)
+    os.nice(10)
     try:
-        sys.stdout.write(json.dumps(sofar(state_dir)) + "\n")
+        sys.stdout.write(json.dumps(sofar(state_dir, session_day, None if to_seq is None else int(to_seq))) + "\n")
     except JournalError as reason:
         sys.stderr.write(f"{reason}\n")
         return 1
@@ -61,4 +63,4 @@ def main(state_dir: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(Path(sys.argv[1]), *sys.argv[2:4]))

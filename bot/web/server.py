@@ -13,7 +13,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import uvicorn
@@ -65,7 +65,10 @@ class Dashboard:
         port: int,
         refresh_s: float,
         post: Callable[[ev.AnyEvent], None],
+        parts_command: Sequence[str] | None = None,
     ) -> None:
+        """`parts_command` tells the result by part; None asks the report of the state directory."""
+        self._parts_command = parts_command
         self._gathered, self._state_dir = gathered, state_dir
         self._host, self._port, self._refresh_s = host, port, refresh_s
         self._post = post
@@ -150,7 +153,7 @@ class Dashboard:
 
     async def _serve(self, listener: socket.socket, keys: Credentials) -> None:
         self._loop = asyncio.get_running_loop()
-        parts = Parts(self._state_dir, lambda: len(self._hub) > 0)
+        parts = Parts(self._state_dir, lambda: len(self._hub) > 0, self._parts_command)
         source = Source(
             self._gathered, self._trouble, lambda: {"parts": parts.told, "drill": last_drill(self._state_dir)}
         )
