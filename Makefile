@@ -9,11 +9,13 @@ ASYNC_VENV := .venv-ib-async
 ASYNC_STAMP := $(ASYNC_VENV)/.requirements
 CLIENTS := .venv-clients
 CLIENTS_STAMP := $(CLIENTS)/.requirements
+MUTATION := .venv-mutation
+MUTATION_STAMP := $(MUTATION)/.requirements
 CLIENT_FILES := tests/conformance/clients
 NOT_AGAIN := --ignore tests/conformance/test_other_library.py --ignore tests/conformance/test_other_clients.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-history conformance conformance-ib-insync conformance-ib-async clients fuzz campaign check pictures bench drill presses docs clean clean-venv
+.PHONY: help setup run test test-history conformance conformance-ib-insync conformance-ib-async clients fuzz campaign planted mutate check pictures bench drill presses docs clean clean-venv
 
 help: ## what there is to do
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -88,6 +90,18 @@ SEEDS ?= 0..99
 campaign: $(DEV_STAMP) ## simulated hours under faults by lot, judged by the gateway's ledger (SEEDS=A..B, four families)
 	@$(BIN)/python -W ignore -m tests.campaign --seeds $(SEEDS)
 
+planted: $(DEV_STAMP) ## plants dozens of small wrong changes, one at a time; a test must find each (half an hour)
+	@$(BIN)/python -m tests.planted
+
+$(MUTATION_STAMP): tests/mutation/requirements.txt
+	@echo "setting up $(MUTATION) (once)"
+	@$(PYTHON) -m venv $(MUTATION)
+	@$(MUTATION)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+mutate: $(DEV_STAMP) $(MUTATION_STAMP) ## mutation testing of the gate and the order machine (hours)
+	@$(BIN)/python -m tests.mutation
+
 check: $(DEV_STAMP) ## style, types, import contracts
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -115,4 +129,4 @@ clean: ## remove what running and testing left behind
 	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
 
 clean-venv: ## remove the virtualenv
-	rm -rf $(VENV) $(ASYNC_VENV) $(CLIENTS) .venv-bench
+	rm -rf $(VENV) $(ASYNC_VENV) $(CLIENTS) $(MUTATION) .venv-bench

@@ -226,6 +226,7 @@ def test_good_morning_good_condor() -> None:
     assert reviewed.approved.seq == 42
     assert [r.code for r in reviewed.verdict.checks] == [check.code for check in ABOUT_CONDORS]
     assert all(r.passed and r.text for r in reviewed.verdict.checks)
+    assert reviewed.verdict.text.startswith("approved: adds risk within every cap; ")
 
 
 @pytest.mark.parametrize("code", [check.code for check in ABOUT_CONDORS])
@@ -245,6 +246,13 @@ def test_failure_is_journalable(code: str) -> None:
     verdict = judged(*SPOILT[code]())
     again = msgspec.json.decode(msgspec.json.encode(verdict), type=Verdict)
     assert again == verdict
+
+
+def test_an_order_that_is_none_is_no_reducer() -> None:
+    """What has no form proves nothing: it is never called reducing, and only the form checks are made."""
+    verdict = judged(World(), entry(quantity=0))
+    assert (verdict.approved, verdict.reducing, verdict.needs_margin) == (False, False, False)
+    assert [r.code for r in verdict.checks] == ["C41", "C45", "C01", "C13", "C02"]
 
 
 def test_preview_leaves_out_only_the_margin() -> None:

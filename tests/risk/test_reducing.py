@@ -54,6 +54,7 @@ def test_exit_passes_in_the_worst_of_days() -> None:
     verdict = judged(world, close(quantity=2))
     assert verdict.approved
     assert verdict.reducing
+    assert verdict.text.startswith("approved: reduces risk; ")
     assert not verdict.needs_margin
 
 
