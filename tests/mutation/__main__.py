@@ -50,7 +50,9 @@ def _mutants(maker: Path, module: str) -> list[dict[str, Any]]:
     command = [str(maker), str(HERE / "mutants.py"), module]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise SystemExit(f"no mutants of {module}: is cosmic-ray there (`make mutate` sets it up)?\n{done.stderr[-600:]}")
+        raise SystemExit(
+            f"no mutants of {module}: is cosmic-ray there (`make mutate` sets it up)?\n{done.stderr[-600:]}"
+        )
     return list(json.loads(done.stdout))
 
 
@@ -78,7 +80,7 @@ def _limits_s(module: str, stages: list[list[str]]) -> list[int]:
 
 def _module(module: str, area: dict[str, Any], maker: Path, before: dict[str, Any] | None) -> dict[str, Any]:
     """Runs all mutants of a module; with `before`, only those that lived then."""
-    started, spent = time.time(), 0.0
+    started, spent = time.monotonic(), 0.0
     stages = _stages(module, area)
     limits_s = _limits_s(module, stages)
     found = _mutants(maker, module)
@@ -87,6 +89,8 @@ def _module(module: str, area: dict[str, Any], maker: Path, before: dict[str, An
     for mutant in found:
         name = (mutant["operator"], mutant["before"], mutant["after"])
         counted += 1
+        if counted % 25 == 0:
+            _say(f"{module}: {counted} of {len(found)}, {time.monotonic() - started:.0f} s")
         tally = by_operator.setdefault(mutant["operator"], [0, 0])
         tally[0] += 1
         if lived is not None and name not in lived:
@@ -99,7 +103,7 @@ def _module(module: str, area: dict[str, Any], maker: Path, before: dict[str, An
         else:
             survivors.append({key: mutant[key] for key in ("line", "operator", "before", "after")})
             _say(f"  lives: {module}:{mutant['line']} {mutant['operator']}: {mutant['before']} -> {mutant['after']}")
-    _say(f"{module}: {counted - len(survivors)} of {counted} killed, {time.time() - started:.0f} s")
+    _say(f"{module}: {counted - len(survivors)} of {counted} killed, {time.monotonic() - started:.0f} s")
     earlier = 0.0 if before is None else before["cpu_s"]
     return {
         "area": area["name"],

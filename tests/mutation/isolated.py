@@ -139,10 +139,10 @@ def _child(path: str, source: str | None, tests: Sequence[str], cpu_limit_s: int
         if source is not None:
             sys.meta_path.insert(0, _Mutated(module_name(path), ROOT / path, source))
         first = _First()
-        arguments = ["-x", "-q", "--assert=plain", "-p", "no:xdist", "-p", "no:anyio", "-p", "no:cacheprovider", "-p", "no:faulthandler", *tests]
-        code = int(pytest.main(arguments, plugins=[first]))
+        off = [word for name in ("xdist", "anyio", "cacheprovider", "faulthandler") for word in ("-p", f"no:{name}")]
+        code = int(pytest.main(["-x", "-q", "--assert=plain", *off, *tests], plugins=[first]))
         by = first.by
-    except BaseException as reason:
+    except BaseException as reason:  # noqa: BLE001 - also what ends a process: the parent is told
         by = type(reason).__name__
     os.write(writing, json.dumps([code, by]).encode())
     os._exit(0)

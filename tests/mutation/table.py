@@ -77,7 +77,13 @@ def page(recorded: dict[str, Any], explained: dict[Key, str]) -> str:
     missing = [module for module in wanted if module not in recorded]
     if missing:
         lines += ["", f"Planned and not run yet: {', '.join(f'`{module}`' for module in missing)}."]
-    lines += ["", "## What lives", "", "| where | stands | changed to | why it makes no difference |", "|---|---|---|---|"]
+    lines += [
+        "",
+        "## What lives",
+        "",
+        "| where | stands | changed to | why it makes no difference |",
+        "|---|---|---|---|",
+    ]
     for key, _ in living:
         why = explained.get(key, "**open**")
         lines.append(f"| {key.module} | `{_cell(key.before)}` | `{_cell(key.after)}` | {why} |")

@@ -65,10 +65,10 @@ def page(recorded: dict[str, Any]) -> str:
     lines = [
         "# Planted bugs",
         "",
-        f"{len(every)} small wrong changes of the bot, each of a kind that has cost people money, are made one at a time",
-        "in a copy of the tree; some test must fail. `make planted` does all of them, `python -m tests.planted --only ID`",
-        "one. The unchanged copy has to pass the same tests first. Not run by `make test`; that the bugs can still be",
-        "planted is.",
+        f"{len(every)} small wrong changes of the bot, each of a kind that has cost people money, are made one at a",
+        "time in a copy of the tree; some test must fail. `make planted` does all of them, `python -m tests.planted --only",
+        "ID` one. The unchanged copy has to pass the same tests first. Not run by `make test`; that the bugs can",
+        "still be planted is.",
         "",
         f"Last run: {len(caught)} of {len(every)} found. {recorded.get('about', '')}".rstrip(),
         "",
@@ -82,8 +82,8 @@ def page(recorded: dict[str, Any]) -> str:
         lines.append(f"| {bug.id} | {bug.words} | {bug.harm} | {', '.join(bug.breaks)} | {by} | {seconds} |")
     lines += [
         "",
-        "The seconds are from planting to the failing test on a machine busy with other work. Tests run in the order of",
-        "`tests/planted/bugs.toml` first, then the wider suites; the first to fail is named, others may fail too.",
+        "The seconds are from planting to the failing test on a machine busy with other work. Tests run in the order",
+        "of `tests/planted/bugs.toml` first, then the wider suites; the first to fail is named, others may fail too.",
     ]
     return "\n".join(lines) + "\n"
 
