@@ -65,7 +65,11 @@ OPERATORS = (
 
 
 class _Bare(ast.NodeTransformer):
-    """The program without annotations and docstrings, neither of which is run."""
+    """The program without what decides nothing: annotations, docstrings, and `strict=True`, which is an assertion."""
+
+    def visit_keyword(self, node: ast.keyword) -> ast.AST:
+        self.generic_visit(node)
+        return ast.keyword("strict", ast.Constant(None)) if node.arg == "strict" else node
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
         self.generic_visit(node)
@@ -132,6 +136,7 @@ def _without_elements(source: str) -> Iterator[Mutant]:
     """One entry of a list, set, dictionary or module-level tuple left out: an operator of our own, for tables."""
     tree = ast.parse(source)
     tuples = {id(part) for node in tree.body for part in ast.walk(node) if not isinstance(node, _BODIES)}
+    tuples -= {id(node.slice) for node in ast.walk(tree) if isinstance(node, ast.Subscript)}  # types
     for node in ast.walk(tree):
         if isinstance(node, ast.Dict) and len(node.keys) > 1:
             for i, (key, value) in enumerate(zip(node.keys, node.values, strict=True)):

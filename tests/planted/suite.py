@@ -66,7 +66,7 @@ def page(recorded: dict[str, Any]) -> str:
         "# Planted bugs",
         "",
         f"{len(every)} small wrong changes of the bot, each of a kind that has cost people money, are made one at a",
-        "time in a copy of the tree; some test must fail. `make planted` does all of them, `python -m tests.planted --only",
+        "time in a copy of the tree; some test must fail. `make planted` does all, `python -m tests.planted --only",
         "ID` one. The unchanged copy has to pass the same tests first. Not run by `make test`; that the bugs can",
         "still be planted is.",
         "",

@@ -100,6 +100,14 @@ def test_a_late_fill_after_a_proven_end_counts(over: OrderState) -> None:
     assert book.orders[REF].state is S.FILLED
 
 
+@pytest.mark.parametrize("over", [S.CANCELED, S.EXPIRED, S.ABSENT, S.REJECTED])
+def test_one_leg_that_fills_after_a_proven_end_puts_the_order_in_doubt(over: OrderState) -> None:
+    """Until its sisters are told, nobody knows what the order still is; the same leg told again changes nothing."""
+    folded = orders.fold_fill(book_with(make_record(over)), make_fill("e0.01", 0, 2), LATER)
+    assert folded.book.orders[REF].state is S.UNKNOWN
+    assert orders.fold_fill(folded.book, make_fill("e0.01", 0, 2), LATER).book is folded.book
+
+
 def test_an_execution_is_counted_once_however_often_it_is_reported() -> None:
     """Live report, snapshot and reconnect tell of the same execution; the book changes once."""
     once = orders.fold_fill(book_with(make_record()), make_fill("e1.01", 0, 2), LATER).book
@@ -170,6 +178,17 @@ def test_an_execution_starts_the_count_of_absences_anew() -> None:
     """An order that trades is at the broker, whatever earlier snapshots did not show."""
     book = orders.fold_fill(book_with(make_record(S.UNKNOWN, absences=2)), make_fill(), LATER).book
     assert book.orders[REF].absences == 0
+
+
+def test_the_permanent_id_is_learned_and_never_lost() -> None:
+    """A status or an execution that names the broker's id teaches it; one without it takes nothing away."""
+    unnamed, named = book_with(make_record(S.SENT)), book_with(make_record(S.SENT, perm_id=77))
+    said = status(BrokerOrderStatus.SUBMITTED)
+    silent = msgspec.structs.replace(said, perm_id=0)
+    assert orders.fold_status(unnamed, said, LATER).book.orders[REF].perm_id == 9001
+    assert orders.fold_status(named, silent, LATER).book.orders[REF].perm_id == 77
+    assert orders.fold_fill(unnamed, make_fill(), LATER).book.orders[REF].perm_id == 9001
+    assert orders.fold_fill(named, make_fill(perm_id=0), LATER).book.orders[REF].perm_id == 77
 
 
 class OrderLife(RuleBasedStateMachine):

@@ -273,6 +273,14 @@ def test_baselines_of_day_and_week_begin_with_the_first_figure_and_the_high_only
     assert base.day.isoformat() == "2026-05-11"
 
 
+def test_a_restart_keeps_the_baselines_of_losses(bench: Bench) -> None:
+    """A crash grants no new loss allowance: day, week and high-water mark measure from where they did."""
+    before = bench.state.baselines
+    bench.restart().feed(account_reported(bench.now, 0.95 * NLV_USD))  # the first figure of the new process is lower
+    assert bench.state.baselines == before
+    assert before.high_water_usd == before.day_start_usd == NLV_USD
+
+
 def test_an_account_without_net_liquidation_moves_no_baseline(bench: Bench) -> None:
     """Unknown is not zero."""
     before = bench.state.baselines

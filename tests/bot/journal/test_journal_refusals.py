@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
 import sqlite3
@@ -213,3 +214,23 @@ def test_tampering_with_sql_is_found(path: Path, opened: Open, tamper: str, text
     assert text in (verify(path).problem or "")
     with pytest.raises(JournalDamaged, match=text):
         opened()
+
+
+def test_a_forged_record_with_a_fresh_hash_breaks_the_next(path: Path, opened: Open) -> None:
+    """Each hash covers all before it: who alters a record and reckons its hash anew is found at the record after."""
+    written(opened, 40)
+    shell = sqlite3.connect(path)
+    (trigger,) = shell.execute("SELECT sql FROM sqlite_master WHERE name = 'records_never_change'").fetchone()
+    shell.execute("DROP TRIGGER records_never_change")
+    columns = "seq, at, kind, session, cause_seq, CAST(body AS BLOB), chain"
+    rows = dict(enumerate(shell.execute(f"SELECT {columns} FROM records WHERE seq IN (29, 30)"), start=29))
+    seq, at, kind, session, cause, body, _ = rows[30]
+    forged = body.replace(b"pulse-30", b"pulse-31")
+    assert forged != body
+    record = f"{seq}|{at}|{kind}|{session}|{'' if cause is None else cause}|".encode() + forged
+    fresh = hashlib.sha256(rows[29][6] + record).digest()
+    shell.execute("UPDATE records SET body = CAST(? AS TEXT), chain = ? WHERE seq = 30", (forged, fresh))
+    shell.execute(trigger)
+    shell.commit()
+    shell.close()
+    assert "record 31 does not match" in (verify(path).problem or "")
