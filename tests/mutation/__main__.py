@@ -41,9 +41,11 @@ def _plan() -> dict[str, Any]:
 
 def _stages(module: str, area: dict[str, Any]) -> list[list[str]]:
     """Quick tests, the area's, the slow ones; no test twice."""
-    quick = list(_plan()["quick"].get(module, area["quick"]))
+    plan = _plan()
+    quick = list(plan["quick"].get(module, area["quick"]))
     first = [test for test in area["first"] if test not in quick]
-    return [quick, first, [test for test in area["then"] if test not in quick]]
+    slow = [test for test in plan["slow"].get(module, area["slow"]) if test not in quick]
+    return [stage for stage in (quick, first, slow) if stage]
 
 
 def _mutants(maker: Path, module: str) -> list[dict[str, Any]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,13 +11,16 @@ from hypothesis import strategies as st
 from strategies.condor.params import OrderParams
 from strategies.condor.structure import Net
 from strategies.condor.walk import (
+    Look,
     Urgency,
+    Walk,
     closing_limit_points,
     in_our_favour,
     limit_points,
+    look,
     shares,
 )
-from strategies.domain.orders import Purpose
+from strategies.domain.orders import LIVE_STATES, OrderRecord, OrderState, PlaceIntent, Purpose
 
 P = OrderParams()
 
@@ -59,3 +64,20 @@ def test_walks_only_ever_concede_and_stay_on_the_tick(mid, half, kind):
         assert price <= net.natural_points + 1e-6
         assert price / 0.05 == pytest.approx(round(price / 0.05), abs=1e-4)
     assert prices[0] <= mid + 1e-6
+
+
+AT = datetime(2026, 3, 2, 16, 0, tzinfo=UTC)
+WALK = Walk("ic-1.exit/1", "ic-1.exit.1", Purpose.EXIT, "C-EXIT-3", Urgency.FIRM, 1, 1, AT)
+
+
+@pytest.mark.parametrize("state", list(OrderState))
+def test_the_next_attempt_waits_for_the_proven_end_of_the_last(state):
+    """An order without an answer, in doubt or claimed to be over is waited for, however long; nothing is sent again."""
+    intent = PlaceIntent("ic-1.exit.1", WALK.chain_ref, 1, Purpose.EXIT, "ic-1", "C-EXIT-3", (), 1, 5.0, 5.0, 5.2, AT)
+    record = OrderRecord(intent, state, AT, AT, sent_at=AT)
+    later = AT + timedelta(hours=1)
+    expected = Look.NEXT if state not in LIVE_STATES else Look.CANCEL if state is OrderState.WORKING else Look.WAIT
+    assert look(WALK, record, later, False, P) is expected
+    assert look(WALK, record, AT + timedelta(seconds=1), False, P) is (
+        Look.NEXT if state not in LIVE_STATES else Look.WAIT
+    )
