@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from risk.halt import Breach, breaches, warnings
+from risk.halt import CONSEQUENCES, Breach, breaches, warnings
 from risk.view import Holding
 from strategies.domain.control import TradingState
 from strategies.domain.known import Unknown
@@ -94,3 +94,14 @@ def test_more_orders_than_the_gate_can_have_approved() -> None:
     (breach,) = broken(World(orders=orders))
     assert (breach.code, breach.state, breach.latching, breach.cause) == ("C25", HALTED, True, "C25")
     assert broken(World(orders=orders[:12])) == ()
+
+
+def test_the_latch_table_is_this() -> None:
+    """Which controls reach beyond the order they refuse, written down a second time by hand; all others deny."""
+    wanted = {
+        "C16": "halt", "C18": "reduce", "C20": "reduce", "C21": "latch", "C22": "latch", "C23": "halt", "C25": "halt",
+        "C26": "latch", "C29": "halt", "C30": "halt", "C35": "reduce", "C36": "halt", "C37": "reduce", "C38": "halt",
+        "C39": "halt", "C41": "latch", "C44": "halt", "C45": "latch", "C49": "halt", "C50": "halt", "C53": "halt",
+        "K-SIZE-6": "halt",
+    }  # fmt: skip
+    assert {code: then.value for code, then in CONSEQUENCES.items()} == wanted

@@ -4,8 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from strategies.domain.orders import DOUBTFUL_STATES, LIVE_STATES, ORDER_TABLE, OrderState, OrderTrigger
-from strategies.domain.transitions import IllegalMove, ImpossibleEvent
+from strategies.domain.book import Book, Fill, Settled
+from strategies.domain.orders import (
+    DOUBTFUL_STATES,
+    LIVE_STATES,
+    ORDER_TABLE,
+    Action,
+    CancelIntent,
+    LegIntent,
+    OrderRecord,
+    OrderState,
+    OrderTrigger,
+    PlaceIntent,
+)
+from strategies.domain.transitions import IllegalMove, ImpossibleEvent, Row, Table
+from tests.bot.engine.builders import make_intent, make_record
 
 S, T = OrderState, OrderTrigger
 
@@ -108,3 +121,74 @@ def test_live_doubtful_and_over_divide_the_states() -> None:
     assert frozenset(OrderState) == LIVE_STATES | ORDER_TABLE.terminal
     assert not LIVE_STATES & ORDER_TABLE.terminal
     assert DOUBTFUL_STATES < LIVE_STATES
+
+
+MATRIX = """
+                 send  refused  cancel          ack      cancel_said     reject_said     lost      filled  late     is_open    is_canceled  is_rejected  is_absent  day_over
+approved         sent  absent   -               -        -               -               unknown   -       -        -          -            -            -          -
+sent             -     -        canceling       working  cancel_claimed  reject_claimed  unknown   filled  -        working    canceled     rejected     absent     expired
+working          -     -        canceling       working  cancel_claimed  reject_claimed  unknown   filled  -        working    canceled     rejected     absent     expired
+canceling        -     -        canceling       canceling cancel_claimed reject_claimed  unknown   filled  -        canceling  canceled     rejected     absent     expired
+cancel_claimed   -     -        cancel_claimed  working  cancel_claimed  reject_claimed  unknown   filled  -        working    canceled     rejected     absent     expired
+reject_claimed   -     -        reject_claimed  working  cancel_claimed  reject_claimed  unknown   filled  -        working    canceled     rejected     absent     expired
+unknown          -     -        unknown         working  cancel_claimed  reject_claimed  unknown   filled  -        working    canceled     rejected     absent     expired
+filled           -     -        filled          filled   filled          filled          filled    filled  -        -          -            -            -          -
+canceled         -     -        canceled        canceled canceled        canceled        canceled  filled  unknown  working    -            -            -          -
+rejected         -     -        rejected        working  rejected        rejected        rejected  filled  unknown  working    -            -            -          -
+expired          -     -        expired         expired  expired         expired         expired   filled  unknown  working    -            -            -          -
+absent           -     -        absent          working  absent          absent          absent    filled  unknown  working    -            -            -          -
+"""  # noqa: E501 - a table is read as a table
+COLUMNS = (
+    T.SEND, T.SEND_REFUSED, T.CANCEL, T.ACKNOWLEDGED, T.CANCEL_REPORTED, T.REJECT_REPORTED, T.LOST, T.FILLED_WHOLLY,
+    T.FILLED_LATE, T.PROVED_WORKING, T.PROVED_CANCELED, T.PROVED_REJECTED, T.PROVED_ABSENT, T.DAY_ENDED,
+)  # fmt: skip
+
+
+def test_the_whole_table_is_this() -> None:
+    """Every state under every trigger, written down a second time by hand: no row is lost and none slips in."""
+    _, *rows = MATRIX.strip().splitlines()
+    told = {
+        (S(state), trigger): S(then)
+        for state, *cells in map(str.split, rows)
+        for trigger, then in zip(COLUMNS, cells, strict=True)
+        if then != "-"
+    }
+    assert {(r.state, r.trigger): r.then for r in ORDER_TABLE.rows} == told
+    assert len(ORDER_TABLE.rows) == len(told)
+    assert frozenset(COLUMNS) == frozenset(OrderTrigger)
+    assert ORDER_TABLE.ours == {T.SEND, T.SEND_REFUSED, T.CANCEL}
+    assert ORDER_TABLE.terminal == {S.FILLED, S.CANCELED, S.REJECTED, S.EXPIRED, S.ABSENT}
+
+
+def test_two_rows_for_one_move_are_refused() -> None:
+    """A table that says two things about one move is a mistake of ours, found when the program starts."""
+    row = Row(S.SENT, T.LOST, S.UNKNOWN, "because")
+    with pytest.raises(ValueError, match="two rows for SENT"):
+        Table("order", (row, row), ours=(), terminal=())
+
+
+def test_what_was_decided_cannot_be_changed_afterwards() -> None:
+    """Intents, records, executions and the book are values: nobody alters what was approved or booked."""
+    for kind in (LegIntent, PlaceIntent, CancelIntent, OrderRecord, Fill, Settled, Book):
+        assert kind.__struct_config__.frozen, kind
+
+
+@pytest.mark.parametrize(
+    ("filled", "units", "balanced", "complete"),
+    [
+        ({}, 0, True, False),
+        ({1: 2}, 0, False, False),
+        ({1: 1, 2: -2}, 0, True, False),
+        ({1: 2, 2: -4}, 1, True, False),
+        ({1: 3, 2: -4}, 1, False, False),
+        ({1: 6, 2: -12}, 3, True, True),
+        ({1: 6, 2: -11}, 2, False, False),
+        ({1: 7, 2: -12}, 3, False, True),
+    ],
+)
+def test_units_are_whole_on_every_leg(filled: dict[int, int], units: int, balanced: bool, complete: bool) -> None:
+    """Of three units of 2 by 4 contracts, a unit counts when all its legs are there; uneven legs are seen."""
+    legs = (LegIntent(1, 2, Action.BUY, slot=4), LegIntent(2, 4, Action.SELL))
+    record = make_record(intent=make_intent(quantity=3, legs=legs), filled_by_leg=filled)
+    assert (record.filled_units, record.balanced, record.complete) == (units, balanced, complete)
+    assert (record.slot_of(1), record.slot_of(2), record.slot_of(3)) == (4, None, None)
