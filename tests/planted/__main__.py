@@ -83,7 +83,7 @@ def attempt(tree: Path, command: list[str]) -> tuple[str, str]:
 
 
 def _pytest(*paths: str) -> list[str]:
-    return ["-m", "pytest", "-x", "-q", "-p", "no:xdist", "--tb=line", "-rfE", *paths]
+    return ["-m", "pytest", "-x", "-q", "-p", "no:xdist", "--assert=plain", "--tb=line", "-rfE", *paths]
 
 
 def stages(bug: Bug, tree: Path) -> list[list[str]]:

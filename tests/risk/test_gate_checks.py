@@ -328,6 +328,15 @@ def test_old_account_figures_deny() -> None:
     assert not judged(World(account={"at": NOW - timedelta(hours=1)}), entry()).approved
 
 
+@pytest.mark.parametrize("epoch", [EPOCH - 1, EPOCH + 1])
+def test_a_quote_of_another_connection_is_none(epoch: int) -> None:
+    """However young: what was quoted before a drop prices nothing, for new risk and for exits."""
+    world = with_quote(epoch=epoch)
+    assert {"C14", "C15", "C11"} <= set(failing(judged(world, entry())))
+    held = world.having("ic-1", condor_legs(EXPIRIES[1], WINGS), 1, -14.0)
+    assert {"C14", "C15", "C11"} <= set(failing(judged(held, close())))
+
+
 def test_a_spike_in_net_liquidation_does_not_enlarge_caps() -> None:
     """Caps are measured on the lower of now and the day's start."""
     verdict = judged(World(account={"net_liquidation_usd": 10 * NLV, "excess_liquidity_usd": 9 * NLV}), entry())

@@ -48,6 +48,7 @@ def test_good_morning_is_quiet() -> None:
         (replace(HELD, broker={}).with_(mismatch_since=NOW - timedelta(seconds=5)), None, None, None),
         (replace(HELD, broker={}).with_(mismatch_since=NOW - timedelta(seconds=30)), "C30", REDUCING, False),
         (replace(HELD, broker={}).with_(mismatch_since=NOW - timedelta(seconds=61)), "C30", REDUCING, True),
+        (World(broker={77: 1}).with_(mismatch_since=NOW - timedelta(seconds=61)), "C30", REDUCING, True),
         (World(holdings=(Holding(None, 77, 1, None),)), "C31", REDUCING, False),
     ],
 )

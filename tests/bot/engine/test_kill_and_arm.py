@@ -123,6 +123,21 @@ def test_arm_is_refused_in_doubt(bench: Bench, trouble: str) -> None:
     assert bench.state.kill_file
 
 
+def test_arm_is_refused_while_positions_differ(bench: Bench) -> None:
+    """A book that is wrong is looked at by a person first, with condors open as well as without."""
+    bench.open_condor()
+    bench.feed(command(OperatorVerb.KILL))
+    bench.broker.positions[999] = 1
+    bench.feed(bench.broker.snapshot())
+    refused = bench.feed(command(OperatorVerb.ARM))[0]
+    assert ClearLatch() not in refused.actions
+    assert "positions differ" in refused.outcome.alerts[0].text
+    assert bench.causes() == {"kill"}
+    bench.broker.positions.pop(999)
+    bench.feed(bench.broker.snapshot())
+    assert ClearLatch() in bench.feed(command(OperatorVerb.ARM))[0].actions
+
+
 def test_pause_stops_entries_and_reduce_latches(bench: Bench) -> None:
     """Paused: the morning passes without an order. Reduced: a latch that only arming lifts."""
     bench.feed(command(OperatorVerb.PAUSE))
