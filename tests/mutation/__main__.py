@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 import tomllib
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -69,22 +70,20 @@ def _judge(module: str, source: str, stages: list[list[str]], limits_s: list[int
     return ran, spent
 
 
-def _limits_s(module: str, stages: list[list[str]]) -> list[int]:
-    """The unchanged module must pass; how long it takes is the measure for the mutants."""
-    limits = []
-    for tests in stages:
-        ran = run(module, None, tests, 600)
-        if ran.killed:
-            raise SystemExit(f"{module}: the tests fail without any mutant ({ran.how}: {ran.by})")
-        limits.append(max(20, int(PATIENCE * ran.cpu_s)))
-    return limits
+@cache
+def _limit_s(tests: tuple[str, ...]) -> int:
+    """The unchanged code must pass; how long it takes is the measure for the mutants."""
+    ran = run("", None, tests, 600)
+    if ran.killed:
+        raise SystemExit(f"{tests}: a test fails without any mutant ({ran.how}: {ran.by})")
+    return max(20, int(PATIENCE * ran.cpu_s))
 
 
 def _module(module: str, area: dict[str, Any], maker: Path, before: dict[str, Any] | None) -> dict[str, Any]:
     """Runs all mutants of a module; with `before`, only those that lived then."""
     started, spent = time.monotonic(), 0.0
     stages = _stages(module, area)
-    limits_s = _limits_s(module, stages)
+    limits_s = [_limit_s(tuple(tests)) for tests in stages]
     found = _mutants(maker, module)
     lived = None if before is None else {(s["operator"], s["before"], s["after"]) for s in before["survivors"]}
     survivors, by_operator, counted = [], {}, 0

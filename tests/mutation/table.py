@@ -20,7 +20,7 @@ boundary, a number by one, `and` for `or`, a `not` added or taken away, a loop n
 table left out) and runs the tests of that module. A change that no test notices lives, and is a hole in the tests or
 makes no difference. Not part of `make test`.
 
-The changes are made by [cosmic-ray](https://cosmic-ray.readthedocs.io), in an environment of its own, with the
+The changes are made by cosmic-ray, in an environment of its own, with the
 operators listed in `tests/mutation/mutants.py`; leaving out calls and table entries is added there. Its own runner
 starts a new process with pytest and numpy for each change, and mutmut, the other well-kept tool, does not change
 functions under a decorator, which is where the gate's arithmetic is (`cached_property`). So `tests/mutation` forks a
