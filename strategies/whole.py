@@ -52,13 +52,15 @@ MES_USD_PER_POINT, LEAST_CONTRACTS = 5.0, 0.5
 
 class WholeMemory(msgspec.Struct, frozen=True):
     """`theta_day` is the last session whose close was judged, `breaches` how many in a row failed, `asked_day` the
-    session from which the hedge's dearest holding is asked to go, when the hedge held `asked_held` contracts."""
+    session from which the hedge's dearest holding is asked to go, when the hedge held `asked_held` contracts, `met`
+    that it has since held less."""
 
     projected_at: datetime | None = None
     theta_day: date | None = None
     breaches: int = 0
     asked_day: date | None = None
     asked_held: int = 0
+    met: bool = False
 
 
 def look_at_whole(
@@ -75,6 +77,7 @@ def look_at_whole(
     is where condors stand, as far as this look has valued them."""
     ctx = agenda.ctx
     said = hedge_word(ctx.hedge, hedge, ctx, alvh)
+    memory = answered(memory, said)
     held = [c for c in active if c.quantity > 0]
     lines = hedge.exposure.lines if hedge is not None and hedge.exposure is not None else None
     if not held or ctx.session is None or ctx.spot_points is None or not ctx.can_trade:
@@ -292,7 +295,7 @@ def _act_on_decay(
     if said.enabled and said.active and memory.asked_day is None:
         agenda.note("C-THETA-1", BOOK, HOLD, "decay below what margin asks: the hedge's dearest holding is asked to go",
                     inputs=inputs, thresholds=thresholds)  # fmt: skip
-        return msgspec.structs.replace(memory, asked_day=ctx.today, asked_held=said.contracts)
+        return msgspec.structs.replace(memory, asked_day=ctx.today, asked_held=said.contracts, met=False)
     known = [(stands[c.id].profit_points or 0.0) / c.credit_points for c in held if c.credit_points]
     if len(known) < len(held):
         return memory
@@ -303,9 +306,16 @@ def _act_on_decay(
     return msgspec.structs.replace(memory, breaches=0, asked_day=None)
 
 
+def answered(memory: WholeMemory, said: HedgeWord) -> WholeMemory:
+    """A demand that was met once stays met: what the hedge buys for the next condor must not be sold for the last."""
+    if memory.asked_day is None or memory.met or said.contracts >= memory.asked_held:
+        return memory
+    return msgspec.structs.replace(memory, met=True)
+
+
 def demand_of(memory: WholeMemory, said: HedgeWord) -> Demand | None:
     """What the book's decay still asks of the hedge: one holding, until the hedge holds less than when it was asked."""
-    if memory.asked_day is None or said.contracts < memory.asked_held:
+    if memory.asked_day is None or answered(memory, said).met:
         return None
     return Demand("C-THETA-1", Ask.SELL_DEAREST, "decay does not pay for the margin")
 

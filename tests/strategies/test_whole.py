@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from datetime import date
 
+import msgspec
 import pytest
 
 from strategies.condor.context import Agenda
@@ -16,7 +17,7 @@ from strategies.pricing.projection import SCENARIOS
 from strategies.signals.macro import MacroWord
 from strategies.signals.measures import Measures
 from strategies.signals.readings import Verdict
-from strategies.whole import WholeMemory, _flatten, _wanted_pct, demand_of
+from strategies.whole import WholeMemory, _flatten, _wanted_pct, answered, demand_of
 from tests.strategies.condor.moments import moment
 
 
@@ -119,6 +120,25 @@ def test_hedge_is_asked_before_a_condor_leaves():
     assert demand is not None
     assert demand.ask is Ask.SELL_DEAREST
     assert demand_of(asked, HedgeWord(contracts=9)) is None
+
+
+def test_a_demand_that_was_met_is_not_asked_again_when_the_hedge_buys_for_another_condor():
+    """C-THETA-1: seen on 31 January 2018, when the hedge of a new condor was bought and sold again three times."""
+    asked = WholeMemory(asked_day=date(2026, 5, 4), asked_held=10)
+    assert answered(asked, HedgeWord(contracts=10)) == asked
+    met = answered(asked, HedgeWord(contracts=8))
+    assert demand_of(met, HedgeWord(contracts=14)) is None
+    assert answered(met, HedgeWord(contracts=14)) == met
+
+
+def test_the_desk_remembers_that_the_hedge_has_answered(make_bench):
+    """The look at which less is held than when it was asked settles the demand, in memory and not for the moment."""
+    bench = opened(make_bench)
+    bench.state = msgspec.structs.replace(
+        bench.state, whole=WholeMemory(asked_day=bench.now.date(), asked_held=10), word=HedgeWord(contracts=10)
+    )
+    bench.look(15.0)
+    assert bench.state.whole.met
 
 
 @pytest.mark.parametrize(
