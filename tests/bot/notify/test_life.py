@@ -34,7 +34,7 @@ def test_a_bot_trades_while_its_alerts_are_stuck_and_hears_who_answers(
     gate, sent = threading.Event(), []
 
     def send(order: str, deadline_s: float) -> dict[str, str]:
-        gate.wait(30)
+        gate.wait(200)
         sent.append(json.loads(order))
         return {}
 
