@@ -117,8 +117,10 @@ class Case:
 
         Where the book has no such loss there is nothing to protect.
         """
+        if not self.hedge or self.reducing:
+            return False
         before, after = self.stress_before, self.stress_filled
-        if not self.hedge or self.reducing or isinstance(before, str) or isinstance(after, str):
+        if isinstance(before, str) or isinstance(after, str):
             return False
         less = after.crash_loss_usd < before.crash_loss_usd and before.crash_loss_usd > 0.0
         return less and after.falling_loss_usd <= before.falling_loss_usd

@@ -121,8 +121,9 @@ def _losses(groups: Sequence[Stake], place: Mapping[int, int], worth: FloatArray
 def _unusable(mark: Mark | None, con_id: int) -> str:
     if mark is None:
         return f"no volatility is known for contract {con_id}"
-    numbers = (mark.iv, mark.forward_points, mark.tau_years, mark.discount)
-    if not all(math.isfinite(n) and n > 0.0 for n in numbers):
+    most = math.inf  # a nan is below and above nothing: it is no more usable than zero
+    if not (0.0 < mark.iv < most and 0.0 < mark.forward_points < most and 0.0 < mark.tau_years < most
+            and 0.0 < mark.discount < most):  # fmt: skip
         return f"contract {con_id} has no usable mark (volatility, forward, time and discount must be above zero)"
     return ""
 
