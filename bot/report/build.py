@@ -80,7 +80,9 @@ def build(state_dir: Path, which: str) -> Json:
     }
     if which == WEEK:
         priced = [_order(order) for order in found.books.orders.values()]
-        report["weeks"] = weeks(journal, found.books, trades, priced, sessions[-1].nlv_end_usd)
+        first = sessions[0]
+        begun = first.nlv_start_usd if first.nlv_before_usd is None else first.nlv_before_usd
+        report["weeks"] = weeks(journal, found.books, trades, priced, (begun, sessions[-1].nlv_end_usd))
     report["needs_you"], report["settled_alerts"] = needs_you(found, sessions, report["replay"])
     report["verdict"] = verdict(report)
     return report

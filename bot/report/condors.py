@@ -225,7 +225,8 @@ def _track(mine: Sequence[Trade], session: SessionFacts) -> Json:
     if not begun.any():
         return nothing
     where = np.flatnonzero(begun)
-    best, worst = where[np.argmax(total[where])], where[np.argmin(total[where])]
+    cents = np.round(total[where], 2)  # the first minute of equal ones, whatever order the legs were added in
+    best, worst = where[np.argmax(cents)], where[np.argmin(cents)]
 
     def told(i: int) -> Json:
         at = datetime.fromtimestamp(int(minutes[i]) * 60, UTC)

@@ -58,8 +58,9 @@ CHEAP_POINTS = 1.0
 
 def worth(quote: Quote, instrument: Instrument | None) -> float | None:
     """Points per share that a quote says: mid; half a small offer where nobody bids; an index its last level."""
-    if quote.mid is not None:
-        return quote.mid
+    mid = quote.mid
+    if mid is not None:
+        return mid
     if isinstance(instrument, Index):
         return quote.last
     if quote.bid is None and quote.ask is not None and 0.0 < quote.ask <= CHEAP_POINTS:

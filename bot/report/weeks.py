@@ -28,9 +28,14 @@ def monday_of(day: str) -> date:
 
 
 def weeks(
-    journal: Path, books: Books, trades: Sequence[Trade], orders: Sequence[Json], end_usd: float | None
+    journal: Path,
+    books: Books,
+    trades: Sequence[Trade],
+    orders: Sequence[Json],
+    equity_usd: tuple[float | None, float | None],
 ) -> list[Json]:
-    """Rows of the last weeks with a session, the oldest first; `orders` are priced rows, `end_usd` today's equity.
+    """Rows of the last weeks with a session, the oldest first; `orders` are priced rows, `equity_usd` that of the last
+    week's beginning and end as its sessions tell it.
 
     Raises JournalError.
     """
@@ -38,7 +43,8 @@ def weeks(
     if not days:
         return []
     mondays = sorted({monday_of(day) for day in days})[-WEEKS:]
-    equity = [_equity(journal, monday) for monday in mondays] + [end_usd]
+    equity = [_equity(journal, monday) for monday in mondays] + [equity_usd[1]]
+    equity[-2] = equity_usd[0] if equity[-2] is None else equity[-2]
     found = []
     for number, monday in enumerate(mondays):
         mine = [day for day in days if monday_of(day) == monday]

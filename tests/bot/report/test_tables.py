@@ -73,7 +73,8 @@ def test_a_week_stands_beside_the_week_before(state: Path) -> None:
     assert (before["slippage_usd"], before["slippage_pct_of_half_spread"]) == (pytest.approx(40.0), 20.0)
     assert (now["monday"], now["condors_sold"], now["condors_ended"]) == ("2018-10-22", 0, 1)
     assert (now["filled_orders"], now["slippage_usd"], now["fees_usd"]) == (1, pytest.approx(20.0), 6.0)
-    assert now["change_usd"] is None
+    assert before["change_usd"] is None
+    assert now["change_usd"] == 800.0
     assert build(state, "last")["weeks"] == []
 
 
