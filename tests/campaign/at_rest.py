@@ -132,7 +132,7 @@ class AtRest:
         self._found.events["alerts"] += sum(map(len, told.values()))
         for key, moments in told.items():
             worst = Counter(moment.replace(second=0, microsecond=0) for moment in moments).most_common(1)[0][1]
-            limit = MOST_LINK_ALERTS if key.startswith("link") else MOST_ALERTS
+            limit = MOST_LINK_ALERTS if key.startswith(("link", "fault.LINK")) else MOST_ALERTS
             self._found.look("I18", worst <= limit, f"{key} was told {worst} times in a minute")
         for latch in self._arena.state.control.latches:
             near = [text for at, _, text in self._arena.alerts if abs(at - latch.at) <= timedelta(seconds=5)]

@@ -49,6 +49,7 @@ class WireJudge:
         self._now, self._says, self._loop_time = now, says, loop_time
         self._tick_s = tick_s
         self._window: deque[float] = deque()
+        self._market_s = 0.0
         self._refs: dict[str, float] = {}
         self.orders = 0
         self.cancels: list[tuple[float, int]] = []
@@ -56,7 +57,7 @@ class WireJudge:
 
     def hear(self, sent: Sent) -> None:
         if sent.number != START_API:  # the library greets by itself, once a connection
-            self._rate(sent.at)
+            self._rate(sent.at, sent.market_s)
         if sent.number == CANCEL:
             self.cancels.append((sent.at, int(sent.fields[1])))
         elif sent.number == GLOBAL_CANCEL:
@@ -65,8 +66,12 @@ class WireJudge:
             self._place(sent)
 
     # rate ----------------------------------------------------------------------------------------
-    def _rate(self, at: float) -> None:
-        """I11: no second of the loop's time holds more than the cap."""
+    def _rate(self, at: float, market_s: float) -> None:
+        """I11: no second holds more than the cap. The bot's budget runs on market and loop time, whichever goes faster,
+        so only windows between two ticks of the market can be judged by the loop's clock."""
+        if market_s != self._market_s:
+            self._market_s = market_s
+            self._window.clear()
         self._window.append(at)
         while self._window[0] <= at - 1.0:
             self._window.popleft()

@@ -26,6 +26,7 @@ FILLS: tuple[tuple[str, dict[str, float]], ...] = (
     ("never", {"mid_per_minute": 0.0, "improvement_probability": 0.0}),
     ("parts", {"mid_per_minute": 6.0, "partial_probability": 1.0}),
 )  # fmt: skip
+FILL_SHARES = (0.3, 0.2, 0.2, 0.1, 0.2)
 
 ONE_EXPIRY = (
     "condor.entry.dte_min_days=39",
@@ -34,6 +35,9 @@ ONE_EXPIRY = (
     "condor.entry.window_until=15:58:00",
 )
 """One board of contracts to load: a seed is about orders, not about boards."""
+
+OFTEN = ("condor.entry.every_min=1", "condor.entry.scan_min=1")
+"""An entry is looked for every minute: one condor at a time, one after the other."""
 
 LIVENESS_SHARE = 0.2
 
@@ -61,7 +65,7 @@ class Plan:
     @property
     def settings(self) -> tuple[str, ...]:
         """Assignments for the bot's configuration."""
-        return (*BUSY, *ONE_EXPIRY, "run.pulse_s=15.0", f"alvh.enabled={str(self.hedged).lower()}")
+        return (*BUSY, *ONE_EXPIRY, *OFTEN, "run.pulse_s=15.0", f"alvh.enabled={str(self.hedged).lower()}")
 
     @property
     def model(self) -> FillModel:
@@ -87,7 +91,7 @@ def draw(family: str, seed: int) -> Plan:
     chance = np.random.default_rng([FAMILIES.index(family), seed])
     world, day = WORLDS[int(chance.integers(len(WORLDS)))]
     at = ("10:28:30", "11:45:00", "14:10:00", "15:25:00")[int(chance.choice(4, p=[0.5, 0.2, 0.2, 0.1]))]
-    name, terms = FILLS[int(chance.integers(len(FILLS)))]
+    name, terms = FILLS[int(chance.choice(len(FILLS), p=FILL_SHARES))]
     menu = [dish for dish in MENU if dish.family == family]
     rate = float(chance.uniform(0.1, 0.6))
     chosen = [dish for dish in menu if chance.random() < rate * min(dish.weight, 1.0)]

@@ -131,11 +131,11 @@ class Storm:
     async def _people(self) -> None:
         """Somebody looks now and then and arms again, so that a seed does not stand idle after its first latch."""
         state = self.arena.state
-        if state.control.latches and self.chance.random() < 0.4:
+        if state.control.latches and self.chance.random() < 0.5:
             self.arena.found.events["armed again"] += 1
             mailbox.leave(
                 self.arena.state_dir, OperatorVerb.ARM, "campaign", "looked at it", confirmed=True,
-                number=int(self.arena.now.timestamp() * 1000) + len(self.struck),
+                number=time.time_ns() // 1_000_000,
             )  # fmt: skip
             await asyncio.sleep(2.0 * self.plan.tick_s)
 
