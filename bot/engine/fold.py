@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -33,6 +34,7 @@ OUR_PREFIXES = (CONDOR_PREFIX, f"{HEDGE_OWNER}-")
 EGRESS = "EGRESS"
 """The auditor at the socket stopped an order (C01)."""
 
+_FAULT_TOLD_EVERY = timedelta(minutes=1)
 _GRAVE = frozenset({"C45", "CLOCK", "EGRESS", "LATCH", "TASK"})
 """Faults after which nothing is traded until a person has looked."""
 
@@ -173,8 +175,14 @@ def _latch_found(work: Work, event: ev.LatchFound) -> None:
 
 
 def _fault(work: Work, event: ev.FaultNoted) -> None:
-    level = AlertLevel.CRITICAL if event.code in _GRAVE else AlertLevel.WARNING
-    work.alert(level, f"fault.{event.code}", f"{event.code}: {event.text}")
+    """A grave fault is told each time, another one once a minute: forty lines without data are one piece of news."""
+    key = f"fault.{event.code}"
+    last = work.state.told_at.get(key)
+    if event.code in _GRAVE:
+        work.alert(AlertLevel.CRITICAL, key, f"{event.code}: {event.text}")
+    elif last is None or work.at - last >= _FAULT_TOLD_EVERY:
+        work.alert(AlertLevel.WARNING, key, f"{event.code}: {event.text}")
+        work.set(told_at={**work.state.told_at, key: work.at})
     if event.code == EGRESS and work.latch("egress", TradingState.HALTED, "adapter", event.text):
         # What was about to leave is not what was approved: nothing this process writes is to be trusted any more.
         cancel_everything(work, "an order was stopped at the socket")

@@ -103,7 +103,7 @@ class Arena:
         assert control is not None
         self.wire_judge = WireJudge(
             self.found, self.state_dir, ACCOUNT, now=lambda: venue.now, says=lambda: self.state,
-            tick_s=self.plan.tick_s, loop_time=loop.time,
+            tick_s=self.plan.tick_s, quote_age_s=self.plan.quote_age_s,
         )  # fmt: skip
         self.tap = Tap(lambda port: port != control.port, self.wire_judge.hear, self.market_s)
         self.tap.fit(loop)

@@ -23,7 +23,7 @@ from tests.campaign.wire import CANCEL, GLOBAL_CANCEL, PLACE, START_API, Sent, T
 NEW_YORK = ZoneInfo("America/New_York")
 MOST_PER_S = 40
 """Messages in any second (C24); the gateway itself drops a client above 50."""
-OPEN_QUOTE_AGE_S = 3.0
+TICK_HANDED_S = 0.05
 OPENS = ("entry", "open")
 """Purposes of orders that add risk, as the reference spells them."""
 
@@ -39,17 +39,17 @@ class WireJudge:
 
     def __init__(
         self, found: Found, state_dir: Path, account: str, *, now: Callable[[], datetime], says: Callable[[], Any],
-        tick_s: float, loop_time: Callable[[], float]
+        tick_s: float, quote_age_s: float
     ) -> None:  # fmt: skip
         """`says` gives the bot's own last state, `now` market time; `tick_s` is how far the bot's clock may lag."""
         self._found = found
         self._journal = state_dir / "journal.sqlite3"
         self._latch = state_dir / "KILL"
         self._account = account
-        self._now, self._says, self._loop_time = now, says, loop_time
-        self._tick_s = tick_s
+        self._now, self._says = now, says
+        self._tick_s, self._quote_age_s = tick_s, quote_age_s
         self._window: deque[float] = deque()
-        self._market_s = 0.0
+        self._market_s, self._ticked_at = 0.0, 0.0
         self._refs: dict[str, float] = {}
         self.orders = 0
         self.cancels: list[tuple[float, int]] = []
@@ -68,10 +68,13 @@ class WireJudge:
     # rate ----------------------------------------------------------------------------------------
     def _rate(self, at: float, market_s: float) -> None:
         """I11: no second holds more than the cap. The bot's budget runs on market and loop time, whichever goes faster,
-        so only windows between two ticks of the market can be judged by the loop's clock."""
+        so only what is sent between two ticks can be judged by the loop's clock; the moment in which a tick
+        is on its way belongs to none."""
         if market_s != self._market_s:
-            self._market_s = market_s
+            self._market_s, self._ticked_at = market_s, at
             self._window.clear()
+        if at - self._ticked_at < TICK_HANDED_S:
+            return
         self._window.append(at)
         while self._window[0] <= at - 1.0:
             self._window.popleft()
@@ -142,7 +145,7 @@ class WireJudge:
         sound = told.bid is not None and told.ask is not None and 0.0 < told.bid <= told.ask
         self._found.look("I9", sound, f"{ref}: leg {con_id} was last told {told.bid} / {told.ask}")
         # Venue time stands still while the bot works, but its clock and the wire may be a tick apart.
-        fresh = age_s <= OPEN_QUOTE_AGE_S + 2 * self._tick_s
+        fresh = age_s <= self._quote_age_s + self._tick_s
         self._found.look("I9", fresh, f"{ref}: leg {con_id} was last told {age_s:.1f} s ago")
         self._found.look("I9", told.data_type == 1, f"{ref}: leg {con_id} is told as data type {told.data_type}")
 

@@ -65,7 +65,13 @@ class Plan:
     @property
     def settings(self) -> tuple[str, ...]:
         """Assignments for the bot's configuration."""
-        return (*BUSY, *ONE_EXPIRY, *OFTEN, "run.pulse_s=15.0", f"alvh.enabled={str(self.hedged).lower()}")
+        return (*BUSY, *ONE_EXPIRY, *OFTEN, "run.pulse_s=15.0", f"alvh.enabled={str(self.hedged).lower()}",
+                f"risk.quote_age_open_s={self.quote_age_s}")  # fmt: skip
+
+    @property
+    def quote_age_s(self) -> float:
+        """The oldest quote an opening order may stand on: quotes come with ticks, so not less than one."""
+        return self.tick_s + 1.0
 
     @property
     def model(self) -> FillModel:

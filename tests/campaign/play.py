@@ -14,7 +14,7 @@ import numpy as np
 
 from bot import mailbox
 from bot.sim.faults.arguments import FaultError
-from strategies.domain.control import OperatorVerb, TradingState
+from strategies.domain.control import LinkState, OperatorVerb, TradingState
 from tests.campaign.arena import Arena
 from tests.campaign.at_rest import AtRest
 from tests.campaign.found import Found
@@ -28,7 +28,7 @@ CALM_S = 900.0
 """Market seconds after the last fault within which bot and venue must say the same, where they can."""
 UNSETTLING = frozenset({
     "manual_trade", "liquidate", "lose_position", "adopt_position", "fill_leg_only", "settle_now", "expired_lingers",
-    "settlement_delay", "disk: stale backup", "correct_execution",
+    "settlement_delay", "disk: stale backup", "correct_execution", "accounts_told",
 })  # fmt: skip
 """After these people have to look: the bot must have stopped opening, but need not agree with the venue."""
 FEES_UNTOLD = frozenset({"late_commission", "shorten"})
@@ -209,7 +209,8 @@ class Seed:
         state = arena.state
         stopped = state.control.state is not TradingState.ACTIVE or bool(state.control.paused)
         if arena.ended or people_needed:
-            safe = there or stopped or arena.ended or state.mismatch_since is not None
+            away = state.link.state is not LinkState.UP
+            safe = there or stopped or arena.ended or away or state.mismatch_since is not None
             self.found.look("I8", safe, f"differs, and trading goes on: {self._standing()}")
             return
         words = self._standing()

@@ -18,7 +18,8 @@ TICK_PRICE, ERROR, ACCOUNTS, DATA_TYPE, NEXT_ID = 1, 4, 15, 58, 9
 VERSION = 176
 TOO_LONG = 1 << 24
 _PREFIX = struct.Struct(">I")
-BID, ASK = ("1",), ("2",)
+MOVING = frozenset({b"21\0", b"45\0", b"46\0"})
+"""Option computations, generic and string ticks."""
 
 
 @dataclass(slots=True)
@@ -149,7 +150,7 @@ class Tap:
                 break
             self.received += 1
             head = rest[place + 4 : place + 7]
-            if head[:2] == b"2\0" or head == b"21\0":
+            if head[:2] == b"2\0" or head in MOVING:
                 self._moved(line, rest[place + 4 : place + 40].split(b"\0", 4))
             if head[:2] == b"1\0" or head[:2] == b"4\0" or head in (b"15\0", b"58\0"):
                 self._note(line, rest[place + 4 : place + 3 + length].decode(errors="replace").split("\0"), now)
@@ -157,8 +158,8 @@ class Tap:
         line.rest_in = rest[place:]
 
     def _moved(self, line: Line, fields: list[bytes]) -> None:
-        """A size or a computation: the line lives, whether or not its prices move."""
-        place = 2 if fields[0] == b"2" else 1
+        """A size, a computation, a trade: the line lives, whether or not its prices move."""
+        place = 1 if fields[0] == b"21" else 2
         told = line.lines.get(int(fields[place])) if len(fields) > place and fields[place].isdigit() else None
         if told is not None:
             told.at = self._market_s()

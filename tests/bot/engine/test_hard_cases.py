@@ -303,3 +303,15 @@ def test_a_kill_asks_the_broker_and_counts_what_it_shows(bench: Bench) -> None:
     assert bench.state.open_at_broker == 0
     bench.restart()
     assert bench.state.open_at_broker is None
+
+
+# news ---------------------------------------------------------------------------------------------
+def test_the_same_fault_of_forty_lines_is_one_piece_of_news_a_minute(bench: Bench) -> None:
+    """Refused market data comes line by line: told once, again a minute later; a grave fault is told each time."""
+    for _ in range(40):
+        bench.feed(ev.FaultNoted(code="DATA-10090", text="no market data"), after_s=0.5)
+    assert len(told(bench, "fault.DATA-10090")) == 1
+    bench.feed(ev.FaultNoted(code="DATA-10090", text="no market data"), after_s=60.0)
+    assert len(told(bench, "fault.DATA-10090")) == 2
+    bench.feed(ev.FaultNoted(code="CLOCK", text="set back"), ev.FaultNoted(code="CLOCK", text="set back again"))
+    assert len(told(bench, "fault.CLOCK")) == 2
