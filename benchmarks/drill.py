@@ -27,14 +27,14 @@ from bot.clock import SystemClock
 
 ROOT = Path(__file__).parent.parent
 WORLD = ROOT / "tests" / "flow" / "crash_days.toml"
-PATIENCE_S = 120.0
+PATIENCE_S = 180.0
 KILLER_CLIENT = 917
 QUICK = (
     "alvh.enabled=false", "condor.entry.every_min=5", "condor.entry.scan_min=5", "condor.curve.samples=1",
     "condor.curve.sample_every_s=30.0", "killer.enabled=true", "web.enabled=true", "web.port=0",
 )  # fmt: skip
 RESTING = (*QUICK, "condor.orders.step_s=86400.0")
-PATIENT, QUICK_DOG = ("killer.hung_s=180.0",), ("killer.hung_s=5.0",)
+PATIENT, QUICK_DOG = ("killer.hung_s=180.0",), ("run.pulse_s=20.0", "killer.hung_s=60.0")
 AWAY_S = 3000.0
 """Market seconds of a gateway's absence: five of the clock at this speed."""
 WEDGES = 200

@@ -38,9 +38,7 @@ class Talk:
     """A child process that answers JSON lines to words."""
 
     def __init__(self, *command: str) -> None:
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=ROOT
-        )
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)
 
     def hear(self) -> Any:
         assert self.process.stdout is not None

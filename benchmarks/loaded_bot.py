@@ -50,7 +50,7 @@ ORDERS, QUEUED, WANTED = 20, 500, 700
 CLIENT = 17
 FAR_TOO_DEAR = -45.0
 """A credit nobody pays for a wing of fifty: the order rests."""
-PATIENCE_S = 40.0
+PATIENCE_S = 100.0
 
 
 class Loaded:
@@ -61,7 +61,12 @@ class Loaded:
         self.inbox = Inbox()
         clock = SystemClock()
         settings = BrokerSettings(
-            port=port, client_id=CLIENT, max_lines=WANTED + 10, heartbeat_s=20.0, half_open_s=40.0
+            port=port,
+            client_id=CLIENT,
+            max_lines=WANTED + 10,
+            heartbeat_s=20.0,
+            half_open_s=40.0,
+            request_timeout_s=80.0,
         )
         path = str(state_dir / latch.NAME)
         self.broker = IbkrBroker(settings, clock, self._fact, self.inbox.post_quote, lambda: latch.present(path))

@@ -24,7 +24,8 @@ ANSWER_DEADLINE_S = 10.0
 WILL = (
     "arm WILL: clear every stop, the pause and the kill file, start the loss baselines of day, week and high-water "
     "mark anew, and let the rules trade again:",
-    "  they may open, close and hedge at their next look. Walks that were under way go on.",
+    "  they may open, close and hedge at their next look. Walks that were under way go on; looser caps of a new "
+    "configuration hold from then on.",
     "arm WILL NOT: place, cancel or close anything by itself, close what a flattening had left open, lift a limit that "
     "still holds (it latches again), or touch orders and positions of others.",
     "It is refused while an order is in doubt, the link is not reconciled, or positions differ.",

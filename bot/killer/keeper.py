@@ -1,53 +1,79 @@
 """The bot's side of the killer: starts it, starts it again when it dies, says so, and ends it with an orderly stop.
 
-A killer outlives a bot that crashed, so that `condor kill` still cancels. The next bot replaces it by one of its own.
+A killer outlives a bot that crashed, so that `condor kill` still cancels; and one that stops while a kill is not yet
+proven, as when the journal cannot be written: nobody else would go on cancelling. The next bot replaces it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
-from bot import instance
-from bot.killer.process import LOCK
+from bot import instance, latch
+from bot.killer.duty import Phase
+from bot.killer.process import LOCK, STATUS
 from bot.killer.told import Told
 
 AGAIN_S, AGAIN_MOST_S = 2.0, 60.0
 """Pause before the next killer: doubled each time one dies young."""
 END_DEADLINE_S = 5.0
+LOOK_S = 0.5
+"""How often its process is looked at."""
 
 
 async def keep(told: Told, note: Callable[[str], None]) -> None:
-    """Keeps a killer running until cancelled, then ends it. `note` hears of every death of it."""
+    """Keeps a killer running until cancelled, then ends it, unless a kill is unproven. `note` hears of its deaths."""
     state_dir = Path(told.state_dir)
     await _replace_orphan(state_dir)
     pause_s = AGAIN_S
     while True:
         began_s = asyncio.get_running_loop().time()
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "bot.killer",
-            msgspec.json.encode(told).decode(),
-            stdin=asyncio.subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C on the bot's terminal is not the killer's
-        )
+        process = start(told)
         try:
-            code = await process.wait()
+            code = await _ended(process)
         except asyncio.CancelledError:
-            await _end(process)
+            if unproven(state_dir):
+                process.returncode = 0  # not ours any more: it lives on, and Python need not warn of it
+            else:
+                await _end(process)
             raise
         note(f"the killer process ended by itself (exit {code}); until the next one has started only the bot cancels")
         lived_s = asyncio.get_running_loop().time() - began_s
         pause_s = AGAIN_S if lived_s > AGAIN_MOST_S else min(2.0 * pause_s, AGAIN_MOST_S)
         await asyncio.sleep(pause_s)
+
+
+def start(told: Told) -> subprocess.Popen[bytes]:
+    """A killer in a session of its own: Ctrl-C on the bot's terminal is not the killer's, nor does it end with a
+    bot that ends."""
+    command = [sys.executable, "-m", "bot.killer", msgspec.json.encode(told).decode()]
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+
+
+async def _ended(process: subprocess.Popen[bytes]) -> int:
+    while (code := process.poll()) is None:  # noqa: ASYNC110 - another process
+        await asyncio.sleep(LOOK_S)
+    return code
+
+
+def unproven(state_dir: Path) -> bool:
+    """Whether a kill stands of which the killer has not yet said that it is verified."""
+    if not latch.present(state_dir / latch.NAME):
+        return False
+    told = {}
+    with contextlib.suppress(OSError, ValueError):
+        told = json.loads((state_dir / STATUS).read_text())
+    mine = told.get("latch_ms") == latch.changed_ms(state_dir / latch.NAME)
+    return not (mine and told.get("phase") == Phase.VERIFIED.value)
 
 
 async def _replace_orphan(state_dir: Path) -> None:
@@ -63,13 +89,14 @@ async def _replace_orphan(state_dir: Path) -> None:
                 await asyncio.sleep(0.05)
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
+async def _end(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):
         process.terminate()
     try:
         async with asyncio.timeout(END_DEADLINE_S):
-            await process.wait()
+            while process.poll() is None:  # noqa: ASYNC110 - another process
+                await asyncio.sleep(0.02)
     except TimeoutError:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
-        await process.wait()
+        process.poll()
