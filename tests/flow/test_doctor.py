@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bot.doctor import gateway as gateway_rows
 from bot.doctor.gateway import look
 from bot.doctor.row import Grade, Row
 from bot.settings.load import load
@@ -73,3 +74,17 @@ def test_a_port_where_nobody_speaks_fails_with_what_to_start() -> None:
     rows = looked(port=9)
     assert rows["broker link"].grade is Grade.FAIL
     assert "IB Gateway" in rows["broker link"].remedy
+
+
+def test_the_look_can_send_no_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its adapter is told that the kill file is there, whatever the state directory holds: the door stays shut."""
+    asked: list[bool] = []
+    real = gateway_rows.IbkrBroker
+
+    def watched(*words: Any, **more: Any) -> Any:
+        asked.append(words[4]())
+        return real(*words, **more)
+
+    monkeypatch.setattr(gateway_rows, "IbkrBroker", watched)
+    assert looked()["account"].grade is Grade.PASS
+    assert asked == [True]
