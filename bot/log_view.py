@@ -13,7 +13,7 @@ import msgspec
 
 from bot import log_lines
 from bot.journal import reader
-from bot.logs import mask
+from bot.masking import mask
 from bot.web.earlier import Told
 from strategies.domain import events as ev
 from strategies.domain.session import NEW_YORK, session_date

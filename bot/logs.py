@@ -20,19 +20,13 @@ import structlog
 from bot import log_lines
 from bot.engine.outcome import Outcome
 from bot.engine.state import State
+from bot.masking import mask
 from strategies.domain import events as ev
 from strategies.domain.session import session_date
 
-_ACCOUNT = re.compile(r"(?<![A-Za-z0-9])(D?[UFI]|D)\d{2,}(\d{3})(?![A-Za-z0-9])")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _MAYBE_ACCOUNT = re.compile(rb"[DUFI]\d{5}")
 _LARGEST_INT = 2**63 - 1
 EventDict = MutableMapping[str, Any]
-
-
-def mask(text: str) -> str:
-    """Account ids as DU***567; control characters, reordering marks and broken characters as `?`."""
-    return _CONTROL.sub("?", _ACCOUNT.sub(r"\1***\2", text))
 
 
 def _clean(value: Any) -> Any:
@@ -161,7 +155,7 @@ class Chronicle:
         for alert in outcome.alerts:
             self._write(log_lines.of_alert(alert), common)
             if self._tell is not None:
-                self._tell(at, alert.level.value, mask(alert.text))
+                self._tell(at, alert.level.value, " ".join(mask(alert.text).split("\n")))  # one alert, one line
         self._files.flush()
 
     def _write(self, line: log_lines.Line, common: dict[str, Any]) -> None:

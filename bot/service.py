@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from bot.engine.state import State
-from bot.logs import mask
+from bot.masking import mask
 
 STACKS = "stacks.txt"
 STATUS_EVERY_S = 5.0

@@ -12,8 +12,8 @@ from typing import Any
 from bot.consent_view import describe as describe_consent
 from bot.engine.outcome import Outcome
 from bot.engine.state import State
-from bot.logs import mask
 from bot.macro_view import describe as describe_macro
+from bot.masking import mask, masked
 from bot.open_view import describe as describe_open
 from strategies.condor.machine import CondorState
 from strategies.domain import events as ev
@@ -71,7 +71,7 @@ class StatusFile:
         """The status as plain values; unknown figures are null."""
         account = state.account.value if isinstance(state.account, Known) else None
         levels = {s: (q.level if (q := state.market.level(s)) is not None else None) for s in ("SPX", "VIX")}
-        return {
+        told: dict[str, Any] = {
             "at": envelope.at.isoformat(),
             "seq": envelope.seq,
             "trading_state": state.control.state.value,
@@ -111,6 +111,8 @@ class StatusFile:
             "last_alert": mask(self._last_alert),
             "last_alert_seq": self._last_alert_seq,
         }
+        whole: dict[str, Any] = masked(told)
+        return whole
 
 
 def halt_proved(state: State) -> bool:

@@ -12,5 +12,7 @@ def main() -> None:
 
         sys.exit(kill(sys.argv[2:]))
     from bot.cli.root import cli
+    from bot.cli.trouble import mask_tracebacks
 
+    mask_tracebacks()
     cli(prog_name="condor")

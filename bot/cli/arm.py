@@ -14,7 +14,7 @@ from bot import instance, latch, mailbox
 from bot.cli import exits
 from bot.cli.kill import who
 from bot.cli.root import common
-from bot.logs import mask
+from bot.masking import mask
 from bot.open_view import exposure_lines, flatten_line
 from strategies.domain.control import OperatorVerb
 

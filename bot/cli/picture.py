@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bot.logs import mask
+from bot.masking import mask
 
 Json = dict[str, Any]
 _TONE = {

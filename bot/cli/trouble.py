@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import TracebackType
 
 from bot.cli import exits
+from bot.masking import mask
 
 
 @contextmanager
@@ -38,6 +41,16 @@ def told(tell: Callable[[str], None] | None = None) -> Iterator[None]:
     except tuple(kind for kind, _ in codes) as error:
         (tell or _stderr)(str(error))
         raise SystemExit(next(code for kind, code in codes if isinstance(error, kind))) from None
+
+
+def shown(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> str:
+    """A traceback as people may see it: places and words, no values of variables, no account ids."""
+    return "\n".join(mask(line) for part in traceback.format_exception(kind, error, trace) for line in part.split("\n"))
+
+
+def mask_tracebacks() -> None:
+    """An error nobody expected is shown masked, too; this output is often kept in a system log."""
+    sys.excepthook = lambda kind, error, trace: _stderr(shown(kind, error, trace).rstrip())
 
 
 def _stderr(text: str) -> None:

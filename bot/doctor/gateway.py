@@ -17,7 +17,7 @@ from bot.actions import AskChain, AskOptions, AskReference
 from bot.doctor.row import Row, fail, good, warn
 from bot.ibkr.broker import IbkrBroker
 from bot.ibkr.settings import BrokerSettings
-from bot.logs import mask
+from bot.masking import mask
 from bot.ports import Clock
 from bot.settings.models import Settings
 from strategies.domain import events as ev

@@ -15,7 +15,7 @@ from bot.heartbeat import NAME as HEARTBEAT
 from bot.journal import reader
 from bot.journal.schema import JournalError
 from bot.killer.process import LOCK as KILLER_LOCK
-from bot.logs import mask
+from bot.masking import mask
 
 JOURNAL = "journal.sqlite3"
 SECRETS = ("web.token", "web.url", "killer.json", "approvers", "approvers/*.json", "alerts.json")

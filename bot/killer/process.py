@@ -24,7 +24,7 @@ from bot.ibkr.settings import BrokerSettings
 from bot.killer.absence import Absence
 from bot.killer.duty import Duty, Order, Patience, Phase, Sight, act
 from bot.killer.ear import Ear
-from bot.logs import mask
+from bot.masking import mask
 from bot.notify.once import tell_once
 
 STATUS = "killer.json"

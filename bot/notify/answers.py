@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from bot.logs import mask
+from bot.masking import mask
 from bot.notify.notice import Notice
 from strategies.domain import events as ev
 

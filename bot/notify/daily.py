@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.engine.state import State
-from bot.logs import mask
+from bot.masking import mask
 from bot.notify.notice import Message
 from bot.notify.words import one_line, open_condors, prefix, stands
 from strategies.alvh.lattice import SlotState

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.engine.state import State
-from bot.logs import mask
+from bot.masking import mask
 from bot.notify.kinds import Kind
 from bot.notify.notice import Message, Told
 from bot.notify.pace import Batch

@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 
 from bot.journal import reader
+from bot.masking import masked
 from bot.recover import decode_state
 from bot.report.attribution import attribute
 from bot.report.collect import Collected, Json, SessionFacts, collect
@@ -85,7 +86,8 @@ def build(state_dir: Path, which: str) -> Json:
         report["weeks"] = weeks(journal, found.books, trades, priced, (begun, sessions[-1].nlv_end_usd))
     report["needs_you"], report["settled_alerts"] = needs_you(found, sessions, report["replay"])
     report["verdict"] = verdict(report)
-    return report
+    told: Json = masked(report)
+    return told
 
 
 def _chosen(journal: Path, which: str) -> list[str]:

@@ -218,6 +218,7 @@ def _track(mine: Sequence[Trade], session: SessionFacts) -> Json:
             held[start:] += trade.quantity
             total[start:] += trade.cash_usd - trade.commission_usd
         total += np.where(held != 0, held * marks * mine[0].multiplier, 0.0)
+    total = np.round(total, 2)  # in whole cents: the first of equal minutes is the best, however legs are ordered
     begun = minutes >= mine[0].at.timestamp() // 60
     begun &= np.isfinite(total)
     if times.overnight:

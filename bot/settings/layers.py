@@ -12,8 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bot.masking import mask
+
 ENV_PREFIX = "CONDOR_"
 ENV_NESTED = "__"
+NEVER_SHOWN = frozenset({"account.id"})
 _ABSENT = object()
 _TABLE = re.compile(r"^\s*\[([A-Za-z0-9_.\- ]+)\]")
 _KEY = re.compile(r"^\s*([A-Za-z0-9_\-]+(?:\s*\.\s*[A-Za-z0-9_\-]+)*)\s*=")
@@ -26,6 +29,10 @@ class Problem:
     where: str
     what: str
     help: str
+
+    def __post_init__(self) -> None:
+        for name in ("where", "what", "help"):  # whatever was typed, no account id is repeated
+            object.__setattr__(self, name, mask(getattr(self, name)))
 
     def render(self) -> str:
         """Two or three lines for a person."""
@@ -65,8 +72,8 @@ class Layer:
         return node
 
     def shown(self, dotted: str) -> str:
-        """The key's value as a message may show it: what comes from the environment is never repeated."""
-        return "" if dotted in self.variables else f" = {self.get(dotted)!r}"
+        """The key's value as a message may show it: neither an account nor what comes from the environment."""
+        return "" if dotted in self.variables or dotted in NEVER_SHOWN else f" = {self.get(dotted)!r}"
 
     def origin(self, dotted: str) -> str:
         """`file:line` of a key, `environment NAME`, or the layer's name."""

@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from bot.logs import mask
+from bot.masking import mask
 from bot.web.commands import VERBS, Post, press
 from bot.web.credentials import Credentials, same
 from bot.web.doors import Door, cookie_name

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from bot import latch, mailbox
-from bot.logs import mask
+from bot.masking import mask
 from strategies.domain import events as ev
 from strategies.domain.control import OperatorVerb
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 import orjson
 
-from bot.logs import mask
+from bot.masking import mask
 from bot.web.gathered import Entry, Gathered, Look
 from bot.web.stream import event
 from bot.web.view.log import lines

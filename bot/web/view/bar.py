@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from bot.consent_view import describe
 from bot.consent_view import lines as consent_lines
 from bot.engine.state import State
-from bot.logs import mask
+from bot.masking import mask
 from bot.open_view import describe as describe_open
 from bot.open_view import flatten_line
 from bot.status import halt_proved
