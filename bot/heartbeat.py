@@ -9,6 +9,7 @@ from pathlib import Path
 
 NAME = "heartbeat"
 EVERY_S = 1.0
+LINK_DOWN = b"link down"
 
 
 class Heartbeat:
@@ -20,15 +21,18 @@ class Heartbeat:
         self._now_s = now_s
         self._beaten_at_s = -EVERY_S
 
-    def beat(self) -> bool:
-        """A step has been taken; whether it was time to say so."""
+    def beat(self, link_up: bool = True) -> bool:
+        """A step has been taken; whether it was time to say so. The file also says whether the link is up."""
         now_s = self._now_s()
         if now_s - self._beaten_at_s < EVERY_S:
             return False
         self._beaten_at_s = now_s
         with contextlib.suppress(OSError):
-            descriptor = os.open(self._path, os.O_CREAT | os.O_WRONLY, 0o600)
-            os.close(descriptor)
+            descriptor = os.open(self._path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
+            try:
+                os.write(descriptor, b"" if link_up else LINK_DOWN)
+            finally:
+                os.close(descriptor)
             os.utime(self._path)
         return True
 
@@ -51,3 +55,10 @@ class HeartbeatWatch:
         if beat_ns != self._seen_ns or self._moved_at_s is None:
             self._seen_ns, self._moved_at_s = beat_ns, now_s
         return now_s - self._moved_at_s
+
+    def link_down(self) -> bool:
+        """Whether the bot says that its link is not up; what cannot be read says nothing."""
+        try:
+            return self._path.read_bytes() == LINK_DOWN
+        except OSError:
+            return False

@@ -42,7 +42,7 @@ from bot.web.beside import beside
 from bot.web.earlier import earlier
 from bot.web.gathered import Gathered
 from strategies.domain import events as ev
-from strategies.domain.control import OperatorVerb
+from strategies.domain.control import LinkState, OperatorVerb
 from strategies.domain.orders import Purpose
 from strategies.domain.session import NEW_YORK, session_date
 
@@ -110,7 +110,7 @@ class Life:
         pulse = Pulse(ServiceManager(), self.state_dir / STACKS, dump_after_s)
 
         def observe(envelope: ev.Envelope, now_state: State, outcome: Outcome) -> None:
-            if heartbeat.beat():
+            if heartbeat.beat(now_state.link.state is LinkState.UP):
                 pulse.beat(now_state, loop_time())
             if isinstance(envelope.event, ev.LatchFound | ev.OperatorCommanded):
                 self.pressed = False  # the step that heard of it has halted, cancelled and written the latch

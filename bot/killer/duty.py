@@ -6,6 +6,8 @@ Rules
 - Then the kill is VERIFIED. Orders that hands or other programs place afterwards are left alone: a person closes
   positions after a kill. An order of the bot that turns up under a latch begins the kill anew.
 - A bot that lives and whose decision task has not moved for `hung_s` is a kill by the watchdog.
+- Without a latch: a bot that is gone, or whose link has been down for `cut_after_s`, leaves no opening behind. If the
+  gateway, asked then, shows one, everything is cancelled, again until none is left (C40).
 - A gateway that serves another account is told nothing.
 """
 
@@ -39,6 +41,7 @@ class Patience:
     ask_s: float = 1.0
     look_s: float = 10.0
     hung_s: float = 30.0
+    cut_after_s: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,8 @@ class Sight:
 
     `latch_ms` is the latch's time stamp, 0 without one; `epoch` counts connections, None while there is none that may
     be used; `answered_at_s` and the counts are of the last complete answer on this connection; `silent_s` is how long
-    ago the bot's decision task moved, None where no bot lives or none has ever moved.
+    ago the bot's decision task moved, None where no bot lives or none has ever moved; `cut_s` how long the bot has been
+    gone or without its link, None while it has it.
     """
 
     now_s: float
@@ -57,6 +61,8 @@ class Sight:
     bot_orders: int = 0
     other_orders: int = 0
     silent_s: float | None = None
+    cut_s: float | None = None
+    bot_openings: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +80,9 @@ class Duty:
 def act(duty: Duty, sight: Sight, patience: Patience) -> tuple[Duty, tuple[Order, ...]]:
     """The memory after one look, and what is to be done, in this order."""
     if sight.latch_ms == 0:
-        hung = sight.silent_s is not None and sight.silent_s >= patience.hung_s
-        return Duty(epoch=sight.epoch), (Order.ENGAGE,) if hung else ()
+        if sight.silent_s is not None and sight.silent_s >= patience.hung_s:
+            return Duty(epoch=sight.epoch), (Order.ENGAGE,)
+        return _withdraw(duty, sight, patience)
     if sight.latch_ms != duty.latch_ms:
         duty = Duty(Phase.KILLING, sight.latch_ms, None)
     if sight.epoch is None:
@@ -95,6 +102,19 @@ def act(duty: Duty, sight: Sight, patience: Patience) -> tuple[Duty, tuple[Order
     if _due(duty.cancelled_at_s, sight, patience.again_s):
         return _cancel(duty, sight)
     return _ask(duty, sight, ()) if _due(duty.asked_at_s, sight, patience.ask_s) else (duty, ())
+
+
+def _withdraw(duty: Duty, sight: Sight, patience: Patience) -> tuple[Duty, tuple[Order, ...]]:
+    """Openings of a bot that cannot take them back itself."""
+    if sight.epoch is None or sight.cut_s is None or sight.cut_s < patience.cut_after_s:
+        return Duty(epoch=sight.epoch), ()
+    if duty.epoch != sight.epoch or duty.latch_ms:
+        duty = Duty(epoch=sight.epoch)
+    found = sight.bot_openings > 0 and _answer_counts(duty, sight)
+    if found and _due(duty.cancelled_at_s, sight, patience.again_s):
+        return _cancel(duty, sight)
+    pause_s = patience.ask_s if duty.cancelled_at_s is not None and sight.bot_openings else patience.look_s
+    return _ask(duty, sight, ()) if _due(duty.asked_at_s, sight, pause_s) else (duty, ())
 
 
 def _answer_counts(duty: Duty, sight: Sight) -> bool:

@@ -7,6 +7,9 @@ from typing import Any
 
 from bot.ibkr.inbox import CURRENT_TIME, OPEN_ORDERS, RawStatus
 
+OPENING = ".entry."
+"""Part of the reference of every order that opens a condor."""
+
 
 class Ear:
     """Implements `bot.ibkr.inbox.Inbox`. An answer counts when it is complete; `now_s` is the killer's own clock."""
@@ -14,9 +17,10 @@ class Ear:
     def __init__(self, now_s: Callable[[], float], bot_client_id: int) -> None:
         self._now_s = now_s
         self._bot = bot_client_id
-        self._coming: dict[int, bool] = {}
+        self._coming: dict[int, tuple[bool, bool]] = {}
         self.answered_at_s: float | None = None
         self.bot_orders = 0
+        self.bot_openings = 0
         self.other_orders = 0
         self.heard_at_s = now_s()
         self.last_error = ""
@@ -24,12 +28,14 @@ class Ear:
     def on_open_order(self, order_id: int, order: Any, state: Any) -> None:
         """openOrder: part of an answer, or news. What the gateway calls done is not open."""
         if state.status not in ("Cancelled", "ApiCancelled", "Filled"):
-            self._coming[int(order.permId)] = order.clientId == self._bot
+            ours = order.clientId == self._bot
+            self._coming[int(order.permId)] = ours, ours and OPENING in str(order.orderRef)
 
     def on_end(self, key: int | str) -> None:
         """openOrderEnd completes an answer."""
         if key == OPEN_ORDERS:
-            self.bot_orders = sum(self._coming.values())
+            self.bot_orders = sum(ours for ours, _ in self._coming.values())
+            self.bot_openings = sum(opens for _, opens in self._coming.values())
             self.other_orders = len(self._coming) - self.bot_orders
             self._coming = {}
             self.answered_at_s = self._now_s()
@@ -44,7 +50,7 @@ class Ear:
 
     def on_broken_message(self, text: str, *, known: bool) -> None:
         """An answer with a hole proves nothing: it is thrown away and asked for again."""
-        self._coming = {-1: True}
+        self._coming = {-1: (True, False)}
 
     # heard and not used ----------------------------------------------------------------------------
     def on_status(self, raw: RawStatus) -> None:

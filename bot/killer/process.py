@@ -64,6 +64,7 @@ class Killer:
         self._first_cancel_ms: float | None = None
         self._verified_ms: float | None = None
         self._told = ""
+        self._cut_since_s: float | None = None
         self._stop = asyncio.Event()
 
     def stop(self) -> None:
@@ -157,6 +158,8 @@ class Killer:
             bot_orders=0 if ear is None else ear.bot_orders,
             other_orders=0 if ear is None else ear.other_orders,
             silent_s=silent_s if lives else None,
+            cut_s=self._cut_s(now_s, silent_s),
+            bot_openings=0 if ear is None else ear.bot_openings,
         )
         if latch_ms != self._duty.latch_ms:
             self._seen_at_s, self._first_cancel_ms, self._verified_ms = now_s, None, None
@@ -183,6 +186,12 @@ class Killer:
                 self._first_cancel_ms = self._since_ms()
         else:
             self._wire.ask_open_orders()
+
+    def _cut_s(self, now_s: float, silent_s: float | None) -> float | None:
+        """How long the bot has been gone or without its link; None while it has it, or where none has ever decided."""
+        gone = silent_s is not None and (instance.holder(self._spec.state_dir) is None or self._beat.link_down())
+        self._cut_since_s = (self._cut_since_s or now_s) if gone else None
+        return None if self._cut_since_s is None else now_s - self._cut_since_s
 
     def _latch_ms(self) -> int:
         """The latch's time stamp; 1 where it is present and cannot be examined."""

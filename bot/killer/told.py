@@ -28,6 +28,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     reconnect_max_s: float
     poll_s: float
     hung_s: float
+    cut_after_s: float
     notify_file: str = ""
     notify_deadline_s: float = 20.0
 
@@ -44,7 +45,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             reconnect_initial_s=self.reconnect_initial_s,
             reconnect_max_s=self.reconnect_max_s,
         )
-        patience = Patience(hung_s=self.hung_s)
+        patience = Patience(hung_s=self.hung_s, cut_after_s=self.cut_after_s)
         return Spec(
             Path(self.state_dir), broker, self.bot_client_id, patience, self.poll_s, self.notify_file,
             self.notify_deadline_s,
@@ -70,4 +71,5 @@ def told(settings: Settings, state_dir: Path) -> Told:
         hung_s=killer.hung_s,
         notify_file=str(Path(settings.notify.file).resolve()) if settings.notify.file else "",
         notify_deadline_s=settings.notify.deadline_s,
+        cut_after_s=killer.cancel_opens_after_s,
     )

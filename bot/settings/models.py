@@ -111,6 +111,7 @@ class KillerSection(Section):
     client_id: Annotated[int, Field(ge=1, le=999)] = 917
     poll_ms: Annotated[int, Field(ge=20, le=1000)] = 100
     hung_s: Annotated[float, Field(ge=5, le=600, allow_inf_nan=False)] = 30.0
+    cancel_opens_after_s: Annotated[float, Field(ge=5, le=3600, allow_inf_nan=False)] = 30.0
 
 
 class MacroSection(Section):

@@ -74,6 +74,23 @@ def test_a_dead_bots_order_is_cancelled_and_proved(tmp_path: Path) -> None:
     assert [line["client"] for line in stage.lines("global_cancel")] == [917]
 
 
+def test_an_opening_that_a_dead_bot_left_is_cancelled_without_a_latch(tmp_path: Path) -> None:
+    """The bot dies with an opening at the broker: it works on for half a minute, then the killer takes it back."""
+
+    async def story(stage: Stage) -> None:
+        async with killer_on(stage):
+            stage.begin()
+            await stage.until(working, "an order works")
+            await stage.drop_dead()
+            await asyncio.sleep(25.0)
+            assert len(stage.truth().live()) == 1
+            await comes(lambda: stage.truth().live() == [], "the opening is cancelled", 15.0)
+        assert not latch.present(stage.state_dir / latch.NAME)
+
+    stage = play(story, tmp_path)
+    assert {line["client"] for line in stage.lines("global_cancel")} == {917}
+
+
 def test_a_bot_that_hangs_is_killed_by_its_missing_heartbeat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The process holds its lock and takes no step: after 30 s the latch is engaged, says who, and all is cancelled."""
 

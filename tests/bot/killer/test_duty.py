@@ -53,6 +53,27 @@ class Gateway:
         self.epoch, self._answer = (self.epoch or 1) + 1, None
 
 
+def test_openings_of_a_bot_without_its_link_are_cancelled_after_a_while_and_nothing_else() -> None:
+    """For half a minute nothing; then it is asked, and cancelled only if an opening works, again until none does."""
+    for openings, cancels in ((1, 2), (0, 0)):
+        duty, told, asked_at_s = Duty(), [], None
+        left = openings
+        for tenth in range(700):
+            now_s = 0.1 * tenth
+            sight = Sight(now_s, 0, 1, asked_at_s, 3, 1, None, now_s, left)
+            duty, orders = act(duty, sight, PATIENCE)
+            told += [(now_s, order) for order in orders]
+            if Order.ASK_OPEN in orders:
+                asked_at_s = now_s
+            if [order for _, order in told].count(Order.CANCEL_ALL) == 2:
+                left = 0  # the second cancel is obeyed
+        assert told[0][0] >= 30.0
+        assert [order for _, order in told].count(Order.CANCEL_ALL) == cancels
+        assert Order.ENGAGE not in [order for _, order in told]
+    back, orders = act(duty, Sight(71.0, 0, 1, asked_at_s, 3, 1, 0.1, None, 1), PATIENCE)
+    assert (back, orders) == (Duty(epoch=1), ())
+
+
 def test_without_a_latch_nothing_is_ever_written() -> None:
     """Watching is silent, however long."""
     gateway = Gateway()
