@@ -43,8 +43,6 @@ GUARD_BOUNDS: dict[str, Bound] = {
     "loop_lag_warn_s": Bound(0.1, 60.0, "lower"),
     "loop_lag_halt_s": Bound(0.5, 60.0, "lower"),
     "cash_difference_usd": Bound(0.01, 100_000.0, "lower"),
-    "pnl_difference_usd": Bound(0.01, 100_000.0, "lower"),
-    "pnl_difference_pct": Bound(0.001, 10.0, "lower"),
 }
 """Range of every number, low and high included."""
 
@@ -92,10 +90,8 @@ class Guards(msgspec.Struct, frozen=True, kw_only=True):
     facts_waiting: int
     loop_lag_warn_s: float
     loop_lag_halt_s: float
-    # the day's end (C51, C53)
+    # the day's end (C53)
     cash_difference_usd: float
-    pnl_difference_usd: float
-    pnl_difference_pct: float
 
     def __post_init__(self) -> None:
         faults = [fault for name in GUARD_BOUNDS if (fault := _fault(name, getattr(self, name)))]
@@ -172,6 +168,4 @@ def paper_guards() -> Guards:
         loop_lag_warn_s=2.0,
         loop_lag_halt_s=10.0,
         cash_difference_usd=50.0,
-        pnl_difference_usd=50.0,
-        pnl_difference_pct=0.1,
     )
