@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bot.logs import mask
+from bot.masking import mask
 from bot.notify.channels import ChannelsRefused, read
 from bot.notify.notice import Message
 from bot.notify.postman import order_of
