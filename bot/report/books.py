@@ -56,8 +56,8 @@ class Books:
             row = self.order(record.approved_at, msgspec.to_builtins(record.intent))
             row["state"] = record.state.value
             row["sent_at"] = None if record.sent_at is None else iso(record.sent_at)
-        for base, usd in book.commissions_usd.items():
-            self.commission(base, usd)
+        for key, usd in book.commissions_usd.items():  # by execution; states of earlier versions have the revision too
+            self.commissions[key if key in book.fills else base_of(key)] = usd
         for fill in book.fills.values():
             self.fill(fill)
         for condor in condors:
