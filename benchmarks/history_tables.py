@@ -110,7 +110,8 @@ def page(runs: Sequence[Json]) -> str:
             ("A-ROT-1 confirmed to working, median / worst", _slo("A-ROT-1")),
             ("sessions judged for slot 4 / wrong", lambda r: f"{len(r['method']['slot4'])} / "
              f"{sum(not d['right'] for d in r['method']['slot4'])}"),
-            ("slot 4 moved to 5 on", _moved),
+            ("slot 4 moved to 5 by an order on", _moved("moved")),
+            ("slot 4 held nothing, its weight moved on", _moved("held nothing")),
             ("fullest cap", _fullest),
             ("ledger: violations", lambda r: None if r["ledger"] is None else len(r["ledger"]["violations"])),
             ("replay", lambda r: None if r["replay"] is None else r["replay"]["status"]),
@@ -193,7 +194,7 @@ def explained(excursion: Json) -> str:
     for text in excursion["because"]:
         for begins, why in EXPLAINED:
             if begins in text:
-                return why
+                return f"{why} ({text.rpartition(' ')[2]})" if text.startswith("the gate refused") else why
     first: str = excursion["because"][0] if excursion["because"] else "nothing was recorded about it"
     return first[:90]
 
@@ -228,11 +229,12 @@ def _slot4(told: Json) -> str:
     deep, shallow = [d for d in days if d["highest_points"] > 3.0], [d for d in days if d["highest_points"] <= 3.0]
     if not days:
         return "## Slot 4\n\nThe front never stood more than 1.5 points over the second."
-    moved = [d["day"] for d in days if "moved" in d["slot4"] and "had moved" not in d["slot4"]]
+    moved, empty = ([d["day"] for d in days if d["slot4"].startswith(begins)] for begins in ("moved", "held nothing"))
     return (
         f"## Slot 4\n\nSessions with the front more than 3.000 over the second: {len(deep)}; between 1.5 and 3.000: "
-        f"{len(shallow)}, on which it moved {sum(d['day'] in moved for d in shallow)} times. It moved on: "
-        f"{', '.join(moved) or 'none'}. Not as the rule asks: {sum(not d['right'] for d in days)}."
+        f"{len(shallow)}, on which it moved {sum(d['day'] in (*moved, *empty) for d in shallow)} times. An order moved "
+        f"it on: {', '.join(moved) or 'no day'}; it held nothing and its weight moved on: "
+        f"{', '.join(empty) or 'no day'}. Not as the rule asks: {sum(not d['right'] for d in days)}."
     )
 
 
@@ -258,7 +260,8 @@ def _unsold(told: Json) -> str:
     seen = told["seen"]
     days: Counter[str] = Counter()
     for day in seen["unsold_sessions"]:
-        days.update(set(seen["declined"].get(day, {"nothing declined: no proposal came to an order": 1})))
+        said = seen["declined"].get(day, {"nothing declined: no proposal came to an order": 1})
+        days.update({text.partition(", what it has told")[0].partition(": of VIX")[0] for text in said})
     text = f"{len(seen['unsold_sessions'])} of {told['window']['sessions']} sessions; filters that declined in them:"
     return f"## Sessions that sold nothing\n\n{text}\n\n" + _rows(("filter", "sessions"), days.most_common())
 
@@ -331,9 +334,10 @@ def _slo(rule: str) -> Callable[[Json], str]:
     return tell
 
 
-def _moved(told: Json) -> str:
-    days = [d["day"] for d in told["method"]["slot4"] if d["slot4"].startswith("moved")]
-    return ", ".join(days) or "none"
+def _moved(begins: str) -> Callable[[Json], str]:
+    return lambda told: (
+        ", ".join(d["day"][5:] for d in told["method"]["slot4"] if d["slot4"].startswith(begins)) or "none"
+    )
 
 
 def _fullest(told: Json) -> str:

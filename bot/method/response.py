@@ -23,7 +23,6 @@ DEEP_POINTS = 3.0
 REARM_POINTS = 1.5
 BRIDGE_S = 150.0
 DEEP = "deep_backwardation"
-DEEP = "deep_backwardation"
 SLOT_FOUR, LAYER = "A-ROT-2", "A-ROT-1"
 STANDING = "front minus second has not stood above"
 LASTED = "the inversion has lasted"
@@ -118,6 +117,8 @@ def deep_days(facts: Facts) -> list[DeepDay]:
         b12, official = 0.0, ""
         for row in rows:
             if isinstance(row, _Act):
+                if acted and spent and not row.empty:
+                    continue  # what the first order left behind still goes: the same move
                 wrong = wrong or spent or not (exceeds(b12, DEEP_POINTS) and official == DEEP)
                 acted, spent, owed = True, True, False
                 continue
@@ -133,17 +134,17 @@ def deep_days(facts: Facts) -> list[DeepDay]:
 
 
 class _Act(msgspec.Struct, frozen=True):
-    """Slot 4's move, when it was asked: a filled order of the rule, or its weight alone where it held nothing."""
+    """Slot 4's move, when it was asked: a filled order of the rule, or (`empty`) its weight where it held nothing."""
 
     at: datetime
+    empty: bool
 
 
 def _acts(facts: Facts, day: str) -> list[_Act]:
-    """One per walk that filled; what the first left behind still goes and is the same move."""
-    asked = [w.asked_at for w in facts.walks if w.rule == SLOT_FOUR and w.filled_contracts]
-    empty = [d.at for d in facts.said if d.rule == SLOT_FOUR and d.text.startswith(EMPTY)]
-    mine = sorted(at for at in (*asked, *empty) if session_date(at) == day)
-    return [_Act(at) for at in mine[:1]]
+    """Every one of a session: a session can see two inversions."""
+    asked = [_Act(w.asked_at, False) for w in facts.walks if w.rule == SLOT_FOUR and w.filled_contracts]
+    empty = [_Act(d.at, True) for d in facts.said if d.rule == SLOT_FOUR and d.text.startswith(EMPTY)]
+    return [act for act in (*asked, *empty) if session_date(act.at) == day]
 
 
 def _told(facts: Facts, day: str, *, acted: bool, deep: bool, had: bool) -> str:

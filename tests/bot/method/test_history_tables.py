@@ -27,7 +27,10 @@ def test_a_cap_is_told_by_its_fullest_moment_and_a_floor_by_its_emptiest() -> No
 @pytest.mark.parametrize(
     ("because", "why"),
     [
-        (("the gate refused 3 hedge orders by C29", "A-BUD-2: no room"), "the gate refused an order of the hedge"),
+        (
+            ("the gate refused 3 hedge orders by C29", "A-BUD-2: no room"),
+            "the gate refused an order of the hedge (C29)",
+        ),
         (("A-BUD-2: a year of carry has no room",), "a carry or premium budget had no room"),
         (("nothing was recorded about it",), "nothing was recorded about it"),
     ],

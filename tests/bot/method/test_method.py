@@ -210,6 +210,20 @@ def test_an_empty_slot_moves_its_weight_at_once(diary: Diary) -> None:
     assert (told.answers[0].seconds, told.answers[0].same_session) == (0.0, True)
 
 
+@pytest.mark.parametrize("between", [1.2, 2.9])
+def test_two_inversions_in_one_session_are_two_moves(diary: Diary, between: float) -> None:
+    """5 August 2011: deep, back below 1.5 points, deep again before the close. The second move is right, and the next
+    day it has moved; without the way back the second move is wrong."""
+    for b12 in (between, 1.2):
+        deep(diary)
+        diary.say("A-ROT-2", "alvh-s04", ACT, "slot 4 holds nothing: its weight moves to slot 5")
+        diary.look(b12, official="deep_backwardation")
+    diary.next_day()
+    diary.look(1.6)
+    first, _ = diary.read().slot4
+    assert first.right is (between < 1.5)
+
+
 def test_the_layers_answer_is_timed_from_the_first_word_that_the_inversion_lasted(diary: Diary) -> None:
     """Said at some moment, held up for five minutes by a quote, at work 20 seconds after being asked: 320 seconds.
     A second word in the same inversion is no second trigger."""
