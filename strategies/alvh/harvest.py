@@ -199,8 +199,11 @@ def _pays(piece: Piece) -> bool:
 
 
 def _idle(agenda: HedgeAgenda) -> None:
-    """Nothing to protect for some sessions: what can be sold is sold."""
+    """Nothing to protect for some sessions: what can be sold is sold. A condor that is only planned is something: the
+    count begins anew with it, or its hedge would be sold while its own order is still at work."""
     ctx, memory = agenda.ctx, agenda.memory
+    if ctx.condors and memory.idle_sessions:
+        agenda.memory = msgspec.structs.replace(memory, idle_sessions=0)
     if ctx.condors or not any(line.held.quantity > 0 for line in ctx.exposure.lines):
         return
     inputs, thresholds = {"sessions_without_condor": memory.idle_sessions}, {"idle_sessions": IDLE_SESSIONS}

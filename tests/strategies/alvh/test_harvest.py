@@ -280,6 +280,17 @@ def test_without_a_condor_for_two_sessions_the_hedge_is_sold(bench):
     assert sales(bench) == {5: 2}
 
 
+def test_what_was_bought_for_a_planned_condor_is_kept_while_its_order_works(bench):
+    """27 July 2011: after idle sessions the hedge was bought for a planned condor and sold again a minute after the
+    condor's order had gone to work, when it was planned no more and not open yet."""
+    bench.hold(5, JULY_WEEKLY, 21.0, 2)
+    bench.memory = msgspec.structs.replace(bench.memory, idle_sessions=2)
+    bench.condors = (HedgeBench.condor(2),)
+    bench.look(60.0)
+    bench.condors = ()
+    assert not sales(bench)
+
+
 @settings(max_examples=8, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 12), st.floats(0.4, 6.0)), min_size=10, max_size=10),
