@@ -8,9 +8,12 @@ from pathlib import Path
 import msgspec
 
 from bot import __version__
+from bot.engine.outcome import Step
 from bot.engine.state import State
 from bot.engine.step import step
 from bot.journal import reader
+from bot.journal.schema import JournalError
+from strategies.domain.events import Envelope
 
 ROOT = Path(__file__).resolve().parents[1]
 _state = msgspec.json.Decoder(State)
@@ -39,8 +42,22 @@ def recover(journal_path: Path) -> State:
         if kept is not None:
             state, after = kept, found.seq
     for envelope in reader.read_events(journal_path, from_seq=after + 1):
-        state = step(state, envelope).state
+        state = remade(state, envelope, journal_path).state
     return state
+
+
+def remade(state: State, envelope: Envelope, journal_path: Path) -> Step:
+    """The step of a journaled fact, made again. Raises JournalError for a run whose settings this code does not know:
+    what it decided cannot be made again here, and guessing at its limits is no way to go on."""
+    try:
+        return step(state, envelope)
+    except msgspec.ValidationError as reason:
+        wrote = getattr(envelope.event, "code_version", "another version")
+        raise JournalError(
+            f"{journal_path}: record {envelope.seq} is of a run by {wrote}, whose settings this version "
+            f"({code_version()}) does not know: {reason}. Go on with the version that wrote it until no position is "
+            "open, or name a new directory with --state: positions it does not know are then external and never touched"
+        ) from reason
 
 
 def encode_state(state: State) -> bytes:

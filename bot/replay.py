@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from bot.engine.state import State
-from bot.engine.step import step
 from bot.journal import reader
 from bot.journal.codec import outcome_dict
 from bot.journal.divergence import Divergence, first_divergence
-from bot.recover import code_version, decode_state
+from bot.recover import code_version, decode_state, remade
 from bot.report.replayed import note_replay
 from strategies.domain.session import session_date
 
@@ -81,7 +80,7 @@ def _recorded(path: Path, start: int, session: str) -> Iterator[dict[str, Any]]:
 
 def _made(path: Path, start: int, state: State, session: str, count: _Counter) -> Iterator[dict[str, Any]]:
     for envelope in reader.read_events(path, from_seq=start):
-        result = step(state, envelope)
+        result = remade(state, envelope, path)
         state = result.state
         if session not in ("all", session_date(envelope.at)):
             continue

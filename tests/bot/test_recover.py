@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -9,10 +10,13 @@ import pytest
 
 from bot import recover
 from bot.engine.state import State
-from bot.journal import JournalDamaged
+from bot.journal import Journal, JournalDamaged, JournalError
 from bot.recover import code_version, encode_state
+from bot.replay import replay
+from strategies.domain import events as ev
 from strategies.domain.control import OperatorVerb
 from strategies.domain.orders import OrderState
+from strategies.domain.session import session_date
 from tests.bot.engine.builders import command, run_started
 from tests.bot.engine.live_bench import LiveBench
 
@@ -51,6 +55,22 @@ def test_the_state_is_the_fold_of_the_journal(tmp_path: Path) -> None:
         live.feed(command(OperatorVerb.KILL))
         assert recover.recover(journal(tmp_path)) == live.state
         assert recover.recover(journal(tmp_path)) == live.state, "a second recovery finds the same"
+
+
+def test_a_run_whose_settings_are_unknown_here_refuses_the_start_in_words(tmp_path: Path) -> None:
+    """After an upgrade that dropped a setting: who wrote the record, which setting, and what to do."""
+    told = msgspec.json.decode(run_started().parameters)
+    told["alvh"]["rotation"]["long_gone"] = 3
+    fact = msgspec.structs.replace(
+        run_started(code_version="0.0.9+feed"), parameters=msgspec.json.encode(told).decode()
+    )
+    kept = Journal.open(journal(tmp_path), clock_session=session_date)
+    kept.append_event(ev.Envelope(kept.next_seq, datetime(2026, 5, 4, 14, tzinfo=UTC), fact))
+    kept.commit(durable=True)
+    kept.close()
+    for again in (lambda: recover.recover(journal(tmp_path)), lambda: replay(tmp_path)):
+        with pytest.raises(JournalError, match=r"record 1 is of a run by 0\.0\.9\+feed.*long_gone.*--state"):
+            again()
 
 
 @pytest.mark.parametrize("code", ["test", "another version"])
