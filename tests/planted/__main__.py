@@ -39,6 +39,8 @@ WIDER = (
 
 CAMPAIGN = ("-m", "tests.campaign", "--slice")
 LONGEST_S = 1800.0
+SLOW_MACHINE = "--timeout=1200"
+"""A test that a busy machine makes slow has found nothing."""
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 
 
@@ -83,7 +85,7 @@ def attempt(tree: Path, command: list[str]) -> tuple[str, str]:
 
 
 def _pytest(*paths: str) -> list[str]:
-    return ["-m", "pytest", "-x", "-q", "-p", "no:xdist", "--assert=plain", "--tb=line", "-rfE", *paths]
+    return ["-m", "pytest", "-x", "-q", "-p", "no:xdist", "--assert=plain", SLOW_MACHINE, "--tb=line", "-rfE", *paths]
 
 
 def stages(bug: Bug, tree: Path) -> list[list[str]]:
