@@ -59,11 +59,11 @@ def _mutants(maker: Path, module: str) -> list[dict[str, Any]]:
     return list(json.loads(done.stdout))
 
 
-def _judge(module: str, source: str, stages: list[list[str]], limits_s: list[int]) -> tuple[Ran, float]:
+def _judge(module: str, source: str, stages: list[list[str]]) -> tuple[Ran, float]:
     spent = 0.0
     ran = Ran("survived", "", 0.0)
-    for tests, limit_s in zip(stages, limits_s, strict=True):
-        ran = run(module, source, tests, limit_s)
+    for tests in stages:
+        ran = run(module, source, tests, _limit_s(tuple(tests)))
         spent += ran.cpu_s
         if ran.killed:
             break
@@ -79,12 +79,14 @@ def _limit_s(tests: tuple[str, ...]) -> int:
     return max(20, int(PATIENCE * ran.cpu_s))
 
 
-def _module(module: str, area: dict[str, Any], maker: Path, before: dict[str, Any] | None) -> dict[str, Any]:
+def _module(
+    module: str, area: dict[str, Any], maker: Path, before: dict[str, Any] | None, every: int
+) -> dict[str, Any]:
     """Runs all mutants of a module; with `before`, only those that lived then."""
     started, spent = time.monotonic(), 0.0
     stages = _stages(module, area)
-    limits_s = [_limit_s(tuple(tests)) for tests in stages]
-    found = _mutants(maker, module)
+    every = every if before is None else before.get("every", 1)
+    found = _mutants(maker, module)[::every]
     lived = None if before is None else {(s["operator"], s["before"], s["after"]) for s in before["survivors"]}
     survivors, by_operator, counted = [], {}, 0
     for mutant in found:
@@ -97,7 +99,7 @@ def _module(module: str, area: dict[str, Any], maker: Path, before: dict[str, An
         if lived is not None and name not in lived:
             tally[1] += 1
             continue
-        ran, cpu_s = _judge(module, mutant["source"], stages, limits_s)
+        ran, cpu_s = _judge(module, mutant["source"], stages)
         spent += cpu_s
         if ran.killed:
             tally[1] += 1
@@ -109,6 +111,7 @@ def _module(module: str, area: dict[str, Any], maker: Path, before: dict[str, An
     return {
         "area": area["name"],
         "source": hashlib.sha256((ROOT / module).read_bytes()).hexdigest()[:16],
+        "every": every,
         "mutants": counted,
         "killed": counted - len(survivors),
         "cpu_s": round(earlier + spent, 1),
@@ -122,6 +125,7 @@ def main() -> None:
     parser.add_argument("--only", action="append", metavar="MODULE", help="a module of plan.toml; may be repeated")
     parser.add_argument("--survivors", action="store_true", help="only what lived in the recorded run")
     parser.add_argument("--table", action="store_true", help="only write docs/mutation.md")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="a sample: only each N-th change")
     parser.add_argument("--maker", type=Path, default=MAKER, help="python with cosmic-ray (default: .venv-mutation)")
     given = parser.parse_args()
     if not given.table:
@@ -133,7 +137,7 @@ def main() -> None:
                 before = table.results().get(module) if given.survivors else None
                 if given.survivors and (before is None or not before["survivors"]):
                     continue
-                row = _module(module, area, given.maker, before)
+                row = _module(module, area, given.maker, before, max(1, given.every))
                 table.RESULTS.write_text(json.dumps({**table.results(), module: row}, indent=1, sort_keys=True) + "\n")
     table.write()
 

@@ -70,7 +70,8 @@ def page(recorded: dict[str, Any], explained: dict[Key, str]) -> str:
             continue
         keys = [Key(module, s["before"], s["after"]) for s in row["survivors"]]
         alike = sum(key in explained for key in keys)
-        lines.append(_row(module, row["mutants"], row["killed"], alike, row["cpu_s"]))
+        sample = f" (a sample: 1 change in {row['every']})" if row.get("every", 1) > 1 else ""
+        lines.append(_row(module + sample, row["mutants"], row["killed"], alike, row["cpu_s"]))
         total, killed, same, cpu_s = total + row["mutants"], killed + row["killed"], same + alike, cpu_s + row["cpu_s"]
         living += [(key, s["line"]) for key, s in zip(keys, row["survivors"], strict=True)]
     lines += [_row("all", total, killed, same, cpu_s), "", "Minutes are of processor time."]
