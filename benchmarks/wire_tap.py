@@ -87,7 +87,7 @@ def _pass_on(
             other.sendall(data)
             return
     except OSError as gone:
-        sys.stderr.write(f"{gone}\n")  # one end is gone; so is the other
+        del gone  # one end went away; so does the other
     for end in (pair.client, pair.gateway):
         ends.pop(end, None)
         end.close()

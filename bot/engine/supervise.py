@@ -19,8 +19,8 @@ from strategies.domain.orders import OrderState, OrderTrigger
 from strategies.domain.session import NEW_YORK
 
 REFERENCE_EVERY_S = 20.0 * 3600.0
-HALTED_PROVE_S = 1.0
-"""After a kill somebody waits for the proof: the broker is asked again sooner."""
+HALTED_FRESH_S, HALTED_FRESH_PROVE_S, HALTED_PROVE_S = 5.0, 0.1, 1.0
+"""So long a halt counts as fresh, and the pauses between two proofs then and later, seconds."""
 
 
 def supervise(work: Work, event: ev.AnyEvent) -> None:
@@ -74,11 +74,19 @@ def _prove(work: Work) -> None:
     stale = work.state.snapshot_at is None or work.at - work.state.snapshot_at > timedelta(
         seconds=engine.snapshot_every_s
     )
-    again_s = min(engine.prove_again_s, HALTED_PROVE_S) if work.state.control.hunts else engine.prove_again_s
-    if doubt and due(work, "snapshot", again_s):
+    if doubt and due(work, "snapshot", min(engine.prove_again_s, _proof_pause_s(work))):
         work.act(AskSnapshot(reason="doubt"))
     elif stale and due(work, "snapshot", engine.snapshot_every_s):
         work.act(AskSnapshot(reason="round"))
+
+
+def _proof_pause_s(work: Work) -> float:
+    """After a kill somebody waits for the proof: for some seconds the next question follows the last answer."""
+    if not work.state.control.hunts:
+        return work.parameters.engine.prove_again_s
+    last = max(latch.at for latch in work.state.control.latches)
+    fresh = work.at - last < timedelta(seconds=HALTED_FRESH_S)
+    return HALTED_FRESH_PROVE_S if fresh else HALTED_PROVE_S
 
 
 def _keep_killing(work: Work) -> None:

@@ -55,6 +55,7 @@ class IbkrBroker:
         pacing: Callable[[], float] | None = None,
     ) -> None:
         self._settings = settings
+        self._kill_file_present = kill_file_present
         self._clock = clock
         self._post_fact = post_fact
         self._tasks: set[asyncio.Task[None]] = set()
@@ -199,6 +200,7 @@ class IbkrBroker:
             now=self._clock.now,
             epoch=epoch,
             deadline_s=self._settings.request_timeout_s,
+            urgent=self._kill_file_present,
         )
         self._inflow.begin(self._requests, self._snapshots, account)
         self._orders.begin(wire, account)

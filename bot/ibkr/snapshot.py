@@ -53,7 +53,8 @@ class _Part(Generic[R]):
 
 
 class Snapshots:
-    """Takes snapshots of one connection, one at a time."""
+    """Takes snapshots of one connection, one at a time. While `urgent` (a kill waits for its proof) its questions go in
+    the lane of cancels: subscriptions that have used up the budget must not hold them up."""
 
     def __init__(
         self,
@@ -64,7 +65,9 @@ class Snapshots:
         now: Callable[[], datetime],
         epoch: int,
         deadline_s: float,
+        urgent: Callable[[], bool] = lambda: False,
     ) -> None:
+        self._urgent = urgent
         self._wire = wire
         self._outbox = outbox
         self._requests = requests
@@ -111,7 +114,7 @@ class Snapshots:
                 if not waiter.done():
                     waiter.set_exception(RequestRefused(str(error)))
 
-        ticket = self._outbox.send(Lane.QUERY, written)
+        ticket = self._outbox.send(self._lane(), written)
         try:
             async with asyncio.timeout(self._deadline_s):
                 await waiter
@@ -126,10 +129,14 @@ class Snapshots:
     async def _executions(self) -> Known[tuple[Fill, ...]] | Unknown:
         try:
             request_id = self._wire.next_id()
-            rows = await self._requests.ask(request_id, lambda: self._wire.ask_executions(request_id), self._deadline_s)
+            ask = lambda: self._wire.ask_executions(request_id)  # noqa: E731
+            rows = await self._requests.ask(request_id, ask, self._deadline_s, self._lane())
         except (RequestExpired, RequestRefused, ConnectionError) as error:
             return Unknown(f"executions: {error}")
         return Known(tuple(rows))
+
+    def _lane(self) -> Lane:
+        return Lane.CANCEL if self._urgent() else Lane.QUERY
 
     def fail(self, reason: str) -> None:
         """The connection is gone: nobody answers any more."""

@@ -979,3 +979,23 @@ async def test_the_same_over_tcp() -> None:
         await desk.gateway.stop()
     left = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
     assert left == []
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_the_proof_of_a_kill_overtakes_subscriptions_that_wait(killed: bool) -> None:
+    """Lines use the message budget up: a snapshot waits for its turn, after a kill it goes in the lane of cancels."""
+    took: list[float] = []
+
+    async def story(desk: Desk) -> None:
+        await desk.up()
+        board = await desk.loaded()
+        await asyncio.sleep(3.0)
+        desk.broker.subscribe(board)
+        await asyncio.sleep(0.05)
+        desk.killed = killed
+        began = asyncio.get_running_loop().time()
+        await desk.snapshot("kill")
+        took.append(asyncio.get_running_loop().time() - began)
+
+    tell(story, max_lines=400)
+    assert (took[0] < 0.3) is killed, took
