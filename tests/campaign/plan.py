@@ -36,8 +36,9 @@ ONE_EXPIRY = (
 )
 """One board of contracts to load: a seed is about orders, not about boards."""
 
-OFTEN = ("condor.entry.every_min=1", "condor.entry.scan_min=1")
-"""An entry is looked for every minute: one condor at a time, one after the other."""
+OFTEN = ("condor.entry.every_min=1", "condor.entry.scan_min=1", "engine.snapshot_every_s=30.0")
+"""An entry is looked for every minute, one condor after the other; the broker is asked as often as on a real account.
+"""
 
 LIVENESS_SHARE = 0.2
 
@@ -71,7 +72,7 @@ class Plan:
     @property
     def quote_age_s(self) -> float:
         """The oldest quote an opening order may stand on: quotes come with ticks, so not less than one."""
-        return self.tick_s + 1.0
+        return min(self.tick_s + 1.0, 46.0)
 
     @property
     def model(self) -> FillModel:

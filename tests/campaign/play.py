@@ -26,6 +26,8 @@ from tests.flow.crash_child import disagreements
 LIVENESS_S = 60.0
 CALM_S = 900.0
 """Market seconds after the last fault within which bot and venue must say the same, where they can."""
+UNSETTLED_S = 90.0
+"""Within these a difference has been seen: two rounds of asking and what a position is given to settle."""
 UNSETTLING = frozenset({
     "manual_trade", "liquidate", "lose_position", "adopt_position", "fill_leg_only", "settle_now", "expired_lingers",
     "settlement_delay", "disk: stale backup", "correct_execution", "accounts_told",
@@ -205,7 +207,7 @@ class Seed:
         assert storm is not None
         people_needed = bool(UNSETTLING & set(arena.found.faults))
         agreed = lambda: arena.settled() and not self._differences()  # noqa: E731
-        there = await arena.until(agreed, 60.0 if people_needed else CALM_S)
+        there = await arena.until(agreed, UNSETTLED_S if people_needed else CALM_S)
         state = arena.state
         stopped = state.control.state is not TradingState.ACTIVE or bool(state.control.paused)
         if arena.ended or people_needed:
