@@ -6,7 +6,6 @@ import argparse
 import json
 import multiprocessing
 import os
-import signal
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -17,13 +16,10 @@ from bot.recover import code_version
 from tests.campaign import evidence, results
 from tests.campaign.menu import FAMILIES
 from tests.campaign.plan import draw
+from tests.campaign.worker import Job, one
 
 SLICE = (("connectivity", (3,)), ("orders", (0,)), ("market", (5,)), ("host", (2,)))
 """Few seeds that together meet many faults; played in well under a minute."""
-SEED_DEADLINE_S = 300
-"""Real seconds after which a seed that hangs is given up, and fails."""
-
-Job = tuple[str, int]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -156,32 +152,10 @@ def _kills(options: argparse.Namespace) -> int:
 
 def _rows(jobs: Iterable[Job], processes: int) -> Iterator[dict[str, Any]]:
     if processes <= 1:
-        yield from map(_one, jobs)
+        yield from map(one, jobs)
         return
     with multiprocessing.get_context("spawn").Pool(processes, maxtasksperchild=200) as pool:
-        yield from pool.imap_unordered(_one, jobs, chunksize=1)
-
-
-def _one(job: Job) -> dict[str, Any]:
-    """One seed in a worker; one that hangs fails."""
-    import gc
-
-    from tests.campaign import quick
-    from tests.campaign.play import play
-
-    quick.prepare()
-    gc.disable()
-    signal.signal(signal.SIGALRM, _hung)
-    signal.alarm(SEED_DEADLINE_S)
-    try:
-        return play(*job)
-    finally:
-        signal.alarm(0)
-        gc.collect()
-
-
-def _hung(number: int, frame: object) -> None:
-    raise TimeoutError(f"the seed was not over after {SEED_DEADLINE_S} real seconds")
+        yield from pool.imap_unordered(one, jobs, chunksize=1)
 
 
 def _say(row: dict[str, Any]) -> None:

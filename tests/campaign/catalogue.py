@@ -95,7 +95,7 @@ INVARIANTS = {
     ),
     "I20": Invariant(
         "tasks, descriptors and memory do not grow",
-        "the soak; tasks at the end of a seed",
+        "the soak",
         ("campaign/test_soak.py::test_two_simulated_days_leave_nothing_behind",),
     ),
     "I21": Invariant("cash is fills, fees and settlements, to the cent", "at the end of a seed, from the ledger"),
@@ -105,5 +105,5 @@ INVARIANTS = {
         "",
         ("bot/test_replay.py::test_the_command_exits_0_when_identical_and_6_when_not",),
     ),
-    "I24": Invariant("every control is seen to act", "the counts of controls on the page of evidence"),
+    "I24": Invariant("every control is seen to act", "the counts of controls below"),
 }

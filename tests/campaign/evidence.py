@@ -16,7 +16,7 @@ from typing import Any
 
 from bot.controls.catalogue import State, controls
 from tests.campaign import results
-from tests.campaign.catalogue import INVARIANTS, fault_classes
+from tests.campaign.catalogue import INVARIANTS, FaultClass, Invariant, fault_classes
 from tests.campaign.menu import FAMILIES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,12 +58,31 @@ def gather(folder: Path) -> dict[str, Any]:
         "code": sorted({row["code"] for row in seeds}),
         "seeds": found,
         "kills": _kills(kills),
+        "tables": _tables(),
     }
+    notes = folder / "notes.txt"
+    if notes.exists():
+        facts["notes"] = notes.read_text(encoding="utf-8").split("\n\n")
     for name in ("search", "soak", "load", "bytes"):
         path = folder / f"{name}.json"
         if path.exists():
             facts[name] = json.loads(path.read_text(encoding="utf-8"))
     return facts
+
+
+def _tables() -> dict[str, Any]:
+    """The tables as they were when it ran: a later row must not change what this run saw."""
+    return {
+        "controls": {
+            code: {"title": row.title, "state": row.state.value, "checks": list(row.checks)}
+            for code, row in controls().items()
+        },
+        "faults": {
+            code: {"what": row.what, "tests": list(row.tests), "because": row.because}
+            for code, row in fault_classes().items()
+        },
+        "invariants": {code: list(row) for code, row in INVARIANTS.items()},
+    }
 
 
 def _kills(rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -91,6 +110,8 @@ def page(facts: dict[str, Any]) -> str:
     """The page."""
     parts = [_head(facts), _families(facts), _invariants(facts), _faults(facts), _controls(facts), _kill_part(facts)]
     parts += [_rest(facts)]
+    if facts.get("notes"):
+        parts.append("## Notes\n\n" + "\n".join(f"- {note.strip()}" for note in facts["notes"]) + "\n")
     return "\n".join(parts)
 
 
@@ -146,11 +167,20 @@ def _families(facts: dict[str, Any]) -> str:
 def _invariants(facts: dict[str, Any]) -> str:
     checked, violated = facts["seeds"]["all"]["checked"], facts["seeds"]["all"]["violated"]
     rows = []
-    for code, row in INVARIANTS.items():
-        count = f"{checked[code]:,}" if code in checked else "in tests" if row.tests else "below"
+    invariants = {code: Invariant(*row) for code, row in facts["tables"]["invariants"].items()}
+    for code, row in invariants.items():
+        count = (
+            f"{checked[code]:,}"
+            if code in checked
+            else "in tests"
+            if row.tests
+            else "-"
+            if code == "I24"
+            else "not reached"
+        )
         rows.append([code, row.says, row.judge or ", ".join(f"`{test}`" for test in row.tests), count,
                      violated.get(code, 0)])  # fmt: skip
-    more = [name for name in sorted(checked) if name not in INVARIANTS]
+    more = [name for name in sorted(checked) if name not in invariants]
     rows += [["-", f"{name}: the bot or the rig broke down", "each seed", checked[name], violated.get(name, 0)]
              for name in more]  # fmt: skip
     return "## Invariants\n\n" + _table(("", "what holds", "looked at", "looks", "broken"), rows)
@@ -159,14 +189,15 @@ def _invariants(facts: dict[str, Any]) -> str:
 def _faults(facts: dict[str, Any]) -> str:
     seen, killed = facts["seeds"]["all"]["classes"], facts["kills"]["named"]
     rows, caused, tested = [], 0, 0
-    for code, row in fault_classes().items():
+    classes = {code: FaultClass(**row) for code, row in facts["tables"]["faults"].items()}
+    for code, row in classes.items():
         count = seen.get(code, 0)
         caused += bool(count)
         tested += not count and bool(row.tests)
         how = f"{count:,}" if count else "-"
         why = "; ".join(filter(None, [", ".join(f"`{test}`" for test in row.tests), row.because]))
         rows.append([code, row.what, how, why])
-    open_ = [code for code, row in fault_classes().items() if not seen.get(code) and not row.tests and not row.because]
+    open_ = [code for code, row in classes.items() if not seen.get(code) and not row.tests and not row.because]
     return (
         f"## Faults\n\n{caused} of 104 classes were caused by seeds, {tested} more by tests of their own. "
         f"Neither: {', '.join(open_) or 'none'}. F21 to F28 also stand behind the {killed} deaths at named points "
@@ -177,13 +208,13 @@ def _faults(facts: dict[str, Any]) -> str:
 def _controls(facts: dict[str, Any]) -> str:
     seen = facts["seeds"]["all"]["controls"]
     rows, fired, silent = [], 0, []
-    for code, row in controls().items():
-        denied = sum(seen.get(f"denied by {check}", 0) for check in row.checks)
+    for code, row in facts["tables"]["controls"].items():
+        denied = sum(seen.get(f"denied by {check}", 0) for check in row["checks"])
         told = sum(seen.get(f"told as {sign}", 0) for sign in OTHER_SIGNS.get(code, ()))
         fired += bool(denied or told)
-        if not denied and not told and row.state is not State.NOT_BUILT:
+        if not denied and not told and row["state"] != State.NOT_BUILT.value:
             silent.append(code)
-        rows.append([code, row.title, row.state.value, f"{denied:,}", f"{told:,}"])
+        rows.append([code, row["title"], row["state"], f"{denied:,}", f"{told:,}"])
     return (
         f"## Controls\n\n{seen.get('checks made', 0):,} checks were made over {seen.get('approved', 0):,} approvals "
         f"and {seen.get('denied', 0):,} denials. {fired} of {len(rows)} controls were seen to act in seeds; the built "

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import json
 from functools import cache
 from pathlib import Path
 
 from bot.controls.catalogue import controls
 from bot.sim.faults.table import FAULTS
+from tests.campaign import evidence
 from tests.campaign.catalogue import INVARIANTS, fault_classes
 from tests.campaign.host import HOST_VERBS
 from tests.campaign.menu import MENU
@@ -58,3 +60,9 @@ def test_every_invariant_says_where_it_is_judged() -> None:
 def test_controls_are_those_of_the_catalogue() -> None:
     """The page of evidence counts what the catalogue of controls names: C01 to C56."""
     assert [code for code in controls() if code.startswith("C")][:56] == [f"C{number:02}" for number in range(1, 57)]
+
+
+def test_the_page_of_evidence_is_made_from_its_facts() -> None:
+    """Nobody edits a count by hand: docs/evidence.md is what its JSON makes."""
+    facts = json.loads(evidence.FACTS.read_text(encoding="utf-8"))
+    assert evidence.PAGE.read_text(encoding="utf-8") == evidence.page(facts)
