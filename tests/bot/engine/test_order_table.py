@@ -121,6 +121,15 @@ def test_live_doubtful_and_over_divide_the_states() -> None:
     assert frozenset(OrderState) == LIVE_STATES | ORDER_TABLE.terminal
     assert not LIVE_STATES & ORDER_TABLE.terminal
     assert DOUBTFUL_STATES < LIVE_STATES
+    assert {S.CANCEL_CLAIMED, S.REJECT_CLAIMED, S.UNKNOWN} == DOUBTFUL_STATES
+
+
+def test_one_contract_of_two_legs_is_half_an_order() -> None:
+    """A leg of which nothing is told has not filled: a single unit is complete with both legs only."""
+    legs = (LegIntent(1, 1, Action.BUY), LegIntent(2, 1, Action.SELL))
+    for filled, complete in (({}, False), ({1: 1}, False), ({2: -1}, False), ({1: 1, 2: -1}, True)):
+        record = make_record(intent=make_intent(quantity=1, legs=legs), filled_by_leg=filled)
+        assert record.complete is complete
 
 
 MATRIX = """
