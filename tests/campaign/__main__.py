@@ -90,6 +90,8 @@ def _play(jobs: list[Job], options: argparse.Namespace, *, remember: bool) -> in
             results.append(path, {"code": code, **row})
         if row["violated"] or not remember:
             _say(row)
+        if time.monotonic() - began >= options.for_s:
+            break  # a pool takes the jobs ahead of time: what it has not begun is left
     spent = time.monotonic() - began
     sys.stdout.write(f"{count} seeds in {spent:.0f} s, {bad} failing, {len(done)} played before\n")
     return 1 if bad else 0
