@@ -112,7 +112,7 @@ class Life:
         def observe(envelope: ev.Envelope, now_state: State, outcome: Outcome) -> None:
             if heartbeat.beat(now_state.link.state is LinkState.UP):
                 pulse.beat(now_state, loop_time())
-            if isinstance(envelope.event, ev.LatchFound | ev.OperatorCommanded):
+            if _is_kill(envelope.event):
                 self.pressed = False  # the step that heard of it has halted, cancelled and written the latch
             for watcher in watchers:
                 watcher(envelope, now_state, outcome)
@@ -311,6 +311,12 @@ class Life:
                 await asyncio.sleep(0.05)
                 while any(o.intent.purpose is Purpose.ENTRY for o in runner.state.book.live_orders()):  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
+
+
+def _is_kill(event: ev.AnyEvent) -> bool:
+    """Whether this fact is a kill; a pause that was waiting before it is none."""
+    told = isinstance(event, ev.OperatorCommanded) and event.verb is OperatorVerb.KILL
+    return told or isinstance(event, ev.LatchFound)
 
 
 def _last_words(runner: Runner) -> str:

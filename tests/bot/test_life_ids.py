@@ -1,4 +1,4 @@
-"""A new life takes up the order ids where the journal left them."""
+"""A new life takes up the order ids where the journal left them, and knows a kill from other commands."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from bot.clock import SystemClock
 from bot.engine.state import State
 from bot.life import Life
 from bot.settings.load import load
-from tests.bot.engine.builders import book_with, make_intent, make_record
+from strategies.domain import events as ev
+from strategies.domain.control import OperatorVerb
+from tests.bot.engine.builders import book_with, command, make_intent, make_record
 
 
 class Told(Exception):
@@ -43,3 +45,10 @@ async def test_a_life_gives_out_ids_above_all_that_the_journal_knows(
 class _Ends:
     broker: Any = OnlyIds()
     clock = SystemClock()
+
+
+@pytest.mark.parametrize("verb", OperatorVerb)
+def test_only_a_kill_ends_the_time_in_which_a_pressed_kill_waits(verb: OperatorVerb) -> None:
+    """A pause that was in the inbox before the signal must not open the door to orders again."""
+    assert life._is_kill(command(verb)) is (verb is OperatorVerb.KILL)
+    assert life._is_kill(ev.LatchFound(who="killer", reason="test"))
