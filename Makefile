@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 RUN_STAMP := $(VENV)/.run-requirements
 DEV_STAMP := $(VENV)/.dev-requirements
+# The programs start many times in a test run: an environment that forbids compiled modules would double their starts.
+unexport PYTHONDONTWRITEBYTECODE
 ASYNC_VENV := .venv-ib-async
 ASYNC_STAMP := $(ASYNC_VENV)/.requirements
 CLIENTS := .venv-clients

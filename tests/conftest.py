@@ -1,8 +1,9 @@
-"""What tests of every floor share: where real market data lie, if they are here."""
+"""What tests of every floor share: their order, and where real market data lie, if they are here."""
 
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 from pathlib import Path
 
@@ -13,6 +14,19 @@ with contextlib.suppress(ImportError):  # the environment of the other client li
 
     settings.register_profile("steady", deadline=None)  # a busy machine is no failure: no test judges wall-clock time
     settings.load_profile("steady")
+
+
+LONG = ("flow", "web", "campaign")
+"""Folders whose tests take seconds each: they begin, so that no worker is left alone with one of them at the end."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long tests first; what was collected stays, so the collector of garbage need not look at it again and again."""
+    here = Path(__file__).resolve().parent
+    items.sort(key=lambda item: item.path.relative_to(here).parts[0] not in LONG)
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -56,6 +56,7 @@ class Killer:
         self._beat = HeartbeatWatch(spec.state_dir / HEARTBEAT)
         self._duty = Duty()
         self._absence = Absence()
+        self._written = ""
         self._wire: Wire | None = None
         self._ear: Ear | None = None
         self._epoch = 0
@@ -220,13 +221,17 @@ class Killer:
         }
 
     def _write_status(self) -> None:
+        told = json.dumps(self.describe())
         path = self._spec.state_dir / STATUS
+        if told == self._written and path.exists():
+            return  # a look ten times a second has seldom anything new to say
         draft = path.with_suffix(".draft")
         with contextlib.suppress(OSError):  # telling must not stop the duty
             descriptor = os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
             with os.fdopen(descriptor, "w") as file:
-                json.dump(self.describe(), file)
+                file.write(told)
             draft.replace(path)
+            self._written = told
 
     def _now_s(self) -> float:
         return asyncio.get_running_loop().time()

@@ -35,6 +35,7 @@ from tests.flow.crash_fuse import Fuse
 from tests.oracle import ledger as truth
 
 ACCOUNT = "DU1234567"
+WORLD, SEED = str(Path(__file__).with_name("crash_days.toml")), 7
 DAY = date(2026, 3, 2)
 LIFETIME_S = int(os.environ.get("CRASH_LIFETIME_S", "60"))
 """Real seconds after which a process that hangs is ended, so that a test fails instead of waiting."""
@@ -231,12 +232,18 @@ def _child(job: dict[str, Any], ready: int) -> None:
         os._exit(code)
 
 
-def main() -> None:
-    """Takes jobs until standard input ends; everything it started is ended with it.
-
-    The exchange calendar of the world's days is loaded once: each bot builds the same one, the library keeps it.
-    """
+def _learn_the_past() -> None:
+    """Once for all processes: the libraries keep the calendar, the simulator what was traded on the days before."""
     ExchangeCalendar(DAY - timedelta(days=10), DAY + timedelta(days=420))
+    venue = SimVenue(load_scenario(WORLD, SEED), accounts={ACCOUNT: 0.0}, seed=SEED)
+    for asked in ({"symbol": "VIX", "sec_type": "FUT", "include_expired": True}, {"sec_type": "STK"}):
+        for spec in venue.find(asked):
+            venue.past.daily_bars(spec, DAY - timedelta(days=400), DAY)
+
+
+def main() -> None:
+    """Takes jobs until standard input ends; everything it started is ended with it."""
+    _learn_the_past()
     started: dict[int, str] = {}
     for text in sys.stdin:
         job = json.loads(text)

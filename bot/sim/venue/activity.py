@@ -12,6 +12,8 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +55,43 @@ class Volume:
     exact: bool = False
 
 
+class _Lot(NamedTuple):
+    """All that the trades of a session follow from."""
+
+    seed: int
+    con_id: int
+    sec_type: SecType
+    opened_s: float
+    steps: int
+    volume: Volume
+
+
+def _lot(seed: int, spec: ContractSpec, opened: datetime, closed: datetime, volume: Volume) -> _Lot:
+    steps = max(int((closed - opened).total_seconds() / STEP_S), 1)
+    return _Lot(seed, spec.con_id, spec.sec_type, opened.timestamp(), steps, volume)
+
+
+def _draw(lot: _Lot) -> Prints:
+    rng = np.random.default_rng([lot.seed, lot.con_id, int(lot.opened_s), 1])
+    busy = 0.55 + 3.4 * (np.linspace(0.0, 1.0, lot.steps) - 0.52) ** 2
+    exact = lot.volume.exact
+    size = _split(rng, busy, lot.volume) if exact else _about(rng, busy, lot.volume.expected, lot.sec_type)
+    step = np.flatnonzero(size)
+    return Prints(
+        np.asarray(lot.opened_s + step * STEP_S, dtype=np.float64),
+        size[step],
+        rng.integers(-1, 2, len(step)).astype(np.int64),
+    )
+
+
+@lru_cache(
+    maxsize=65_536
+)  # every morning, and every gateway of a process, asks for a year of daily bars of each future
+def _total(lot: _Lot) -> tuple[float, int]:
+    prints = _draw(lot)
+    return float(prints.size.sum()), len(prints.size)
+
+
 class Activity:
     """Draws each contract-day once and remembers the latest."""
 
@@ -68,19 +107,13 @@ class Activity:
         """Every trade of a session: at the open or a whole number of steps after it, before the close."""
         if len(self._days) >= _KEPT_DAYS:
             self._days.clear()
-        opened_s, steps = opened.timestamp(), max(int((closed - opened).total_seconds() / STEP_S), 1)
-        rng = np.random.default_rng([self._seed, spec.con_id, int(opened_s), 1])
-        when = np.linspace(0.0, 1.0, steps)
-        busy = 0.55 + 3.4 * (when - 0.52) ** 2
-        size = _split(rng, busy, volume) if volume.exact else _about(rng, busy, volume.expected, spec.sec_type)
-        step = np.flatnonzero(size)
-        prints = Prints(
-            np.asarray(opened_s + step * STEP_S, dtype=np.float64),
-            size[step],
-            rng.integers(-1, 2, len(step)).astype(np.int64),
-        )
-        self._days[spec.con_id, opened_s] = prints
+        prints = _draw(_lot(self._seed, spec, opened, closed, volume))
+        self._days[spec.con_id, opened.timestamp()] = prints
         return prints
+
+    def total(self, spec: ContractSpec, opened: datetime, closed: datetime, volume: Volume) -> tuple[float, int]:
+        """Contracts or shares of a session and how many trades they were."""
+        return _total(_lot(self._seed, spec, opened, closed, volume))
 
     def open_interest(self, spec: ContractSpec, level: float, on: date) -> int:
         """Contracts open on the morning of a day: grows towards expiry, differs a little from day to day."""

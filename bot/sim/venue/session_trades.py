@@ -33,24 +33,21 @@ class SessionTrades:
 
     def of(self, spec: ContractSpec, session: Session) -> Prints:
         """All trades of a session, also those to come."""
-        opened, closed = session
-        known = self._activity.drawn(spec, opened)
-        if known is not None:
-            return known
-        day = opened.astimezone(NEW_YORK).date()
-        exact = self._quotes.day_volume(spec, day)
-        volume = Volume(exact or expected_volume(spec, self._opening_level(spec, opened), day), exact is not None)
-        return self._activity.draw(spec, opened, closed, volume)
+        known = self._activity.drawn(spec, session[0])
+        return self._activity.draw(spec, *session, self._volume(spec, session[0])) if known is None else known
 
     def whole(self, spec: ContractSpec, session: Session) -> tuple[float, int]:
-        """Contracts or shares of a session and its trades. Remembered for longer than the trades: every morning asks
-        for a year of daily bars of each future."""
+        """Contracts or shares of a session and how many trades they were."""
         key = spec.con_id, session[0]
         known = self._wholes.get(key)
         if known is None:
-            prints = self.of(spec, session)
-            known = self._wholes[key] = float(prints.size.sum()), len(prints.size)
+            known = self._wholes[key] = self._activity.total(spec, *session, self._volume(spec, session[0]))
         return known
+
+    def _volume(self, spec: ContractSpec, opened: datetime) -> Volume:
+        day = opened.astimezone(NEW_YORK).date()
+        exact = self._quotes.day_volume(spec, day)
+        return Volume(exact or expected_volume(spec, self._opening_level(spec, opened), day), exact is not None)
 
     def _opening_level(self, spec: ContractSpec, opened: datetime) -> float:
         """The underlying's level at the open, by which an option's liquidity goes."""
