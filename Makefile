@@ -49,7 +49,7 @@ run: $(RUN_STAMP) ## the whole story on a simulated gateway: about fifteen sessi
 	@$(BIN)/condor sim --scenario flip --state var/run --fresh --web
 
 test: $(DEV_STAMP) ## the whole test suite
-	@$(BIN)/python -m pytest -n 2
+	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-history: $(DEV_STAMP) ## real market days end to end (needs the folder of market data; minutes)
 	@$(BIN)/python -m pytest -m "slow" tests/flow -p no:xdist
