@@ -18,8 +18,8 @@ from typing import Final
 LOCK_NAME: Final = "lock"
 
 _PRIVATE: Final = (
-    "journal.sqlite3*", LOCK_NAME, "status.json", "web.token", "web.url", "killer.json", "killer.lock", "heartbeat",
-    "alerts.json", "stacks.txt", "log", "log/*", "reports", "reports/*",
+    "journal.sqlite3*", LOCK_NAME, "status.json", "web.token", "web.url", "killer.json", "killer.log*", "killer.lock",
+    "heartbeat", "alerts.json", "stacks.txt", "log", "log/*", "reports", "reports/*",
 )  # fmt: skip
 _UMASK: Final = 0o077
 _TRIES: Final = 50

@@ -18,7 +18,7 @@ from bot.killer.process import LOCK as KILLER_LOCK
 from bot.masking import mask
 
 JOURNAL = "journal.sqlite3"
-SECRETS = ("web.token", "web.url", "killer.json", "approvers", "approvers/*.json", "alerts.json")
+SECRETS = ("web.token", "web.url", "killer.json", "killer.log*", "approvers", "approvers/*.json", "alerts.json")
 
 
 class Running(NamedTuple):
@@ -91,7 +91,11 @@ def killer(who: Running, *, enabled: bool) -> Row:
     if not enabled:
         return warn("killer", "switched off (killer.enabled)", "without it only TWS cancels when the bot hangs")
     if who.bot is not None and who.killer is None:
-        return fail("killer", "the bot runs without its killer", "look for KILLER in condor report; restart the bot")
+        return fail(
+            "killer",
+            "the bot runs without its killer",
+            "killer.log in the state directory has what it said; restart the bot",
+        )
     if who.bot is None and who.killer is not None:
         text = f"process {who.killer} watches on after its bot ended without an orderly stop"
         return warn("killer", text, "it still obeys condor kill; the next bot replaces it")

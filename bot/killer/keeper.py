@@ -19,6 +19,7 @@ from pathlib import Path
 import msgspec
 
 from bot import instance, latch
+from bot.killer import said
 from bot.killer.duty import Phase
 from bot.killer.process import LOCK, STATUS
 from bot.killer.told import Told
@@ -46,17 +47,24 @@ async def keep(told: Told, note: Callable[[str], None]) -> None:
             else:
                 await _end(process)
             raise
-        note(f"the killer process ended by itself (exit {code}); until the next one has started only the bot cancels")
+        note(
+            f"the killer process ended by itself (exit {code}; {said.NAME} has what it said); until the next one has "
+            "started only the bot cancels"
+        )
         lived_s = asyncio.get_running_loop().time() - began_s
         pause_s = AGAIN_S if lived_s > AGAIN_MOST_S else min(2.0 * pause_s, AGAIN_MOST_S)
         await asyncio.sleep(pause_s)
 
 
 def start(told: Told) -> subprocess.Popen[bytes]:
-    """A killer in a session of its own: Ctrl-C on the bot's terminal is not the killer's, nor does it end with a
-    bot that ends."""
+    """A killer in a session of its own with streams of its own: Ctrl-C on the bot's terminal is not the killer's, nor
+    does it end with a bot that ends, nor does it hold up a pipe that the bot wrote to."""
     command = [sys.executable, "-m", "bot.killer", msgspec.json.encode(told).decode()]
-    return subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+    words = said.opened(Path(told.state_dir))
+    try:
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=words, stderr=words, start_new_session=True)
+    finally:
+        os.close(words)
 
 
 async def _ended(process: subprocess.Popen[bytes]) -> int:

@@ -21,6 +21,7 @@ from bot.heartbeat import HeartbeatWatch
 from bot.ibkr.accounts import account_problem
 from bot.ibkr.gateway import DialFailed, NotWritten, Wire
 from bot.ibkr.settings import BrokerSettings
+from bot.killer import said
 from bot.killer.absence import Absence
 from bot.killer.duty import Duty, Order, Patience, Phase, Sight, act
 from bot.killer.ear import Ear
@@ -134,6 +135,7 @@ class Killer:
         while self._spec.state_dir.is_dir():
             self._do_duty()
             self._write_status()
+            said.turn_over(self._spec.state_dir)
             if self._absence.begun(self._now_s(), lives=instance.holder(self._spec.state_dir) is not None):
                 self._tell("the bot's process is gone", _GONE)
             await asyncio.sleep(self._spec.poll_s)

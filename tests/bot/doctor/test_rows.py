@@ -165,7 +165,9 @@ def test_state_directory(tmp_path: Path) -> None:
     failed(kept.directory(tmp_path / "file"))
 
 
-@pytest.mark.parametrize("name", ["web.token", "web.url", "killer.json", "approvers/ann.json", "alerts.json"])
+@pytest.mark.parametrize(
+    "name", ["web.token", "web.url", "killer.json", "killer.log.1", "approvers/ann.json", "alerts.json"]
+)
 def test_token_files(tmp_path: Path, name: str) -> None:
     """Each secret that others can read fails by name."""
     path = tmp_path / name
