@@ -62,7 +62,7 @@ class Books:
             self.fill(fill)
         for condor in condors:
             facts = self.condors.setdefault(condor.id, CondorFacts(condor.id))
-            facts.states = [{"state": c.state.value, "at": iso(c.at), "text": c.text} for c in condor.history]
+            facts.states = [{"state": c.state.value, "at": iso(c.at)} for c in condor.history]
             facts.exit_rule = condor.exit_rule
         for settled in book.settlements:
             self.settle(settled)

@@ -294,7 +294,7 @@ class Collected:
     def _move(self, session: SessionFacts, at: datetime, move: Json) -> None:
         if move["what"] == "condor":
             condor = self.books.condors.setdefault(move["subject"], CondorFacts(move["subject"]))
-            condor.states.append({"state": move["after"], "at": iso(at), "text": move["text"]})
+            condor.states.append({"state": move["after"], "at": iso(at)})
         elif move["what"] == "slot":
             self._slots[move["subject"]] = move["after"]
             session.slot_moves.append({"at": iso(at), "slot": move["subject"], "before": move["before"],

@@ -14,11 +14,10 @@ class Row(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class State(Row):
-    """A state entered, when, and why."""
+    """A state entered, and when."""
 
     state: str
     at: str
-    text: str = ""
 
 
 class Change(Row):

@@ -250,10 +250,10 @@ STORIES = (
         "partial fills",
         PARTS,
         (
-            Point("entry.partial.received", nth=2),
-            Point("entry.partial.committed", nth=4),
+            Point("entry.partial.received", nth=2, deep=True),
+            Point("entry.partial.committed", nth=4, deep=True),
             Point("exit.partial.received", deep=True),
-            Point("exit.partial.committed", nth=4),
+            Point("exit.partial.committed", nth=4, deep=True),
         ),
     ),
     Story(
@@ -305,10 +305,10 @@ STORIES = (
         "the hedge's cancels",
         NEVER,
         (
-            Point("open.cancel.decided"),
+            Point("open.cancel.decided", deep=True),
             Point("open.cancel", deep=True),
-            Point("cancel.written"),
-            Point("open.cancel_claim.received"),
+            Point("cancel.written", deep=True),
+            Point("open.cancel_claim.received", deep=True),
             Point("open.cancel_claim.committed", deep=True),
         ),
         hedged=True,

@@ -19,7 +19,7 @@ from tests.oracle import ledger as truth
 
 HERE = Path(__file__).parent
 FIRST, SECOND = "2026-03-02", "2026-03-03"
-AFTERNOON = f"{FIRST}T12:58:00-05:00"
+AFTERNOON = f"{FIRST}T13:58:00-05:00"
 pytestmark = pytest.mark.timeout(900)
 
 LIVELY = (
@@ -44,7 +44,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
     days = str(HERE / "crash_days.toml")
     fills = FillModel(mid_per_minute=6.0)
     place = tmp_path_factory.mktemp("two days")
-    return tell(to_the_end, place, days, begin=AFTERNOON, settings=LIVELY, fills=fills)
+    return tell(to_the_end, place, days, begin=AFTERNOON, settings=LIVELY, fills=fills, tick_s=30.0)
 
 
 @pytest.fixture(scope="module")

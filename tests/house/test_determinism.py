@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -70,13 +71,26 @@ class Sight(NamedTuple):
 
 def looked_at(tree: ast.AST) -> Iterator[Sight]:
     """Everything in a module that the contract forbids."""
-    parents = {id(child): node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
-    for node in ast.walk(tree):
+    nodes, parents = [tree], {}
+    for node in nodes:  # grows as it is gone through
+        for child in ast.iter_child_nodes(node):
+            parents[id(child)] = node
+            nodes.append(child)
+    for node in nodes:
         yield from _calls(node)
         yield from _swallowed(node)
         for iterated in _iterated(node):
             if _is_set(iterated, _function_of(node, parents)) and not _orderless(node, parents):
                 yield Sight("set order", iterated.lineno, ast.unparse(iterated))
+
+
+def _name(node: ast.expr) -> str:
+    """An expression as written; a dotted name without the cost of writing out a tree."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name | ast.Attribute):
+        return f"{_name(node.value)}.{node.attr}"
+    return ast.unparse(node)
 
 
 def _calls(node: ast.AST) -> Iterator[Sight]:
@@ -86,13 +100,13 @@ def _calls(node: ast.AST) -> Iterator[Sight]:
             if CHANCE.get(name, ()) is None:
                 yield Sight("chance", node.lineno, f"import {name}")
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name | ast.Attribute):
-        owner = ast.unparse(node.value).rpartition(".")[2]
+        owner = _name(node.value).rpartition(".")[2]
         if node.attr in CLOCKS.get(owner, ()):
             yield Sight("clock", node.lineno, ast.unparse(node))
         if node.attr in (CHANCE.get(owner) or ()):
             yield Sight("chance", node.lineno, ast.unparse(node))
     if isinstance(node, ast.Call):
-        called = ast.unparse(node.func)
+        called = _name(node.func)
         if called.endswith("default_rng") and not node.args:
             yield Sight("chance", node.lineno, ast.unparse(node))
         seeded = "default_rng" in called or called.endswith("Generator")
@@ -108,10 +122,10 @@ def _swallowed(node: ast.AST) -> Iterator[Sight]:
     if isinstance(node, ast.ExceptHandler):
         passed = all(isinstance(s, ast.Pass) for s in node.body)
         gone_on = all(isinstance(s, ast.Pass | ast.Continue) for s in node.body)
-        wide = node.type is None or ast.unparse(node.type) in WIDE
+        wide = node.type is None or _name(node.type) in WIDE
         if passed or (wide and gone_on) or node.type is None:
-            yield Sight("swallowed", node.lineno, f"except {'' if node.type is None else ast.unparse(node.type)}")
-    if isinstance(node, ast.Call) and ast.unparse(node.func) in ("contextlib.suppress", "suppress"):
+            yield Sight("swallowed", node.lineno, f"except {'' if node.type is None else _name(node.type)}")
+    if isinstance(node, ast.Call) and _name(node.func) in ("contextlib.suppress", "suppress"):
         wide = [argument for argument in node.args if ast.unparse(argument) in WIDE]
         yield from (Sight("swallowed", argument.lineno, ast.unparse(node)) for argument in wide)
 
@@ -126,7 +140,7 @@ def _iterated(node: ast.AST) -> Iterator[ast.expr]:
         yield from (part.value for part in node.elts if isinstance(part, ast.Starred))
     elif isinstance(node, ast.Call):
         joins = isinstance(node.func, ast.Attribute) and node.func.attr == "join"
-        if joins or ast.unparse(node.func) in ORDERED:
+        if joins or _name(node.func) in ORDERED:
             yield from node.args
 
 
@@ -143,6 +157,7 @@ def _is_set(node: ast.expr, function: ast.AST | None) -> bool:
     return False
 
 
+@functools.lru_cache(maxsize=64)  # a function's names are asked for once per loop in it
 def _named_sets(function: ast.AST) -> set[str]:
     names: set[str] = set()
     for node in ast.walk(function):
@@ -156,7 +171,7 @@ def _named_sets(function: ast.AST) -> set[str]:
 
 
 def _says_set(annotation: ast.expr) -> bool:
-    return ast.unparse(annotation).partition("[")[0] in {"set", "frozenset", "Set", "AbstractSet"}
+    return _name(annotation).partition("[")[0] in {"set", "frozenset", "Set", "AbstractSet"}
 
 
 def _orderless(node: ast.AST, parents: dict[int, ast.AST]) -> bool:
@@ -166,7 +181,7 @@ def _orderless(node: ast.AST, parents: dict[int, ast.AST]) -> bool:
         return False
     if isinstance(node, ast.GeneratorExp) and isinstance(node.elt, ast.Constant):
         return True  # it counts
-    return ast.unparse(above.func).rpartition(".")[2] in ORDERLESS
+    return _name(above.func).rpartition(".")[2] in ORDERLESS
 
 
 def _function_of(node: ast.AST, parents: dict[int, ast.AST]) -> ast.AST | None:
@@ -177,6 +192,7 @@ def _function_of(node: ast.AST, parents: dict[int, ast.AST]) -> ast.AST | None:
     return None
 
 
+@functools.cache
 def found() -> dict[str, list[Sight]]:
     """What stands in the three floors, by file and kind."""
     rows: dict[str, list[Sight]] = {}
