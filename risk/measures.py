@@ -12,6 +12,7 @@ from risk.view import RiskView
 from strategies.domain.book import Book
 from strategies.domain.hedge import HEDGE_OWNER
 from strategies.domain.same import Same
+from strategies.domain.session import trade_date_begins
 
 VIX_SYMBOLS = frozenset({"VIX", "VXM"})
 """Underlyings whose contracts settle on VIX and move with it."""
@@ -37,6 +38,15 @@ def approvals_today(view: RiskView, *, hedge: bool) -> int:
     since = session.open_at if session is not None else view.now - timedelta(hours=24)
     approved = _approvals(Same(view.book), hedge)
     return len(approved) - bisect_left(approved, since)
+
+
+def approvals_of_trade_date(view: RiskView, *, hedge: bool) -> int:
+    """Orders approved since the trade date of this moment began, 17:00 New York: what a person means by today.
+
+    Outside of a session it is less than what the gate counts (`approvals_today`), which then goes back 24 hours.
+    """
+    approved = _approvals(Same(view.book), hedge)
+    return len(approved) - bisect_left(approved, trade_date_begins(view.now))
 
 
 @lru_cache(maxsize=8)

@@ -9,7 +9,7 @@ import msgspec
 from risk.exposure import Stake, contracts_in_use, stakes
 from risk.hedge import layer_risks, spent_usd
 from risk.limits import Limits
-from risk.measures import approvals_today, approvals_within, fallen_pct, vix_level
+from risk.measures import approvals_of_trade_date, approvals_within, fallen_pct, vix_level
 from risk.stress import Stress, stress
 from risk.view import RiskView
 from strategies.domain.account import AccountSnapshot
@@ -103,8 +103,8 @@ def _counts(view: RiskView, limits: Limits) -> tuple[Use, ...]:
     owners = {h.owner for h in view.holdings if h.owner is not None and h.quantity}
     owners |= {order.intent.owner for order in live}
     largest = max((order.intent.quantity for order in live if order.intent.owner != HEDGE_OWNER), default=0)
-    minute, day = approvals_within(view, 60.0, hedge=False), approvals_today(view, hedge=False)
-    hedges = approvals_today(view, hedge=True)
+    minute, day = approvals_within(view, 60.0, hedge=False), approvals_of_trade_date(view, hedge=False)
+    hedges = approvals_of_trade_date(view, hedge=True)
     return (
         Use("C03", "largest working quantity", float(largest), limits.order_quantity_condors, "contracts"),
         Use("C05", "open condors", float(len(owners - {HEDGE_OWNER})), limits.open_condors, "condors"),

@@ -16,6 +16,12 @@ def session_date(at: datetime) -> str:
     return (at.astimezone(NEW_YORK) + timedelta(hours=7)).date().isoformat()
 
 
+def trade_date_begins(at: datetime) -> datetime:
+    """When the trade date of a moment began: 17:00 New York of the day before it."""
+    day = date.fromisoformat(session_date(at))
+    return datetime(day.year, day.month, day.day, tzinfo=NEW_YORK) - timedelta(hours=7)  # on the wall clock
+
+
 class SessionDay(msgspec.Struct, frozen=True):
     """One regular session of Cboe index options, aware times in New York.
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
+from risk.case import Case
+from risk.checks.pace import order_rate
 from risk.utilisation import Use, utilisation
 from strategies.domain.known import Unknown
-from tests.risk.sample import EXPIRIES, NLV, WINGS, World, condor_legs, entry, record
+from tests.risk.sample import EXPIRIES, NLV, NOW, WINGS, World, condor_legs, entry, record, session
 
 
 def uses(world: World) -> dict[str, Use]:
@@ -47,3 +51,21 @@ def test_floors_and_caps_know_their_side() -> None:
     assert found["excess liquidity"].exceeded
     assert Use("X", "x", 3.0, 2.0, "u").exceeded
     assert not Use("X", "x", 2.0, 2.0, "u").exceeded
+
+
+@pytest.mark.parametrize(
+    ("now", "told"), [("11:00", 2), ("16:59", 2), ("17:01", 0), ("23:00", 0), ("+1 08:00", 0), ("+1 09:31", 0)]
+)
+def test_orders_today_begin_with_the_trade_date(now: str, told: int) -> None:
+    """Two orders of Monday are today's until 17:00; the gate goes on counting them outside of a session."""
+    days, clock = (1, now[3:]) if now.startswith("+1 ") else (0, now)
+    hour, minute = (int(part) for part in clock.split(":"))
+    at = (NOW + timedelta(days=days)).replace(hour=hour, minute=minute)
+    orders = tuple(record(entry(f"ic-{n}", EXPIRIES[0]), ago_s=60.0 * n) for n in (1, 2))
+    sessions = tuple(session((NOW + timedelta(days=n)).date()) for n in range(2))
+    world = World(orders=orders, sessions=sessions)
+    view = world.with_(now=at).view()
+    (use,) = [u for u in utilisation(view, world.limits) if u.name == "orders today"]
+    assert use.used == told
+    counted = order_rate(Case(entry("ic-9"), view, world.limits)).text
+    assert f"{0 if now == '+1 09:31' else 2} today" in counted
