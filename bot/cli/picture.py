@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -9,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bot.masking import mask
+from strategies.domain.session import NEW_YORK
 
 Json = dict[str, Any]
 _TONE = {
@@ -29,7 +31,8 @@ def picture(view: Json | None, status: Json | None, pid: int | None) -> Renderab
     if view is None:
         words = "no dashboard answers: this is the status file"
         return Group(_status(status or {}, pid), Text(words, "dim"))
-    parts: list[RenderableType] = [_bar(view["bar"], pid), _facts(view), _market(view["market"])]
+    parts: list[RenderableType] = [_bar(view["bar"], pid), _facts(view), _by_part(view.get("parts"))]
+    parts.append(_market(view["market"]))
     parts += [_condors(view["condors"]), _hedge(view["lattice"]), _caps(view["caps"]), _orders(view["orders"])]
     if status is not None:
         parts.append(Text(plain(f"last    {status.get('last_decision')}"), no_wrap=True))
@@ -85,6 +88,25 @@ def _facts(view: Json) -> Text:
     if bar["proof"]:
         line.append(f"\nproof   {plain(bar['proof'])}", "bold")
     return line
+
+
+def _by_part(told: Json | None) -> Text:
+    """What condors, hedge and fees made of the session's result; which session, and when that was worked out."""
+    told = told or {"unknown": "this bot does not tell it"}
+    rows, why = told.get("rows") or [], told.get("unknown")
+    if not rows:
+        return Text(plain(f"parts   {f'unknown: {why}' if why else 'nothing was held: there is no result by part'}"))
+    fees = sum(row["fees"] for row in rows)
+    words = [("condors", ("condors",)), ("hedge", ("L1", "L2", "L3")), ("not ours", ("other",))]
+    line = "parts "
+    for name, holders in words:
+        mine = [row["total"] - row["fees"] for row in rows if row["holder"] in holders]
+        line += f"  {name} {number(sum(mine), 0, sign=True)} " if mine or name != "not ours" else ""
+    total = number(sum(row["total"] for row in rows), 0, sign=True)
+    line += f"  fees {number(fees, 0, sign=True)}   all {total} dollars   {told['session']}"
+    until = told.get("until")
+    line += f" until {datetime.fromisoformat(until).astimezone(NEW_YORK):%H:%M} New York" if until else ""
+    return Text(plain(f"{line}   old: {why}" if why else line), "yellow" if why else "")
 
 
 def _market(market: Json) -> Text:

@@ -103,7 +103,7 @@ class Site:
         return Response(self._files[name], media_type=_STATIC[name])
 
     async def _view(self, request: Request) -> Response:
-        made = self._source.view()
+        made = self._source.fetched()
         if made is None:
             return JSONResponse({"text": "no step yet"}, status_code=503)
         return Response(made.body, media_type="application/json")

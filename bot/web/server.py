@@ -153,10 +153,10 @@ class Dashboard:
 
     async def _serve(self, listener: socket.socket, keys: Credentials) -> None:
         self._loop = asyncio.get_running_loop()
-        parts = Parts(self._state_dir, lambda: len(self._hub) > 0, self._parts_command)
         source = Source(
             self._gathered, self._trouble, lambda: {"parts": parts.told, "drill": last_drill(self._state_dir)}
         )
+        parts = Parts(self._state_dir, lambda: len(self._hub) > 0 or source.fetched_lately, self._parts_command)
         metrics = Metrics(self._gathered, source.values, lambda: self._hub.dropped)
         site = Site(
             source=source,

@@ -21,6 +21,9 @@ KEEP_VIEW_S = 0.2
 SILENT_S = 20.0
 """Seconds without a step after which the page says that the bot is silent; a pulse comes every few seconds."""
 
+FETCHED_S = 90.0
+"""Who fetched the bare view within so long still looks: `condor watch` comes back every minute at the slowest."""
+
 
 class Made(NamedTuple):
     """A view with its moment: `steps` of the look, when made (monotonic), the values and their JSON."""
@@ -41,6 +44,7 @@ class Source:
         self._made: Made | None = None
         self._book: tuple[tuple[Any, ...], Json | None] = (), None
         self._sent_number = 0
+        self._fetched_s: float | None = None
         self.life = secrets.token_hex(4)
         self.failed = 0
 
@@ -63,6 +67,16 @@ class Source:
             return old
         self._made = Made(look.steps, now_s, view, plain(view))
         return self._made
+
+    def fetched(self) -> Made | None:
+        """The newest view for somebody who asks for it alone, as `condor watch` does."""
+        self._fetched_s = time.monotonic()
+        return self.view()
+
+    @property
+    def fetched_lately(self) -> bool:
+        """Whether somebody looks without listening."""
+        return self._fetched_s is not None and time.monotonic() - self._fetched_s < FETCHED_S
 
     def values(self) -> Json | None:
         """The newest view's values."""

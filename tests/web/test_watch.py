@@ -19,6 +19,7 @@ from bot.web.server import Dashboard
 from bot.web.view.view import view_of
 from strategies.domain import events as ev
 from strategies.domain.control import Latch, TradingState
+from tests.web.asgi import BEARER, COOKIE, Desk
 from tests.web.played import morning
 
 
@@ -38,6 +39,49 @@ def test_the_picture_has_what_a_person_asks_first() -> None:
     for words in ("ACTIVE", "PAPER DU***567", "link    up", "SPX 5", "F1 ", "L1 ", "net vega", "open condors C05"):
         assert words in text
     assert "% credit" in text
+
+
+def row(holder: str, total: float, fees: float) -> dict[str, object]:
+    """One row of the result by part, as the page's process tells it."""
+    return {"holder": holder, "total": total, "fees": fees}
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        (
+            {
+                "rows": [row("condors", -1200.0, -12.0), row("L1", 300.0, -3.0), row("L3", 2000.0, -1.0)],
+                "session": "2026-03-11", "until": "2026-03-11T17:30:00+00:00", "unknown": None,
+            },
+            "condors -1,188   hedge +2,304   fees -16   all +1,100 dollars   2026-03-11 until 13:30 New York",
+        ),
+        ({"rows": [row("other", 5.0, 0.0)], "session": "2026-03-11", "until": None, "unknown": "it failed"},
+         "not ours +5   fees +0   all +5 dollars   2026-03-11   old: it failed"),
+        ({"rows": [], "unknown": "not asked yet"}, "parts   unknown: not asked yet"),
+        ({"rows": [], "unknown": None}, "nothing was held"),
+        (None, "unknown: this bot does not tell it"),
+    ],
+)  # fmt: skip
+def test_the_result_by_part_stands_under_the_result(told: dict[str, object] | None, words: str) -> None:
+    """Condors, hedge and fees add up to all; an old answer is called old, and none is not a zero."""
+    then = morning()["held"]
+    console = Console(width=130, force_terminal=False)
+    with console.capture() as captured:
+        console.print(picture({**view_of(then), "parts": told}, None, 4711))
+    (line,) = [one for one in captured.get().split("\n") if one.startswith("parts")]
+    assert words in line
+
+
+async def test_who_fetches_the_view_alone_has_the_result_by_part_worked_out(tmp_path: Path) -> None:
+    """`condor watch` listens to no stream: its fetch alone keeps the asking process going, a page that nobody
+    fetched does not."""
+    desk = Desk(tmp_path)
+    assert not desk.source.fetched_lately
+    await desk.ask("GET", "/", COOKIE)
+    assert not desk.source.fetched_lately
+    await desk.ask("GET", "/view.json", BEARER)
+    assert desk.source.fetched_lately
 
 
 def test_blind_and_halted_are_told_with_their_proof() -> None:
