@@ -1,23 +1,26 @@
-"""Whether `condor why` answers: every order of a journal, and every half hour in which none was sent.
+"""Whether `condor why` answers: every order, and every half hour and every look of the hedge that sent none.
 
 `python -m benchmarks.explained STATE` over a state directory that `condor sim` or `condor run` left. An answer is what
 `condor why` prints about one subject. It must name rule and sources, what was seen and how old that was, what it was
 compared with, how far it was from the other answer, the verdict, and what would have changed it. For an order these may
-come from the rule that asked, the order's own record and the gate; for a half hour from all that was said of entries.
+come from the rule that asked, the order's own record and the gate; for a half hour from all that was said of entries;
+for a look of the hedge, about once a minute, from the last word of each of its rules (`condor why hedge --at TIME`), of
+which one must be of the last half hour.
 """
 
 from __future__ import annotations
 
 import sys
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from bot.journal import reader
-from bot.report.why import Json, Submitted, asking, enrich, every, submitted
+from bot.report.why import Json, Submitted, asking, enrich, every, of_hedge, standing, submitted
 from strategies.domain import events as ev
+from strategies.domain.hedge import HEDGE_OWNER
 from strategies.domain.session import NEW_YORK, SessionDay, session_date
 
 FIRST, LAST = (10, 0), (15, 30)
@@ -26,6 +29,7 @@ FIRST, LAST = (10, 0), (15, 30)
 EVERY = timedelta(minutes=30)
 WITHIN = timedelta(minutes=2)
 """A slot's word is said at the slot or within so long."""
+LOOK = timedelta(minutes=1)
 
 PARTS = ("rule", "sources", "seen", "ages", "against", "distance", "verdict", "turn")
 
@@ -100,6 +104,29 @@ def silent(
     return answers
 
 
+def idle(rows: Sequence[Json], sent: Iterable[datetime], looks: Sequence[datetime]) -> dict[str, list[str]]:
+    """Each look of the hedge after which no order of it went out for a minute, with what the answer then lacks."""
+    orders = sorted(sent)
+    by_day: dict[str, list[Json]] = {}
+    for row in rows:
+        if of_hedge(row):
+            by_day.setdefault(session_date(datetime.fromisoformat(row["at"])), []).append(row)
+    answers = {}
+    for look in looks:
+        at = bisect_left(orders, look)
+        if at < len(orders) and orders[at] < look + LOOK:
+            continue
+        mine = by_day.get(session_date(look), [])
+        told = standing(mine[: bisect_right(mine, look, key=lambda row: datetime.fromisoformat(row["at"]))], look)
+        lack = lacking(told)
+        if not any(look - datetime.fromisoformat(row["at"]) <= EVERY + WITHIN for row in told):
+            lack.append("a word of the last half hour")
+        if all(row.get("verdict") == "act" for row in told):
+            lack.append("a refusal")
+        answers[f"{look.astimezone(NEW_YORK):%Y-%m-%d %H:%M}"] = lack
+    return answers
+
+
 def main() -> int:
     """Prints both counts and whatever lacks something; 1 if anything does."""
     path = Path(sys.argv[1]) / "journal.sqlite3"
@@ -115,10 +142,16 @@ def main() -> int:
     lived = {session_date(datetime.fromisoformat(row["at"])) for row in rows}
     asked = orders(rows, sent)
     quiet = silent(rows, sent, slots([days[d] for d in sorted(days)], lived), moments)
+    hedges = [moments[o.seq] for o in sent.values() if o.intent["owner"] == HEDGE_OWNER]
+    still = idle(rows, hedges, [outcome.at for outcome in outcomes if outcome.body.get("sample")])
     verdicts = sum(1 for row in rows if row["kind"] == "verdict")
     print(f"{len(rows) - verdicts} decisions and {verdicts} verdicts of {len(lived)} sessions explained")
     failed = 0
-    for name, answers in (("orders", asked), ("half hours without an entry", quiet)):
+    for name, answers in (
+        ("orders", asked),
+        ("half hours without an entry", quiet),
+        ("looks of the hedge without an order", still),
+    ):
         full = sum(1 for lack in answers.values() if not lack)
         failed += len(answers) - full
         print(f"{name}: {full} of {len(answers)} answered in full")

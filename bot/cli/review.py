@@ -85,7 +85,7 @@ def _macro_lines(macro: dict[str, Any]) -> list[str]:
 @click.argument("subject", default="last")
 @common
 @click.option("--rule", help="only decisions of this rule, for example C-ENTRY-5")
-@click.option("--count", type=click.IntRange(1, 1000), help="how many of the latest  [5; with `nothing` 60]")
+@click.option("--count", type=click.IntRange(1, 1000), help="how many of the latest  [5; of a group 60]")
 @click.option("--at", "until", metavar="TIME", help="nothing after this moment: 'YYYY-MM-DD HH:MM' in New York, or ISO")
 def why(
     subject: str,
@@ -99,24 +99,24 @@ def why(
 ) -> None:
     """The reason for decisions, acted on or not.
 
-    SUBJECT is a condor id, an order ref, a hedge slot (alvh-s04), `entry`, `hedge` or `last`; `nothing` shows what
-    every rule said last (by --at) that did not act, `near` the near misses, `refused` what the gate denied.
+    SUBJECT is a condor id, an order ref, a hedge slot (alvh-s04) or `last`. `entry` and `hedge` show the last word (by
+    --at) of every rule about a new condor or the hedge, in full what acted or stood in the way; with --rule all that
+    one rule said. `nothing` shows what did not act, `near` the near misses, `refused` what the gate denied.
     """
-    from bot.report.why import NOTHING, TELLING, explain
+    from bot.report.why import GROUPS, NOTHING, TELLING, answer, explain
 
     _need_journal(state_dir)
     moment = None if until is None else _moment(until)
+    most = 60 if subject == NOTHING or (subject in GROUPS and rule is None) else 5
     with told():
-        rows = explain(state_dir, subject, rule, count or (60 if subject == NOTHING else 5), moment)
+        rows = explain(state_dir, subject, rule, count or most, moment)
     if not rows:
         about = {"near": "that missed by a little", "refused": "denied by the gate", "nothing": "that did not act"}
         what = about.get(subject, "at all") if subject in TELLING else f"about {subject}"
         by, when = f" by {rule}" if rule else "", f" until {until}" if until else ""
         click.echo(f"the journal has no decision {what}{by}{when}", err=True)
         sys.exit(exits.FAILED)
-    click.echo(
-        json.dumps(rows) if as_json else ("\n" if subject == NOTHING else "\n\n").join(row["words"] for row in rows)
-    )
+    click.echo(json.dumps(rows) if as_json else answer(rows, subject, rule))
 
 
 def _moment(text: str) -> datetime:

@@ -7,7 +7,7 @@ and what each said; `near` lists near misses, `refused` the gate's denials.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,16 +18,26 @@ from bot.rules.catalogue import Rule, catalogue
 from bot.rules.distance import NEAR_SHARE, gaps, in_words, near_miss, would_change
 from bot.rules.text import clock, pairs, wrapped
 from strategies.domain import events as ev
-from strategies.domain.hedge import slot_name
+from strategies.domain.hedge import HEDGE_OWNER, slot_name
 from strategies.domain.session import session_date
 
 Json = dict[str, Any]
 NEAR, REFUSED, NOTHING = "near", "refused", "nothing"
+ENTRY, HEDGE = "entry", "hedge"
+GROUPS = (ENTRY, HEDGE)
+"""Subjects that many rules speak of at each look: without a rule the answer is the last word of each."""
+
 OWN = "own"
 """Source of a rule that no statement of the rule book asks for: the rule's own words stand instead."""
 
 _OWN_LIMITS = ("s", "points", "contracts", "orders per minute")
 """Units of limits that an order has by itself."""
+
+_BRIEF = 6
+"""Values told of a decision in a list of many; by its rule they are all told."""
+
+_WEIGHT = {"hold": 0, "act": 1}
+"""What is told first; a decline or a denial comes last, nearest to the reader."""
 
 TELLING = ("last", NEAR, REFUSED, NOTHING)
 """Subjects that are no name of a thing."""
@@ -36,22 +46,35 @@ TELLING = ("last", NEAR, REFUSED, NOTHING)
 def explain(
     state_dir: Path, subject: str, rule: str | None = None, count: int = 5, until: datetime | None = None
 ) -> list[Json]:
-    """The last `count` decisions and verdicts about a condor id, an order ref, a slot, `entry`, `hedge` or anything
-    (`last`), up to `until`. Raises JournalError."""
+    """The last `count` decisions and verdicts about a condor id, an order ref, a slot or anything (`last`), up to
+    `until`; of `entry`, `hedge` and `nothing` the last word of each rule in that session, what stood in the way at the
+    end. Raises JournalError."""
     path = state_dir / "journal.sqlite3"
     outcomes = [one for one in reader.read_outcomes(path) if until is None or one.at <= until]
     told = every(outcomes)
     rows = [row for row in told if _wanted(row, subject, rule)]
-    if subject == NOTHING:
-        rows = _standing(rows, until)
+    if subject == NOTHING or _grouped(subject, rule):
+        rows = standing(rows, until)
     asked = asking(told, submitted(outcomes).get(subject)) if rule is None else None
     chosen = [*([asked] if asked is not None and asked not in rows else []), *rows[-count:]]
     enrich(path, chosen, outcomes)
     for row in chosen:
-        row["words"] = _decision(row) if row["kind"] == "decision" else _verdict(row)
-        if subject == NOTHING:
-            row["words"] = _briefly(row)
+        brief = subject == NOTHING or (_grouped(subject, rule) and row.get("verdict") == "hold")
+        row["words"] = _briefly(row) if brief else _decision(row) if row["kind"] == "decision" else _verdict(row)
     return chosen
+
+
+def answer(rows: Iterable[Json], subject: str, rule: str | None = None) -> str:
+    """The answers below each other: brief ones line by line, whole ones apart."""
+    lines: list[str] = []
+    for row in rows:
+        brief = subject == NOTHING or (_grouped(subject, rule) and row.get("verdict") == "hold")
+        lines += [row["words"]] if brief or not lines else ["", row["words"]]
+    return "\n".join(lines)
+
+
+def _grouped(subject: str, rule: str | None) -> bool:
+    return subject in GROUPS and rule is None
 
 
 def every(outcomes: Iterable[reader.Outcome]) -> list[Json]:
@@ -87,7 +110,18 @@ def _wanted(row: Json, subject: str, rule: str | None) -> bool:
         return not decision and row["approved"] is False
     if subject == NOTHING:
         return decision and str(row["verdict"]) != "act"
+    if subject == HEDGE:
+        return of_hedge(row)
     return _about(row["subject"], row.get("intent_ref"), subject)
+
+
+def of_hedge(row: Json) -> bool:
+    """Whether it is about the hedge: its rules, its slots and layers, what condors ask of it, its refused orders."""
+    name: str = row["subject"]
+    if row["kind"] == "verdict":
+        return name.startswith(f"{HEDGE_OWNER}-") and row["approved"] is False
+    mine = name in (HEDGE, HEDGE_OWNER) or name.startswith((f"{HEDGE_OWNER}-", "layer "))
+    return mine or row["rule"].startswith("A-")
 
 
 class Submitted(NamedTuple):
@@ -133,18 +167,20 @@ def _about(name: str, ref: str | None, subject: str) -> bool:
     return subject in ("last", name, ref) or (ref or name).startswith(subject + ".")
 
 
-def _standing(rows: list[Json], until: datetime | None) -> list[Json]:
-    """What each rule last said about each subject, within the session of the moment asked about."""
+def standing(rows: Sequence[Json], until: datetime | None) -> list[Json]:
+    """What each rule last said about each subject, within the session of the moment asked about; declines and denials
+    last. Of denials by one check only the last is left."""
     if not rows:
         return []
     day = session_date(until or datetime.fromisoformat(rows[-1]["at"]))
     last: dict[tuple[str, str], Json] = {}
     for row in rows:
         if session_date(datetime.fromisoformat(row["at"])) == day:
-            last.pop((row["rule"], row["subject"]), None)
-            last[row["rule"], row["subject"]] = row
+            key = row["rule"], row["subject"] if row["kind"] == "decision" else ""
+            last.pop(key, None)
+            last[key] = row
     found = list(last.values())
-    return sorted(found, key=lambda row: row["verdict"] == "decline")
+    return sorted(found, key=lambda row: _WEIGHT.get(row.get("verdict", ""), 2))
 
 
 def enrich(path: Path, rows: list[Json], outcomes: list[reader.Outcome]) -> None:
@@ -246,7 +282,8 @@ def _decision(d: Json) -> str:
 def _briefly(d: Json) -> str:
     """A decision in two lines, for a list of many."""
     head = f"{clock(d['at'])[11:]}  {d['rule']:<11}{d['subject']}: {d['verdict'].upper()} - {d['text']}"
-    seen = d["stands"] or pairs(d.get("inputs") or {})
+    inputs = d.get("inputs") or {}
+    seen = d["stands"] or pairs(dict(list(inputs.items())[:_BRIEF])) + (", ..." if len(inputs) > _BRIEF else "")
     return head + (f"\n{wrapped(seen, '', 10)}" if seen else "")
 
 

@@ -401,8 +401,9 @@ def with_decisions(state: Path) -> Path:
 def test_why_something_was_not_done(state: Path) -> None:
     """The last reasons about a subject or a rule, with what was seen and compared; refusals too."""
     with_decisions(state)
-    rows = explain(state, "entry", None, 2)
+    rows = explain(state, "entry", "C-ENTRY-5", 2)
     assert [row["rule"] for row in rows] == ["C-ENTRY-5", "C-ENTRY-5"]
+    assert [row["seq"] for row in explain(state, "entry", None, 2)] == [rows[-1]["seq"]]
     words = rows[-1]["words"]
     assert "C-ENTRY-5 Volatility filters\n  entry: DECLINE - VIX is too high" in words
     assert "saw      vix_points 27.125" in words

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from bot.cli.root import cli
 from bot.engine.outcome import Outcome
 from bot.journal import Journal, reader
-from bot.report.why import explain, submitted
+from bot.report.why import answer, explain, submitted
 from bot.rules.catalogue import catalogue
 from risk.result import CheckResult, Consequence, Verdict
 from strategies.domain import events as ev
@@ -125,6 +125,50 @@ def test_why_nothing_happened_lists_what_every_rule_had_said(state: Path) -> Non
         ("C-EXIT-1", "hold"), ("C-ENTRY-5", "decline"), ("K-SIZE-3", "decline"),
     ]  # fmt: skip
     assert "4.0 % from allowing" in now[1]["words"]
+
+
+def _hedge_looked(state: Path) -> None:
+    """Two looks of the hedge, at minutes 4 and 5: of three rules one declines, and the gate refuses its order."""
+    journal = Journal.open(state / "journal.sqlite3", clock_session=session_date)
+    for minute, days in ((4, 12.0), (5, 11.0)):
+        fact = ev.Envelope(journal.next_seq, at(minute), ev.TimerFired(name="pulse", due_at=at(minute)))
+        seq = journal.append_event(fact).seq
+        roll = decided(minute, "A-ROLL-1", "alvh-s04", HOLD, inputs={"days_left": days}, thresholds={"days_left": 10.0})
+        seen = decided(minute, "A-VEGA-2", "layer L2", DECLINE, inputs={"missing_contracts": 0.6})
+        leave = decided(minute, "A-VEGA-2", "condors", HOLD, inputs={"net_vega_n": -0.1})
+        check = CheckResult("C29", "quotes", False, 9.0, 5.0, "s", "too old", Consequence.DENY)
+        denial = Verdict(f"alvh-s05.open.{minute}", False, (check,), "C29", "denied by C29 quotes: too old")
+        journal.append_outcome(
+            seq, at(minute), Outcome(decisions=roll.decisions + seen.decisions + leave.decisions, verdicts=(denial,))
+        )
+    journal.commit(durable=True)
+    journal.close()
+
+
+def test_why_the_hedge_did_nothing_is_the_last_word_of_each_of_its_rules(state: Path) -> None:
+    """Slots, layers and refused orders of the hedge, nothing of the condors; what stood in the way at the end and in
+    full, what merely held in two lines; an earlier moment is answered with what was said by then."""
+    _hedge_looked(state)
+    now = explain(state, "hedge", None, 60)
+    assert [(row["rule"], row["subject"]) for row in now] == [
+        ("A-ROLL-1", "alvh-s04"), ("A-VEGA-2", "condors"), ("A-VEGA-2", "layer L2"), ("C29", "alvh-s05.open.5"),
+    ]  # fmt: skip
+    told = answer(now, "hedge")
+    assert (told.count("A-ROLL-1"), "config   abc123" in now[0]["words"]) == (1, False)
+    assert "config   abc123" in now[2]["words"]
+    then = explain(state, "hedge", None, 60, until=at(4.5))
+    assert (then[0]["inputs"], then[3]["subject"]) == ({"days_left": 12.0}, "alvh-s05.open.4")
+    by_rule = explain(state, "hedge", "A-ROLL-1", 5)
+    assert [row["inputs"]["days_left"] for row in by_rule] == [12.0, 11.0]
+    assert all("config   abc123" in row["words"] for row in by_rule)
+
+
+def test_why_no_condor_was_sold_is_the_last_word_of_each_filter(state: Path) -> None:
+    """Of the volatility filter only the later answer, with the count of condors beside it."""
+    told = CliRunner().invoke(cli, ["why", "entry", "--state", str(state), "--json"])
+    assert [(row["rule"], row["verdict"]) for row in json.loads(told.output)] == [
+        ("C-ENTRY-5", "decline"), ("K-SIZE-3", "decline"),
+    ]  # fmt: skip
 
 
 def test_the_command_takes_a_moment_in_new_york(state: Path) -> None:
