@@ -153,23 +153,41 @@ def _parts(greeks: _Greeks, marks: Floats, times: Grid) -> dict[str, Floats]:
     return found
 
 
+class Attributed(NamedTuple):
+    """The table of a session, and dollars the SPX options held gain for one per cent of the index at each moment of
+    its grid (nan where that is unknown, zero where none is held)."""
+
+    table: Json
+    net_delta_usd_per_pct: Floats
+
+
 def attribute(
     session: SessionFacts, books: Books, trades: Sequence[Trade], spx: int | None, rate: float = 0.04
 ) -> Json | None:
-    """The session's change in worth by holder and part, in dollars; None without quotes of it.
+    """The session's change in worth by holder and part, in dollars; None without quotes of it. See `attributed`."""
+    told = attributed(session, books, trades, spx, rate)
+    return None if told is None else told.table
+
+
+def attributed(
+    session: SessionFacts, books: Books, trades: Sequence[Trade], spx: int | None, rate: float = 0.04
+) -> Attributed | None:
+    """Why a session's worth changed, and the delta it was exposed to; None without quotes of it.
 
     `rate` discounts (a fraction a year): it moves theta and vega by a fraction of a per cent, the total by nothing.
     """
     times = grid(session)
     if times is None:
         return None
+    exposure = np.zeros(len(times.minutes))
     market = Market(session, books, times, spx, rate)
     rows: dict[str, dict[str, float]] = {}
     overnight: dict[str, float] = {}
     moves: dict[str, Floats] = {}
     for (holder, con_id), mine in sorted(_by_place(session, trades).items()):
         row = rows.setdefault(holder, dict.fromkeys(PARTS, 0.0))
-        moved = _one(row, session, books, market, con_id, mine)
+        moved, exposed = _one(row, session, books, market, con_id, mine)
+        exposure += exposed
         moves[holder] = moves.get(holder, np.zeros(len(moved))) + moved
         overnight[holder] = overnight.get(holder, 0.0) + (float(moved[0]) if times.overnight else 0.0)
     names = sorted(rows, key=_order)
@@ -185,7 +203,7 @@ def attribute(
     total = sum(sum(row.values()) for row in rows.values())
     residual = sum(row["residual"] for row in rows.values())
     gross = sum(abs(row[part]) for row in rows.values() for part in PARTS if part != "residual")
-    return {
+    told: Json = {
         "rows": table,
         "total_usd": round(total, 2),
         "residual_usd": round(residual, 2),
@@ -195,6 +213,7 @@ def attribute(
         "from": None if not times.overnight else _iso(times.minutes[0]),
         "until": _iso(times.minutes[-1]),
     }
+    return Attributed(told, exposure)
 
 
 class _Mine(NamedTuple):
@@ -222,8 +241,9 @@ def _by_place(session: SessionFacts, trades: Sequence[Trade]) -> dict[tuple[str,
 
 def _one(
     row: dict[str, float], session: SessionFacts, books: Books, market: Market, con_id: int, mine: _Mine
-) -> Floats:
-    """Adds one position's parts to its holder's row; returns what each interval brought."""
+) -> tuple[Floats, Floats]:
+    """Adds one position's parts to its holder's row; returns what each interval brought, and its net delta at each
+    moment as `Attributed` has it."""
     times, instrument = market.times, books.instruments.get(con_id)
     marks = _filled(track(session, con_id, times), mine)
     multiplier = mine.trades[0].multiplier if mine.trades else getattr(instrument, "multiplier", 100)
@@ -237,8 +257,12 @@ def _one(
         row["fees"] -= trade.commission_usd
     size = held[:-1] * multiplier
     forward = market.forward(instrument) if isinstance(instrument, Option) else None
+    on_index = isinstance(instrument, Option) and instrument.symbol == "SPX"
+    delta = np.full(len(held), math.nan if on_index else 0.0)
     if isinstance(instrument, Option) and forward is not None:
-        parts = _parts(_greeks(instrument, marks, forward, times, market.rate), marks, times)
+        greeks = _greeks(instrument, marks, forward, times, market.rate)
+        parts = _parts(greeks, marks, times)
+        delta = multiplier * greeks.delta * forward * 0.01 if on_index else delta
     else:
         change = np.diff(marks)
         name = "delta" if isinstance(instrument, Future) else "residual"
@@ -246,7 +270,7 @@ def _one(
     for name, values in parts.items():
         row[name] += float(size @ values)
     brought: Floats = size * np.sum(list(parts.values()), axis=0)
-    return brought
+    return brought, np.where(held == 0.0, 0.0, held * delta)
 
 
 def _filled(marks: Floats, mine: _Mine) -> Floats:

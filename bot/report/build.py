@@ -9,7 +9,7 @@ from pathlib import Path
 from bot.journal import reader
 from bot.masking import masked
 from bot.recover import decode_state
-from bot.report.attribution import attribute
+from bot.report.attribution import attributed
 from bot.report.collect import Collected, Json, SessionFacts, collect
 from bot.report.condors import alive_in, condor_row, standing
 from bot.report.conduct import caps_of, execution, gate, governance, rules
@@ -155,12 +155,13 @@ def _day(
     session: SessionFacts, found: Collected, trades: list[Trade], spx: int | None, vix: int | None, rate: float
 ) -> Json:
     told = money(session, found.books, trades)
-    shares = attribute(session, found.books, trades, spx, rate)
+    told_why = attributed(session, found.books, trades, spx, rate)
+    shares, delta = (None, None) if told_why is None else told_why
     difference = None if shares is None or told["change_usd"] is None else told["change_usd"] - shares["total_usd"]
     standings = [standing(c, session, found.books, trades, spx) for c in found.books.condors.values()]
     return {
         "session": session.day,
-        "timeline": timeline(session, spx, vix),
+        "timeline": timeline(session, spx, vix, delta),
         "curves": curves(session, found.books, vix),
         "condors": [row for row in standings if row is not None],
         "lattice": lattice(session, told["positions"], trades),

@@ -27,7 +27,8 @@ class Blind(Row):
 
 
 class Timeline(Row):
-    """Series of one value a minute from `from` on."""
+    """Series of one value a minute from `from` on; the net delta is that of the SPX options held, in dollars for one
+    per cent of the index."""
 
     since: str | None = msgspec.field(name="from")
     spx_points: list[float | None]
@@ -36,6 +37,7 @@ class Timeline(Row):
     net_vega_n: list[float | None]
     low_n: list[float | None]
     high_n: list[float | None]
+    net_delta_usd_per_pct: list[float | None]
     equity_usd: list[float | None]
     net_vega_unknown: str
     markers: list[Marker]

@@ -14,7 +14,10 @@ from bot.report.facts import Json
 MOST_ROWS = 2_000
 """A table with more is cut, and says so in its name: the page must stay small enough for a mail."""
 
-MINUTES = ("spx_points", "vix_points", "front_minus_second_points", "net_vega_n", "low_n", "high_n", "equity_usd")
+MINUTES = (
+    "spx_points", "vix_points", "front_minus_second_points", "net_vega_n", "low_n", "high_n", "net_delta_usd_per_pct",
+    "equity_usd",
+)  # fmt: skip
 
 
 class Table(NamedTuple):

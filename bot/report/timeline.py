@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from bot.report.attribution import Grid, grid, track
+from bot.report.attribution import Floats, Grid, grid, track
 from bot.report.books import Books, iso
 from bot.report.facts import Json, SessionFacts
 from strategies.domain.hedge import HEDGE_OWNER
@@ -21,14 +21,23 @@ _HOLD_MIN = 5
 _BUNCH_S = 900.0
 """Like events within this many seconds are one marker with a count."""
 
+DELTA = "net_delta_usd_per_pct"
 SAMPLED = ("front_minus_second_points", "net_vega_n", "low_n", "high_n")
 
 
-def timeline(session: SessionFacts, spx: int | None, vix: int | None) -> Json:
-    """Series with one value a minute from `from` on (None where nothing was known), markers, blind stretches."""
+def timeline(session: SessionFacts, spx: int | None, vix: int | None, net_delta: Floats | None = None) -> Json:
+    """Series with one value a minute from `from` on (None where nothing was known), markers, blind stretches.
+
+    `net_delta` is `Attributed.net_delta_usd_per_pct`, a value for each moment of the session's grid.
+    """
     times = grid(session)
-    empty: Json = {"from": None, "spx_points": [], "vix_points": [], "equity_usd": [], **{n: [] for n in SAMPLED}}
-    series = empty if times is None else _series(session, _running(times), spx, vix)
+    empty: Json = {"from": None, "spx_points": [], "vix_points": [], "equity_usd": [], DELTA: [],
+                   **{n: [] for n in SAMPLED}}  # fmt: skip
+    series = empty
+    if times is not None:
+        series = _series(session, _running(times), spx, vix)
+        told = np.full(len(times.minutes), np.nan) if net_delta is None else net_delta
+        series[DELTA] = [None if np.isnan(v) else round(float(v), 1) for v in told[1 if times.overnight else 0 :]]
     return {**series, "net_vega_unknown": _unknown(session), "markers": markers(session), "blind": session.blind}
 
 

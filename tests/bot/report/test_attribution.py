@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from bot.report.attribution import PARTS, attribute
+from bot.report.attribution import PARTS, Attributed, attributed
 from bot.report.books import Books
 from bot.report.facts import Marks, SessionFacts, Trade
 from strategies.domain.instruments import Index, Option, Right, SettlementStyle
@@ -25,6 +25,15 @@ Curve = Callable[[int], float]
 
 def told(spot: Curve, sigma: Curve, minutes: int = 120, held: int = -2) -> dict[str, float]:
     """One holder's row of a session in which only these move; the option was sold the day before."""
+    (row,) = lived(spot, sigma, minutes, held).table["rows"]
+    return {part: row[f"{part}_usd"] for part in (*PARTS, "total")}
+
+
+def lived(
+    spot: Curve, sigma: Curve, minutes: int = 120, held: int = -2, sold_at: timedelta = timedelta(days=-1),
+    spx: int | None = SPX,
+) -> Attributed:  # fmt: skip
+    """The session, with an option sold so long after its open."""
     marks = Marks({}, None)
     first = int(OPEN.timestamp() // 60)
     for minute in range(minutes + 1):
@@ -37,11 +46,10 @@ def told(spot: Curve, sigma: Curve, minutes: int = 120, held: int = -2) -> dict[
     session.hours = SessionDay(DAY, OPEN, close, close)
     books = Books()
     books.instruments = {SPX: Index(SPX, "SPX", "CBOE"), PUT: OPTION}
-    sold = Trade(OPEN - timedelta(days=1), PUT, held, 60.0, 100, 0.0, "ic-1", None, "ic-1.e1")
-    found = attribute(session, books, [sold], SPX)
+    sold = Trade(OPEN + sold_at, PUT, held, 60.0, 100, 0.0, "ic-1", None, "ic-1.e1")
+    found = attributed(session, books, [sold], spx)
     assert found is not None
-    (row,) = found["rows"]
-    return {part: row[f"{part}_usd"] for part in (*PARTS, "total")}
+    return found
 
 
 def still(value: float) -> Curve:
@@ -87,3 +95,20 @@ def test_an_option_without_time_value_moves_as_its_forward() -> None:
     row = told(lambda minute: 5000.0 if minute < 60 else 4990.0, still(0.001))
     assert row["vega"] == 0.0
     assert row["delta"] == pytest.approx(-2 * 100 * 10.0, rel=0.02)
+
+
+def test_net_delta_is_dollars_for_a_per_cent_of_the_index_from_the_trade_on() -> None:
+    """Two short puts gain 100 x delta x 55 points each; before their sale an hour after the open there is none."""
+    tau = (EXPIRES - OPEN - timedelta(hours=1)) / timedelta(days=365)
+    one = black76.greeks(5500.0, OPTION.strike, 0.18, tau, False, math.exp(-0.04 * tau)).delta
+    seen = lived(still(5500.0), still(0.18), sold_at=timedelta(hours=1)).net_delta_usd_per_pct
+    assert (len(seen), seen[59]) == (121, 0.0)
+    assert seen[60] == pytest.approx(-2 * 100 * float(one) * 55.0, rel=1e-3)
+    assert seen[60] > 0.0
+
+
+def test_net_delta_is_unknown_without_the_index() -> None:
+    """Held options whose forward nobody quoted have no delta, not a zero; nothing held has none to know."""
+    seen = lived(still(5500.0), still(0.18), sold_at=timedelta(hours=1), spx=None).net_delta_usd_per_pct
+    assert seen[59] == 0.0
+    assert math.isnan(seen[60])
