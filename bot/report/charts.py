@@ -42,7 +42,7 @@ _GAP_MIN = 45
 
 # timeline -----------------------------------------------------------------------------------------
 def timeline(told: Json) -> str:
-    """Five panels over one clock, a lane for each kind of event, blind stretches shaded."""
+    """Six panels over one clock, a lane for each kind of event, blind stretches shaded."""
     if told["from"] is None:
         return ""
     start = datetime.fromisoformat(told["from"])
@@ -54,6 +54,7 @@ def timeline(told: Json) -> str:
         ("VIX, points", ["vix_points"], 64.0, 0.4),
         ("VX front minus second, points", ["front_minus_second_points"], 64.0, 0.2),
         ("net vega, normalised, and its band", ["net_vega_n", "low_n", "high_n"], 84.0, 0.05),
+        ("net delta of SPX options, dollars per 1 % of SPX", ["net_delta_usd_per_pct"], 50.0, 50.0),
         ("equity, dollars", ["equity_usd"], 74.0, 20.0),
     ]
     parts: list[str] = []
@@ -87,15 +88,17 @@ def _panel(
     parts = [svg.text(_LEFT, top - 5.0, title, "cap")]
     wide = svg.spread([v for name in names for v in told[name]], least=least)
     parts.append(svg.line(_LEFT, bottom, WIDTH - _RIGHT, bottom, "axis"))
-    if wide is None or all(v is None for v in values):
+    flat = names[0] == "net_delta_usd_per_pct" and not any(values)
+    if wide is None or flat or all(v is None for v in values):
         why = told["net_vega_unknown"] if names[0] == "net_vega_n" else "not recorded"
+        why = "no SPX option was held" if flat and 0.0 in values else why
         parts.append(svg.text((_LEFT + WIDTH) / 2, 0.5 * (top + bottom) + 4, why, "lab", "middle"))
         return parts
     y = Scale(wide[0], wide[1], bottom, top)
     marks = next((found for about in (3, 4, 5) if len(found := svg.ticks(*wide, about)) > 1), svg.ticks(*wide, 6))
-    for tick in marks:
+    for tick, label in zip(marks, svg.numbers(marks), strict=True):
         parts.append(svg.line(_LEFT, y(tick), WIDTH - _RIGHT, y(tick), "grid"))
-        parts.append(svg.text(_LEFT - 6.0, y(tick) + 3.5, svg.number(tick), "lab", "end"))
+        parts.append(svg.text(_LEFT - 6.0, y(tick) + 3.5, label, "lab", "end"))
     if wide[0] < 0.0 < wide[1]:
         parts.append(svg.line(_LEFT, y(0.0), WIDTH - _RIGHT, y(0.0), "zero"))
     times = [start.timestamp() + 60.0 * i for i in range(len(values))]
@@ -289,6 +292,7 @@ def lattice(told: Json, session: Json) -> str:
             layer = slot["layer"]
             parts.append(svg.text(4.0, y + 12.0, {"L1": "short", "L2": "middle", "L3": "deep"}[layer], "cap"))
         parts.append(svg.text(x.start - 6.0, y + 12.0, f"slot {slot['slot']}", "lab", "end"))
+        numbered = _numbers(traded, slot["slot"], x)
         for span in slot["spans"]:
             left = x.low if span["from"] is None else datetime.fromisoformat(span["from"]).timestamp()
             right = x.high if span["until"] is None else datetime.fromisoformat(span["until"]).timestamp()
@@ -300,13 +304,25 @@ def lattice(told: Json, session: Json) -> str:
             parts.append(
                 svg.rect(x(left), y, max(1.5, x(right) - x(left)), row_height - 3.0, f"st st-{span['state']}", words)
             )
-        for at, words in _numbers(traded, slot["slot"], x):
+            at = _free(x(left), x(right), span["state"], numbered)
+            if at is not None:
+                parts.append(svg.text(at, y + 10.5, span["state"], "num state"))
+        for at, words in numbered:
             parts.append(svg.text(at, y + 10.5, words, "num"))
         y += row_height
     parts += _hours_strip(x, start, end, top - 4.0, y)
     entries = [(svg.rect(-6, -5, 12, 10, f"st st-{state}"), state) for state in STATE_NAMES if state in used]
     parts += svg.legend(entries, _LEFT + 40.0, 14.0)
     return svg.chart(WIDTH, y + 20.0, parts, "State of the ten hedge slots over the session")
+
+
+def _free(left: float, right: float, word: str, numbered: Sequence[tuple[float, str]]) -> float | None:
+    """Where a state's name fits into its span clear of the moves' numbers: colour alone need not be told apart."""
+    at, width = left + 6.0, 6.5 * len(word)
+    for place, number in sorted(numbered):
+        if place < at + width + 4.0 and place + 6.5 * len(number) > at - 4.0:
+            at = place + 6.5 * len(number) + 8.0
+    return at if at + width + 6.0 <= right else None
 
 
 def _numbers(traded: Sequence[Json], slot: int, x: Scale) -> list[tuple[float, str]]:

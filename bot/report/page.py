@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from bot.report import chart_bars, chart_book, charts
 from bot.report.beta import beta_words
@@ -24,6 +24,10 @@ _LAYERS = {"L1": "hedge, short layer", "L2": "hedge, middle layer", "L3": "hedge
 
 _PAIRS = 6
 """Values shown of a decision; the JSON has them all."""
+
+_UNITS = {"usd": "dollars", "pct": "%", "em": "expected moves"}
+_UNIT = re.compile(r"(?P<name>.+?)_(?P<unit>points|usd|pct|s|min|days|em|contracts)(?P<rest>(?:_(?:per|of)_[a-z_]+)?)$")
+"""A value's name that ends with its unit, as `theta_points_per_day` and `max_pct_of_credit` do."""
 
 SECTIONS = (
     ("timeline", "Timeline"),
@@ -107,7 +111,8 @@ def _environment() -> Environment:
         "ladder": ladder, "holder": holder, "badge": badge, "moved": moved, "month": month, "held_by": held_by,
         "beta_words": beta_words,
         "compared": compared, "grouped": grouped, "merged": merged, "inwords": in_words, "said": governance_words,
-        "minuses": minuses, "returns": returns, "strikes": strikes, "fullest": fullest, "bar": bar,
+        "minuses": minuses, "digits": digits, "dated": dated, "returns": returns, "strikes": strikes,
+        "fullest": fullest, "bar": bar,
     }  # fmt: skip
     return made
 
@@ -151,9 +156,23 @@ def plain(value: Any) -> str:
 
 
 def pairs(values: dict[str, Any]) -> str:
-    """Named values in a row; units stand in the names, empty texts are left out."""
-    told = [f"{name.replace('_', ' ')} {plain(value)}" for name, value in values.items() if value != ""]
+    """Named values in a row with their units behind them; empty texts are left out."""
+    told = [_measured(name, value) for name, value in values.items() if value != ""]
     return ", ".join(told if len(told) <= _PAIRS else [*told[:_PAIRS], "…"])
+
+
+def _measured(name: str, value: Any) -> str:
+    """`stop_loss_points 19.9` as a person writes it: `stop loss 19.9 points`."""
+    found = _UNIT.match(name)
+    if found is None or isinstance(value, bool) or not isinstance(value, int | float):
+        return f"{words(name)} {plain(value)}"
+    unit, rest = found["unit"], words(found["rest"])
+    return f"{words(found['name'])} {plain(value)} {_UNITS.get(unit, unit)}{rest}"
+
+
+def digits(unit: str) -> int:
+    """Decimals of a cap's figures: what is counted has none."""
+    return 2 if unit.startswith("%") else 0
 
 
 def ladder(limits: Sequence[float]) -> str:
@@ -213,6 +232,11 @@ def moment(at: str | None, seconds: bool = False) -> str:
 def day_words(day: str) -> str:
     """`2026-03-12 (Thursday)`."""
     return f"{day} ({date.fromisoformat(day):%A})"
+
+
+def dated(text: str) -> Markup:
+    """A text whose dates are not broken at the end of a line."""
+    return Markup(re.sub(r"\d{4}-\d\d-\d\d", r'<span class="whole">\g<0></span>', str(escape(text))))
 
 
 def duration(seconds: float | None) -> str:

@@ -57,6 +57,12 @@ def number(value: float) -> str:
     return text.replace("-", "\u2212")
 
 
+def numbers(values: Sequence[float]) -> list[str]:
+    """Labels of one axis: all with the decimals of the longest."""
+    digits = max((len(number(v).partition(".")[2]) for v in values), default=0)
+    return [f"{v:,.{digits}f}".replace("-", "\u2212") for v in values]
+
+
 # elements -----------------------------------------------------------------------------------------
 def line(x1: float, y1: float, x2: float, y2: float, css: str) -> str:
     """A straight line."""

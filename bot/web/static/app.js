@@ -164,7 +164,7 @@ function drawCurve(m, w, h) {
   const left = 34, right = w - 12, top = 16, bottom = h - 26;
   const values = points.map((row) => row.points);
   const low = Math.min(...values), high = Math.max(...values), pad = Math.max(0.5, (high - low) * 0.12);
-  const x = scale(0, Math.max(...curve.map((row) => row.days || 0)), left + 14, right - 8);
+  const x = scale(0, Math.max(...curve.map((row) => row.days || 0)), left + 24, right - 8);
   const y = scale(low - pad, high + pad, bottom, top);
   const inverted = m.regime === "backwardation" || m.regime === "deep_backwardation";
   const marks = ticks(low - pad, high + pad, 3).map((v) => [svg("line", { class: "grid", x1: left, x2: right, y1: y(v), y2: y(v) }), svg("text", { x: left - 5, y: y(v) + 3.5, "text-anchor": "end" }, number(v, Number.isInteger(v) ? 0 : 1))]);
@@ -180,7 +180,8 @@ function drawCurve(m, w, h) {
     if (!known(row.points)) {
       return [label, when, svg("text", { x: at, y: (top + bottom) / 2, "text-anchor": "middle" }, "?", svg("title", {}, `${row.label} ${row.reason || "unknown"}`))];
     }
-    const value = svg("text", { class: "strong", x: at, y: y(row.points) - 7, "text-anchor": "middle" }, number(row.points));
+    const steep = i > 0 && known(curve[i - 1].points) && y(row.points) - y(curve[i - 1].points) > 8; // the line comes from above: beside it
+    const value = svg("text", { class: "strong", x: at + (steep ? 4 : 0), y: y(row.points) - (steep ? 5 : 7), "text-anchor": steep ? "start" : "middle" }, number(row.points));
     return [svg("circle", { class: `dot${inverted ? " bad" : ""}`, cx: at, cy: y(row.points), r: 3 }, svg("title", {}, `${row.label} ${row.month || ""} ${number(row.points)} points, ${row.days} days`)), value, label, when];
   });
   const words = points.map((row) => `${row.label} ${number(row.points)}`).join(", ");
@@ -355,14 +356,15 @@ function drawHedge(hedge, box) {
 function drawSlot(slot) {
   const kind = BUSY.includes(slot.state) || slot.working ? "busy" : slot.state;
   const first = slot.held[0];
-  const name = first ? first.contract.replace(/^VIXW? \d{4}-\d\d-\d\d /, "").replace(/^(VXM?) \d{4}-/, "$1 ").replace(/^SPXW? \d{4}-\d\d-\d\d /, "SPX ") : plainWord(slot.state);
-  const more = slot.held.length > 1 ? ` +${slot.held.length - 1}` : "";
+  const brief = (contract) => contract.replace(/^VIXW? \d{4}-\d\d-\d\d /, "").replace(/^(VXM?) \d{4}-/, "$1 ").replace(/^SPXW? \d{4}-\d\d-\d\d /, "SPX ");
+  const name = first ? [...new Set(slot.held.map((h) => brief(h.contract)))].join(", ") : plainWord(slot.state);
+  const count = slot.held.reduce((sum, h) => sum + h.quantity, 0);
   const all = slot.held.map((h) => `${h.quantity} ${h.contract} bought at ${number(h.price_points)}, now ${number(h.mid_points)}`).join("; ");
   const words = `${slot.name} ${plainWord(slot.state)}${slot.since ? " since " + slot.since : ""}. ${all}${slot.why ? ". " + slot.why : ""}${slot.working ? ". Order: " + slot.working : ""}`;
   return el("div", { class: `slot ${kind}`, title: words, "aria-label": words, role: "img" },
-    el("b", {}, `${slot.number} ${first ? `${name}\u00d7${first.quantity}${more}` : ""}`),
+    el("b", {}, `${slot.number} ${first ? name : ""}`),
     el("span", {}, first ? `${known(first.days) ? number(first.days, 0) + "d" : ""} ${known(slot.usd_per_vix_point) ? signed(slot.usd_per_vix_point, 0) + "/pt" : ""}` : slot.working || name),
-    first ? el("span", { class: known(slot.value_usd) ? tone(slot.value_usd - slot.cost_usd) : "" }, known(slot.value_usd) ? gain(slot.value_usd - slot.cost_usd) : "no quote") : null);
+    first ? el("span", { class: known(slot.value_usd) ? tone(slot.value_usd - slot.cost_usd) : "" }, `${known(slot.value_usd) ? gain(slot.value_usd - slot.cost_usd) : "no quote"} \u00d7${count}`) : null);
 }
 function drawGauge(v, unknown, w) {
   if (!v) return el("p", { class: "empty" }, `Net vega is unknown: ${unknown}`);
@@ -389,7 +391,7 @@ function drawCaps(caps) {
   aside("caps", `${caps.filter((cap) => cap.exceeded).length} met, ${caps.filter((cap) => !known(cap.full_pct)).length} unknown`);
   return order.map((cap) => {
     const kind = !known(cap.full_pct) ? "unknown" : cap.exceeded ? "over" : cap.full_pct >= 70 ? "warm" : "";
-    const value = `${known(cap.used) ? number(cap.used, cap.unit.startsWith("%") ? 2 : 0) : NONE} ${cap.floor ? "\u2265" : "\u2264"} ${number(cap.cap, cap.unit.startsWith("%") ? 1 : 0)} ${cap.unit}`;
+    const value = `${known(cap.used) ? number(cap.used, cap.unit.startsWith("%") ? 2 : 0) : NONE} ${cap.floor ? "\u2265" : "\u2264"} ${number(cap.cap, cap.unit.startsWith("%") ? 1 : 0)} ${cap.unit.replace("% of", "%")}`;
     const bar = el("i", {});
     bar.style.setProperty("--full", `${Math.min(100, cap.full_pct ?? 0)}%`);
     return el("div", { class: `cap ${kind}` }, el("button", { type: "button", class: "plainly", "data-code": cap.code, title: `what the gate said by ${cap.code}, in the decisions below` }, cap.name, el("span", { class: "dim" }, ` ${cap.code}`)), el("span", {}, value),
@@ -408,7 +410,7 @@ function drawOrders({ orders, fills }) {
   const none = (text) => el("p", { class: "empty" }, text);
   return [
     rows.length ? el("table", {}, el("caption", { class: "sr" }, "Orders today; prices in points, cr collected, db paid"), head("time", "order", "state", "-filled", "-limit", "-mid"), el("tbody", {}, ...rows)) : none("No order today."),
-    done.length ? el("table", {}, el("caption", {}, "Executions"), head("time", "order", "side", "contract", "-points", "-fee"), el("tbody", {}, ...done)) : "",
+    done.length ? el("table", { class: "done" }, el("caption", {}, "Executions"), head("time", "order", "side", "contract", "-points", "-fee"), el("tbody", {}, ...done)) : "",
   ];
 }
 

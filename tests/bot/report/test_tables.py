@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.report import charts
+from bot.report import charts, page, svg
 from bot.report.build import build
 from bot.report.facts import Json, Marks, SessionFacts
 from bot.report.lattice import lattice
@@ -92,6 +92,39 @@ def test_numbers_of_moves_in_one_slot_never_lie_on_each_other() -> None:
     told = re.findall(r'<text x="([\d.]+)" y="[\d.]+" class="num" text-anchor="start">([^<]+)<', drawn)
     assert [words for _, words in told] == ["3", "1, 2", "3", "4"]
     assert all(float(x) + 6.5 * len(words) <= charts.WIDTH for x, words in told)
+
+
+def test_a_slots_state_is_written_where_it_is_long_enough_and_clear_of_numbers() -> None:
+    """Colour alone need not be told apart: `active` stands beside the number of the move in its span, not under it, and
+    a span of minutes has no room for its word."""
+    close = (OPEN + timedelta(minutes=405)).isoformat()
+    moved, opened = ((OPEN + timedelta(minutes=n)).isoformat() for n in (5, 2))
+    spans = [{"from": None, "until": opened, "state": "dormant"}, {"from": opened, "until": moved, "state": "opening"},
+             {"from": moved, "until": None, "state": "active"}]  # fmt: skip
+    slots = [{"slot": 4, "layer": "L1", "spans": spans}]
+    drawn = charts.lattice({"slots": slots, "moves": [_move(5, [4])]}, {"open_at": OPEN.isoformat(), "close_at": close})
+    told = re.findall(r'<text x="([\d.]+)" y="[\d.]+" class="num( state)?" text-anchor="start">([^<]+)<', drawn)
+    assert [(kind, word) for _, kind, word in told] == [(" state", "active"), ("", "1")]
+    assert float(told[0][0]) >= float(told[1][0]) + 6.5
+
+
+def test_labels_of_an_axis_have_the_same_decimals() -> None:
+    """14 between 14.2 and 14.4 is 14.0; a negative has a minus sign."""
+    assert svg.numbers([14.0, 14.2, 14.4]) == ["14.0", "14.2", "14.4"]
+    assert svg.numbers([-1000.0, 0.0]) == ["\u22121,000", "0"]
+    assert svg.numbers([]) == []
+
+
+def test_values_have_their_units_behind_them() -> None:
+    """As a person writes it; what is no number and what has no unit stays as it is."""
+    told = {"stop_loss_points": 19.9, "confirm_s": 60, "theta_points_per_day": 0.25, "vega_n": 0.1, "days": None}
+    assert (
+        page.pairs(told) == "stop loss 19.9 points, confirm 60 s, theta 0.25 points per day, vega n 0.1, days unknown"
+    )
+    rest = {"theta_pct_of_margin_day": 0.3, "hurdle_pct": None, "wanted_usd": 1200.0, "distance_em": 1.2}
+    assert page.pairs(rest) == (
+        "theta 0.3 % of margin day, hurdle pct unknown, wanted 1,200 dollars, distance 1.2 expected moves"
+    )
 
 
 def test_a_move_of_the_hedge_tells_its_return() -> None:
