@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from functools import cached_property
 
-from risk.exposure import Series, Stake, Unit, contracts_in_use, series_of, stakes, unit_of
+from risk.exposure import Exposure, Series, Stake, Unit, exposure_of, series_of, unit_of
 from risk.limits import Limits
 from risk.measures import vix_level
-from risk.stress import Stress, stress
+from risk.stress import Revaluation, Stress
 from risk.view import RiskView
 from strategies.domain.account import AccountSnapshot
 from strategies.domain.hedge import HEDGE_OWNER
@@ -30,7 +30,9 @@ class Case:
     @cached_property
     def contracts(self) -> dict[int, Tradable]:
         """Contracts with loaded details among the legs, what is held and what is working."""
-        return contracts_in_use(self.view, *(leg.con_id for leg in self.intent.legs))
+        known = self.exposure.contracts
+        new = {leg.con_id: self.view.market.tradable(leg.con_id) for leg in self.intent.legs if leg.con_id not in known}
+        return {**known, **{con_id: contract for con_id, contract in new.items() if contract is not None}}
 
     @cached_property
     def legs(self) -> tuple[tuple[LegIntent, Tradable], ...]:
@@ -59,19 +61,32 @@ class Case:
 
     # exposure ---------------------------------------------------------------------------------------
     @cached_property
+    def exposure(self) -> Exposure:
+        """What is held and working now."""
+        return exposure_of(self.view, self.limits.fee_usd_per_contract)
+
+    @property
     def stakes(self) -> dict[str | None, Stake]:
-        """What is held and working now, by owner."""
-        return stakes(self.view, self.contracts, self.limits.fee_usd_per_contract)
+        """The same by owner."""
+        return self.exposure.stakes
 
     @cached_property
     def own(self) -> Stake:
         """What the intent's owner holds and has working now."""
-        return self.stakes.get(self.intent.owner) or Stake(self.contracts, {}, 0.0, hedge=self.hedge)
+        found = self.stakes.get(self.intent.owner)
+        if found is None:
+            return Stake(self.contracts, {}, 0.0, hedge=self.hedge)
+        return found if len(self.contracts) == len(found.contracts) else found.knowing(self.contracts)
 
     @cached_property
     def own_after(self) -> Stake:
         """The same with this order working."""
         return self.own.plus(self.unit)
+
+    @cached_property
+    def own_filled(self) -> Stake:
+        """The same with this order wholly filled."""
+        return self.own.filled(self.unit)
 
     @cached_property
     def others(self) -> tuple[Stake, ...]:
@@ -89,26 +104,28 @@ class Case:
         return self.own_after.worst_loss_usd
 
     @cached_property
+    def revaluation(self) -> Revaluation:
+        """What every contract is worth under the grid and in the crash."""
+        return Revaluation(self.contracts, self.view.marks, self.limits, self.vix_points)
+
+    @cached_property
     def stress(self) -> Stress | str:
         """The book with this order working under the grid and the crash, or why it cannot be valued."""
-        groups = (*self.others, self.own_after)
-        return stress(groups, self.contracts, self.view.marks, self.limits, self.vix_points)
+        return self.revaluation.of((*self.others, self.own_after))
 
     @cached_property
     def stress_before(self) -> Stress | str:
         """The same without this order."""
-        groups = (*self.others, self.own)
-        return stress(groups, self.contracts, self.view.marks, self.limits, self.vix_points)
+        return self.revaluation.of((*self.others, self.own))
 
     @cached_property
     def stress_filled(self) -> Stress | str:
         """The same with this order wholly filled."""
-        groups = (*self.others, self.own.filled(self.unit))
-        return stress(groups, self.contracts, self.view.marks, self.limits, self.vix_points)
+        return self.revaluation.of((*self.others, self.own_filled))
 
     def own_stress(self, stake: Stake) -> float | None:
         """Worst grid cell of one owner's stake in dollars, None where it cannot be valued."""
-        found = stress((stake,), self.contracts, self.view.marks, self.limits, self.vix_points)
+        found = self.revaluation.of((stake,))
         return None if isinstance(found, str) else found.grid_loss_usd
 
     @cached_property

@@ -18,14 +18,16 @@ import itertools
 import math
 from collections.abc import Iterable, Mapping
 from datetime import date
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from risk.view import Holding, RiskView
 from strategies.domain.book import Book
 from strategies.domain.hedge import HEDGE_OWNER
-from strategies.domain.instruments import Right, Tradable, payoff_strike, pays_above
+from strategies.domain.instruments import Instrument, Right, Tradable, payoff_strike, pays_above
+from strategies.domain.market import Market
 from strategies.domain.orders import OrderRecord, PlaceIntent
+from strategies.domain.same import Same
 
 CENT_USD = 0.005
 """Differences below this are arithmetic noise."""
@@ -129,9 +131,9 @@ class Stake:
         held, cash = _after(self.held, self.cash_usd - unit.fee_usd * unit.quantity, unit, unit.quantity)
         return Stake(self.contracts, held, cash, self.units, self.unknown, hedge=self.hedge)
 
-    def at_rest(self) -> Stake:
-        """The same stake as if no order of it were working."""
-        return Stake(self.contracts, self.held, self.cash_usd, (), self.unknown, hedge=self.hedge)
+    def knowing(self, contracts: Mapping[int, Tradable]) -> Stake:
+        """The same stake with details of more contracts, for an order that may bring others than it has."""
+        return Stake(contracts, self.held, self.cash_usd, self.units, self.unknown, hedge=self.hedge)
 
     def alone(self, unit: Unit) -> Stake:
         """One of this stake's orders by itself, on the stake's grid (more levels than needed change nothing)."""
@@ -146,8 +148,15 @@ class Stake:
 
     def only_helps(self, con_id: int) -> bool:
         """Whether this is a contract of the hedge that no fill of the working orders can make short."""
+        if not self.hedge:
+            return False
         sold = sum(min(0, dict(unit.legs).get(con_id, 0)) * unit.quantity for unit in self.units)
-        return self.hedge and self.held.get(con_id, 0) + sold >= 0
+        return self.held.get(con_id, 0) + sold >= 0
+
+    @cached_property
+    def needed(self) -> frozenset[int]:
+        """Contracts without whose worth the stake has none: all but those that only help."""
+        return frozenset(con_id for con_id in self.con_ids if not self.only_helps(con_id))
 
     @cached_property
     def grid(self) -> Grid:
@@ -163,7 +172,7 @@ class Stake:
         if self.unknown:
             return math.inf
         if not self.units:
-            return self._resting_loss_usd()
+            return self.resting_loss_usd
         place = self.grid.place
         split = [unit for unit in self.units if len({place[con_id] for con_id, _ in unit.legs}) > 1]
         whole = [unit for unit in self.units if unit not in split]
@@ -172,17 +181,28 @@ class Stake:
         choices = itertools.product(*[(0, unit.quantity) for unit in split])
         return max(self._worst_given(whole, zip(split, fills, strict=True)) for fills in choices)
 
-    def _resting_loss_usd(self) -> float:
-        """The worst case where nothing works: the common one, without a grid."""
+    @cached_property
+    def resting_loss_usd(self) -> float:
+        """The worst case if nothing were working, found without a grid: what most stakes are most of the time."""
+        return math.inf if self.unknown else sum(self._series_losses_usd, -self.cash_usd)
+
+    @cached_property
+    def width_usd(self) -> float:
+        """What is held can lose so much at expiry before any credit; inf if open."""
+        return sum(self._series_losses_usd, 0.0)
+
+    @cached_property
+    def _series_losses_usd(self) -> list[float]:
+        """Greatest loss at expiry of what is held, series by series and without cash; inf alone where one is open."""
         by_series: dict[Series, list[tuple[float, int, bool]]] = {}
         for con_id, quantity in self.held.items():
             contract = self.contracts[con_id]
             row = (payoff_strike(contract), quantity * contract.multiplier, pays_above(contract))
             by_series.setdefault(series_of(contract), []).append(row)
-        loss = -self.cash_usd
+        losses = []
         for rows in by_series.values():
             if sum([size for _, size, call in rows if call]) < 0:
-                return math.inf
+                return [math.inf]
             worst = sum([-size * strike for strike, size, call in rows if not call])
             for level, _, _ in rows:
                 paid = 0.0
@@ -191,8 +211,8 @@ class Stake:
                     if gap > 0.0:
                         paid += size * gap
                 worst = max(worst, -paid)
-            loss += worst
-        return loss
+            losses.append(worst)
+        return losses
 
     def _worst_given(self, whole: list[Unit], filled: Iterable[tuple[Unit, int]]) -> float:
         held, cash = dict(self.held), self.cash_usd
@@ -291,25 +311,45 @@ class _Draft:
         self.unknown = ""
 
 
-def contracts_in_use(view: RiskView, *more: int) -> dict[int, Tradable]:
-    """Contracts with loaded details among what is held, working or asked for."""
-    wanted = {holding.con_id for holding in view.holdings}.union(more)
-    for record in view.book.orders.values():
-        if record.live:
-            wanted.update(leg.con_id for leg in record.intent.legs)
-    found = {con_id: view.market.tradable(con_id) for con_id in wanted}
+class Exposure(NamedTuple):
+    """Contracts with loaded details among what is held or working, and every group of them, by owner."""
+
+    contracts: dict[int, Tradable]
+    stakes: dict[str | None, Stake]
+
+
+def exposure_of(view: RiskView, fee_usd: float) -> Exposure:
+    """What is held and working now; `fee_usd` is per contract."""
+    return _exposure(Same(view.book), Same(view.holdings), Same(view.market.instruments), fee_usd)
+
+
+# Between two facts about orders every review is about the same book, and so are its stakes and their worst cases.
+@lru_cache(maxsize=8)
+def _exposure(
+    book: Same[Book], holdings: Same[tuple[Holding, ...]], instruments: Same[dict[int, Instrument]], fee_usd: float
+) -> Exposure:
+    contracts = _in_use(book.value, holdings.value, Market(instruments=instruments.value))
+    return Exposure(contracts, _stakes(book.value, holdings.value, contracts, fee_usd))
+
+
+def _in_use(book: Book, holdings: tuple[Holding, ...], market: Market) -> dict[int, Tradable]:
+    wanted = {holding.con_id for holding in holdings}
+    for record in book.live_orders():
+        wanted.update(leg.con_id for leg in record.intent.legs)
+    found = {con_id: market.tradable(con_id) for con_id in sorted(wanted)}
     return {con_id: contract for con_id, contract in found.items() if contract is not None}
 
 
-def stakes(view: RiskView, contracts: Mapping[int, Tradable], fee_usd: float) -> dict[str | None, Stake]:
-    """Every group with something held or working, by owner."""
+def _stakes(
+    book: Book, holdings: tuple[Holding, ...], contracts: Mapping[int, Tradable], fee_usd: float
+) -> dict[str | None, Stake]:
     drafts: dict[str | None, _Draft] = {}
-    for holding in view.holdings:
+    for holding in holdings:
         if holding.quantity:
             _hold(drafts.setdefault(holding.owner, _Draft()), holding, contracts)
-    for record in view.book.orders.values():
+    for record in book.orders.values():
         if record.live:
-            _work(drafts.setdefault(record.intent.owner, _Draft()), record, view.book, contracts, fee_usd)
+            _work(drafts.setdefault(record.intent.owner, _Draft()), record, book, contracts, fee_usd)
     return {
         owner: Stake(
             contracts, draft.held, draft.cash_usd, tuple(draft.units), draft.unknown, hedge=owner == HEDGE_OWNER

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -73,6 +74,6 @@ def unknown(cap: Value, unit: str, why: str) -> Finding:
 
 
 def _plain(value: Value) -> Value:
-    if isinstance(value, float) and value in (float("inf"), float("-inf")):
-        return "unlimited" if value > 0 else "-unlimited"
-    return None if isinstance(value, float) and value != value else value  # noqa: PLR0124
+    if not isinstance(value, float) or math.isfinite(value):
+        return value
+    return None if math.isnan(value) else "unlimited" if value > 0.0 else "-unlimited"

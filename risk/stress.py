@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -25,8 +26,9 @@ from risk.limits import Limits
 from risk.measures import VIX_SYMBOLS
 from strategies.domain.instruments import Option, Tradable, payoff_strike, pays_above
 from strategies.domain.marks import Mark
+from strategies.domain.same import Same
 from strategies.pricing import black76
-from strategies.pricing.normal import FloatArray
+from strategies.pricing.normal import BoolArray, FloatArray
 
 SHOCK_DAYS = 30.0
 MIN_SIGMA = 0.01
@@ -51,49 +53,104 @@ class Stress(NamedTuple):
 class Shocks(NamedTuple):
     """The scenarios as arrays, unshocked first, then the grid (index shock outer), the crash last.
 
-    `spot` multiplies the index and `vol` its volatility, to which the crash adds `crash_vix_points`; `vix_add` is the
-    change of VIX in points.
+    `spot` multiplies the index and `vol` its volatility, to which the crash adds `crash_vix_points`. VIX changes by
+    `vix_share` of its level and by `vix_points`. `falling` marks the cells of the grid that a hedge is for.
     """
 
     spot: FloatArray
     vol: FloatArray
     crash_vix_points: float
-    vix_add: FloatArray
+    vix_share: FloatArray
+    vix_points: FloatArray
+    falling: BoolArray
 
 
-def stress(
-    groups: Iterable[Stake],
-    contracts: Mapping[int, Tradable],
-    marks: Mapping[int, Mark],
-    limits: Limits,
-    vix_points: float | None,
-) -> Stress | str:
-    """The book under every shock, or the reason why it cannot be valued. `vix_points` None leaves VIX hedges out."""
-    groups = tuple(groups)
-    for group in groups:
-        if group.unknown:
-            return group.unknown
-    con_ids = sorted({con_id for group in groups for con_id in group.con_ids})
-    cells = len(limits.stress_spots_pct) * len(limits.stress_vols_pct)
-    if not con_ids:
-        return Stress(0.0, 0.0, 0.0, 0.0, 0.0, np.zeros(cells))
-    needed = {con_id for group in groups for con_id in group.con_ids if not group.only_helps(con_id)}
-    for con_id in con_ids:
-        reason = _unusable(marks.get(con_id), con_id)
-        if reason and con_id in needed:
-            return reason
-    worth = _worth_usd(con_ids, contracts, marks, limits, vix_points)
-    loss = _losses(groups, {con_id: i for i, con_id in enumerate(con_ids)}, worth)
-    spots, vols = limits.stress_spots_pct, limits.stress_vols_pct
-    worst = int(np.argmax(loss[:-1]))
-    falling = np.array([spot <= 0.0 and vol >= 0.0 for spot in spots for vol in vols])
-    return Stress(
-        grid_loss_usd=float(loss[worst]),
-        spot_pct=spots[worst // len(vols)],
-        vol_pct=vols[worst % len(vols)],
-        crash_loss_usd=float(loss[-1]),
-        falling_loss_usd=float(loss[:-1][falling].max()),
-        cells_usd=loss[:-1],
+class Revaluation:
+    """Contracts with their marks under every shock, priced once and in one piece for every book that is made of them.
+
+    `vix_points` is the level of VIX; None leaves VIX hedges out.
+    """
+
+    def __init__(
+        self, contracts: Mapping[int, Tradable], marks: Mapping[int, Mark], limits: Limits, vix_points: float | None
+    ) -> None:
+        self._contracts = contracts
+        self._marks = marks
+        self._limits = limits
+        self._vix_points = vix_points
+
+    def of(self, groups: Iterable[Stake]) -> Stress | str:
+        """A book under every shock, or the reason why it cannot be valued."""
+        groups = tuple(groups)
+        for group in groups:
+            if group.unknown:
+                return group.unknown
+        con_ids = sorted({con_id for group in groups for con_id in group.con_ids})
+        spots, vols = self._limits.stress_spots_pct, self._limits.stress_vols_pct
+        if not con_ids:
+            return Stress(0.0, 0.0, 0.0, 0.0, 0.0, np.zeros(len(spots) * len(vols)))
+        for con_id in sorted({con_id for group in groups for con_id in group.needed}):
+            reason = _unusable(self._marks.get(con_id), con_id)
+            if reason:
+                return reason
+        loss = _losses(groups, {con_id: i for i, con_id in enumerate(con_ids)}, self._worth_of(con_ids))
+        grid = loss[:-1]
+        worst = int(grid.argmax())
+        return Stress(
+            grid_loss_usd=float(grid[worst]),
+            spot_pct=spots[worst // len(vols)],
+            vol_pct=vols[worst % len(vols)],
+            crash_loss_usd=float(loss[-1]),
+            falling_loss_usd=float(grid[self._shocks.falling].max()),
+            cells_usd=grid,
+        )
+
+    def _worth_of(self, con_ids: Sequence[int]) -> FloatArray:
+        """Value per contract in usd: row 0 unshocked, then the grid, last the crash; zero where nothing can be said."""
+        place, worth = self._priced
+        nothing = worth.shape[1] - 1
+        return worth.take([place.get(con_id, nothing) for con_id in con_ids], axis=1)
+
+    @cached_property
+    def _shocks(self) -> Shocks:
+        return _shocks(Same(self._limits))
+
+    @cached_property
+    def _priced(self) -> tuple[dict[int, int], FloatArray]:
+        """Each contract's column, and the columns; the last one, without a contract, is zero."""
+        kinds: tuple[list[int], ...] = ([], [], [], [])
+        for con_id, contract in self._contracts.items():
+            mark = self._marks.get(con_id)
+            if mark is None or _unusable(mark, con_id):
+                continue
+            if contract.symbol not in VIX_SYMBOLS:
+                kinds[1 if isinstance(contract, Option) else 0].append(con_id)
+            elif self._vix_points is not None and mark.vix_beta is not None:
+                kinds[2 if isinstance(contract, Option) else 3].append(con_id)
+        con_ids = [con_id for kind in kinds for con_id in kind]
+        worth = np.zeros((len(self._shocks.spot), len(con_ids) + 1))
+        if con_ids:
+            contracts, marks = [self._contracts[c] for c in con_ids], [self._marks[c] for c in con_ids]
+            on_index = len(kinds[0]) + len(kinds[1])
+            forward, sigma = _shifted(marks, on_index, self._shocks, self._vix_points or 0.0, self._limits)
+            options = slice(len(kinds[0]), on_index + len(kinds[2]))
+            worth[:, :-1] = _worth_usd(contracts, marks, options, forward, sigma)
+        return {con_id: i for i, con_id in enumerate(con_ids)}, worth
+
+
+@lru_cache(maxsize=8)
+def _shocks(seen: Same[Limits]) -> Shocks:
+    limits = seen.value
+    spots_pct, vols_pct = np.array(limits.stress_spots_pct), np.array(limits.stress_vols_pct)
+    spot_pct, vol_pct = np.repeat(spots_pct, len(vols_pct)), np.tile(vols_pct, len(spots_pct))
+    vols = 1.0 + 0.01 * vol_pct
+    return Shocks(
+        spot=np.concatenate(([1.0], 1.0 + 0.01 * spot_pct, [1.0 + 0.01 * limits.crash_spot_pct])),
+        vol=np.concatenate(([1.0], vols, [1.0])),
+        crash_vix_points=limits.crash_vix_points,
+        vix_share=np.concatenate(([0.0], vols - 1.0, [0.0])),
+        vix_points=np.concatenate(([0.0], np.zeros(len(vols)), [limits.crash_vix_points])),
+        falling=(spot_pct <= 0.0) & (vol_pct >= 0.0),
     )
 
 
@@ -128,72 +185,41 @@ def _unusable(mark: Mark | None, con_id: int) -> str:
     return ""
 
 
+def _shifted(
+    marks: Sequence[Mark], on_index: int, shocks: Shocks, vix_points: float, limits: Limits
+) -> tuple[FloatArray, FloatArray]:
+    """Forward and volatility by scenario and contract; the first `on_index` contracts are the index's, the others
+    move with VIX."""
+    rows = [(mark.forward_points, mark.iv, mark.tau_years, mark.vix_beta or 0.0) for mark in marks]
+    points, iv, tau, beta = np.array(rows, dtype=np.float64).T
+    forward, sigma = np.empty((len(shocks.spot), len(rows))), np.empty((len(shocks.spot), len(rows)))
+    index, vix = slice(None, on_index), slice(on_index, None)
+    forward[:, index] = shocks.spot[:, None] * points[index]
+    sigma[:, index] = shocks.vol[:, None] * iv[index]
+    shorter = np.minimum(1.0, np.sqrt(SHOCK_DAYS / (tau[index] * black76.DAYS_PER_YEAR)))
+    sigma[-1, index] = iv[index] + 0.01 * shocks.crash_vix_points * shorter
+    np.maximum(sigma[:, index], MIN_SIGMA, out=sigma[:, index])
+    moved = vix_points * shocks.vix_share + shocks.vix_points
+    credited = np.where(moved > 0.0, limits.hedge_beta_haircut, 1.0) * moved
+    forward[:, vix] = np.maximum(points[vix] + credited[:, None] * beta[vix], MIN_FORWARD_POINTS)
+    sigma[:, vix] = iv[vix]
+    return forward, sigma
+
+
 def _worth_usd(
-    con_ids: Sequence[int],
-    contracts: Mapping[int, Tradable],
-    marks: Mapping[int, Mark],
-    limits: Limits,
-    vix_points: float | None,
+    contracts: Sequence[Tradable], marks: Sequence[Mark], options: slice, forward: FloatArray, sigma: FloatArray
 ) -> FloatArray:
-    """Value per contract in usd: row 0 unshocked, then the grid, last the crash; zero where nothing can be said."""
-    shocks = _shocks(limits, vix_points)
-    worth = np.zeros((len(shocks.spot), len(con_ids)))
-    usable = [i for i, con_id in enumerate(con_ids) if not _unusable(marks.get(con_id), con_id)]
-    on_vix = [i for i in usable if contracts[con_ids[i]].symbol in VIX_SYMBOLS]
-    index = [i for i in usable if contracts[con_ids[i]].symbol not in VIX_SYMBOLS]
-    if index:
-        rows = [(contracts[con_ids[i]], marks[con_ids[i]]) for i in index]
-        worth[:, index] = _index_worth(rows, shocks)
-    moving = [i for i in on_vix if vix_points is not None and marks[con_ids[i]].vix_beta is not None]
-    if moving:
-        rows = [(contracts[con_ids[i]], marks[con_ids[i]]) for i in moving]
-        worth[:, moving] = _vix_worth(rows, shocks, limits.hedge_beta_haircut)
-    return worth
-
-
-def _shocks(limits: Limits, vix_points: float | None) -> Shocks:
-    vols_pct = np.array(limits.stress_vols_pct)
-    spots = 1.0 + 0.01 * np.repeat(np.array(limits.stress_spots_pct), len(vols_pct))
-    vols = 1.0 + 0.01 * np.tile(vols_pct, len(limits.stress_spots_pct))
-    vix = (vix_points or 0.0) * (vols - 1.0)
-    return Shocks(
-        spot=np.concatenate(([1.0], spots, [1.0 + 0.01 * limits.crash_spot_pct])),
-        vol=np.concatenate(([1.0], vols, [1.0])),
-        crash_vix_points=limits.crash_vix_points,
-        vix_add=np.concatenate(([0.0], vix, [limits.crash_vix_points])),
-    )
-
-
-def _index_worth(rows: Sequence[tuple[Tradable, Mark]], shocks: Shocks) -> FloatArray:
-    iv, tau = np.array([mark.iv for _, mark in rows]), np.array([mark.tau_years for _, mark in rows])
-    sigma = shocks.vol[:, None] * iv
-    days = tau * black76.DAYS_PER_YEAR
-    sigma[-1] = iv + 0.01 * shocks.crash_vix_points * np.minimum(1.0, np.sqrt(SHOCK_DAYS / days))
-    forward = shocks.spot[:, None] * np.array([mark.forward_points for _, mark in rows])
-    return _priced(rows, forward, np.maximum(sigma, MIN_SIGMA))
-
-
-def _vix_worth(rows: Sequence[tuple[Tradable, Mark]], shocks: Shocks, haircut: float) -> FloatArray:
-    beta = np.array([mark.vix_beta for _, mark in rows], dtype=np.float64)
-    credited = np.where(shocks.vix_add > 0.0, haircut, 1.0) * shocks.vix_add
-    forward = np.array([mark.forward_points for _, mark in rows]) + credited[:, None] * beta
-    sigma = np.broadcast_to(np.array([mark.iv for _, mark in rows]), forward.shape)
-    return _priced(rows, np.maximum(forward, MIN_FORWARD_POINTS), sigma)
-
-
-def _priced(rows: Sequence[tuple[Tradable, Mark]], forward: FloatArray, sigma: FloatArray) -> FloatArray:
-    """Dollars per contract; a future is worth its own price, undiscounted."""
-    multiplier = np.array([contract.multiplier for contract, _ in rows], dtype=np.float64)
+    """Dollars per contract; what is no option is a future and worth its own price, undiscounted."""
+    multiplier = np.array([contract.multiplier for contract in contracts], dtype=np.float64)
     worth: FloatArray = forward * multiplier
-    options = [i for i, (contract, _) in enumerate(rows) if isinstance(contract, Option)]
-    if options:
+    if contracts[options]:
         priced = black76.price(
             forward[:, options],
-            np.array([payoff_strike(rows[i][0]) for i in options]),
+            np.array([payoff_strike(contract) for contract in contracts[options]]),
             sigma[:, options],
-            np.array([rows[i][1].tau_years for i in options]),
-            np.array([pays_above(rows[i][0]) for i in options]),
-            np.array([rows[i][1].discount for i in options]),
+            np.array([mark.tau_years for mark in marks[options]]),
+            np.array([pays_above(contract) for contract in contracts[options]]),
+            np.array([mark.discount for mark in marks[options]]),
         )
         worth[:, options] = priced * multiplier[options]
     return worth

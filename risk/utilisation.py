@@ -6,11 +6,11 @@ import math
 
 import msgspec
 
-from risk.exposure import Stake, contracts_in_use, stakes
+from risk.exposure import Stake, exposure_of
 from risk.hedge import layer_risks, spent_usd
 from risk.limits import Limits
 from risk.measures import approvals_of_trade_date, approvals_within, fallen_pct, vix_level
-from risk.stress import Stress, stress
+from risk.stress import Revaluation, Stress
 from risk.view import RiskView
 from strategies.domain.account import AccountSnapshot
 from strategies.domain.hedge import HEDGE_OWNER, Layer
@@ -43,11 +43,10 @@ def utilisation(view: RiskView, limits: Limits) -> tuple[Use, ...]:
 
 
 def _losses(view: RiskView, limits: Limits, account: AccountSnapshot | None) -> tuple[Use, ...]:
-    contracts = contracts_in_use(view)
-    groups = stakes(view, contracts, limits.fee_usd_per_contract)
+    contracts, groups = exposure_of(view, limits.fee_usd_per_contract)
     worst = [max(0.0, stake.worst_loss_usd) for stake in groups.values()]
     base = _base_usd(view, account)
-    shocked = stress(groups.values(), contracts, view.marks, limits, vix_level(view, limits))
+    shocked = Revaluation(contracts, view.marks, limits, vix_level(view, limits)).of(groups.values())
     grid = shocked.grid_loss_usd if isinstance(shocked, Stress) else None
     crash = shocked.crash_loss_usd if isinstance(shocked, Stress) else None
     unit = "% of NLV"
@@ -63,7 +62,7 @@ def _losses(view: RiskView, limits: Limits, account: AccountSnapshot | None) -> 
 def _hedge(view: RiskView, limits: Limits, account: AccountSnapshot | None) -> tuple[Use, ...]:
     """K-SIZE-2 by layer, the hedge's premium in all and a month's spending; None where a price is unknown."""
     base, unit = _base_usd(view, account), "% of NLV"
-    risks = layer_risks(view, contracts_in_use(view), limits)
+    risks = layer_risks(view, exposure_of(view, limits.fee_usd_per_contract).contracts, limits)
     layers = [None if isinstance(risks, str) else risks[layer] for layer in Layer]
     total = None if isinstance(risks, str) else sum(risks.values())
     return (

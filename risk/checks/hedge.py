@@ -102,7 +102,7 @@ def carry(case: Case) -> Finding:
     cap = case.limits.hedge_carry_year_pct
     if isinstance(case.nlv_usd, str):
         return unknown(cap, "% of NLV", case.nlv_usd)
-    held = case.own.filled(case.unit).held
+    held = case.own_filled.held
     known = [(case.contracts[c], q) for c, q in held.items() if c in case.view.marks or c in dict(case.unit.legs)]
     daily = carry_usd_per_day(known, case.view.marks)
     if isinstance(daily, str):

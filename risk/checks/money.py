@@ -67,7 +67,7 @@ def dry_powder(case: Case) -> Finding:
 
 def _planned_usd(stake: Stake) -> float:
     """How much worse the worst case gets by what is working."""
-    return max(0.0, stake.worst_loss_usd) - max(0.0, stake.at_rest().worst_loss_usd)
+    return max(0.0, stake.worst_loss_usd) - max(0.0, stake.resting_loss_usd)
 
 
 def daily_loss(case: Case) -> Finding:

@@ -60,7 +60,7 @@ def closes_only(case: Case) -> Finding:
     if case.hedge and over:
         text = f"the hedge is sold after the last condor; {', '.join(map(str, over))} is still held or working"
         return finding(False, len(over), 0, "condors", text)
-    before, after = case.own_stress(case.own), case.own_stress(case.own.filled(case.unit))
+    before, after = case.own_stress(case.own), case.own_stress(case.own_filled)
     if before is not None and after is not None and after > before + _grown_usd(case):
         text = f"its worst grid cell would cost {after:,.0f} USD after this order, {before:,.0f} before"
         return finding(False, after, before, "USD", text)

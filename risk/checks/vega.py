@@ -20,8 +20,11 @@ def net_vega(case: Case) -> Finding:
     usd = vega_usd(case.contracts, case.view.marks)
     said = "no condor is open"
     for long_side, cap in ((False, limits.vega_over_short), (True, limits.vega_over_long)):
-        before = book_vega((*case.others, case.own), usd, long_side=long_side)
-        after = book_vega((*case.others, case.own.filled(case.unit)), usd, long_side=long_side)
+        beside = book_vega(case.others, usd, long_side=long_side)
+        if isinstance(beside, str):
+            return unknown(cap, UNIT, beside)
+        before = book_vega((case.own,), usd, long_side=long_side, beside=beside)
+        after = book_vega((case.own_filled,), usd, long_side=long_side, beside=beside)
         if isinstance(before, str) or isinstance(after, str):
             return unknown(cap, UNIT, before if isinstance(before, str) else str(after))
         net = after.net_n

@@ -1,4 +1,4 @@
-"""Volatility, delta and theta of one option in plain numbers: a dozen legs are done before an array is set up.
+"""Volatility and sensitivities of one option in plain numbers: a dozen legs are done before an array is set up.
 
 The same mathematics as `solver` and `black76`: out-of-the-money side, Bachelier first guess, third-order Householder
 steps on the logarithm of the price. What does not settle in a few steps is given to `chain.analyse`.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from strategies.pricing.black76 import DAYS_PER_YEAR
+from strategies.pricing.black76 import DAYS_PER_YEAR, VOL_POINT
 from strategies.pricing.chain import analyse
 from strategies.pricing.implied import IvStatus
 from strategies.pricing.normal import INV_SQRT_TWO_PI, SQRT_HALF
@@ -32,6 +32,41 @@ class OptionGreeks(NamedTuple):
     theta: float
 
 
+class Sensitivity(NamedTuple):
+    """Delta in points per point of forward, vega in points per share per volatility point (0.01 of sigma)."""
+
+    delta: float
+    vega: float
+
+
+def sensitivity(
+    forward: float, strike: float, sigma: float, tau: float, is_call: bool, discount: float
+) -> Sensitivity | None:
+    """As `black76.greeks` of one option (agreeing to 1e-13); None where an argument is no positive number, or so small
+    that no figure comes of it."""
+    if not all(0.0 < value < math.inf for value in (forward, strike, sigma, tau, discount)):
+        return None
+    root_tau = math.sqrt(tau)
+    s = sigma * root_tau
+    try:
+        d1 = math.log(forward / strike) / s + 0.5 * s
+    except (ArithmeticError, ValueError):
+        return None
+    vega = _vega_unit(d1, forward, discount, root_tau) * VOL_POINT
+    return Sensitivity(_delta(d1, forward, strike, is_call, discount), vega)
+
+
+def _delta(d1: float, forward: float, strike: float, is_call: bool, discount: float) -> float:
+    side = -1.0 if forward >= strike else 1.0
+    sign = 1.0 if is_call else -1.0
+    return discount * (side * 0.5 * math.erfc(-side * d1 * SQRT_HALF) + (0.0 if sign == side else sign))
+
+
+def _vega_unit(d1: float, forward: float, discount: float, root_tau: float) -> float:
+    """dV/dsigma."""
+    return forward * discount * INV_SQRT_TWO_PI * math.exp(-0.5 * d1 * d1) * root_tau
+
+
 def analyse_one(
     price: float, forward: float, strike: float, tau: float, is_call: bool, discount: float = 1.0
 ) -> OptionGreeks | None:
@@ -44,12 +79,9 @@ def analyse_one(
         return _by_array(price, forward, strike, tau, is_call, discount)
     root_tau = math.sqrt(tau)
     d1 = math.log(forward / strike) / s + 0.5 * s
-    side = -1.0 if forward >= strike else 1.0
-    sign = 1.0 if is_call else -1.0
-    delta = discount * (side * 0.5 * math.erfc(-side * d1 * SQRT_HALF) + (0.0 if sign == side else sign))
-    vega_unit = forward * discount * INV_SQRT_TWO_PI * math.exp(-0.5 * d1 * d1) * root_tau
+    vega_unit = _vega_unit(d1, forward, discount, root_tau)
     theta = (-0.5 * vega_unit * s / root_tau - math.log(discount) * price) / tau / DAYS_PER_YEAR
-    return OptionGreeks(s / root_tau, delta, theta)
+    return OptionGreeks(s / root_tau, _delta(d1, forward, strike, is_call, discount), theta)
 
 
 def _by_array(

@@ -88,4 +88,4 @@ def test_only_the_hedge_may_do_without_a_mark() -> None:
     elsewhere, purchase = Unit("far", ((LATE, 1),), 0.0, 0.0, 1), Unit("buy", ((LOW, 1),), 0.0, 0.0, 1)
     assert Stake(OPTIONS, {}, 0.0, (elsewhere,), hedge=True).only_helps(LOW)
     assert not Stake(OPTIONS, {LOW: 1}, 0.0, (sale, purchase), hedge=True).only_helps(LOW)  # it may not fill
-    assert Stake(OPTIONS, {LOW: 2}, 0.0, hedge=True).plus(sale).at_rest().filled(sale).hedge
+    assert Stake(OPTIONS, {LOW: 2}, 0.0, hedge=True).plus(sale).knowing(OPTIONS).filled(sale).hedge

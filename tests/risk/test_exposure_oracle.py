@@ -8,7 +8,7 @@ from typing import NamedTuple
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from risk.exposure import Grid, Stake, Unit, contracts_in_use, stakes, unit_of
+from risk.exposure import Grid, Stake, Unit, exposure_of, unit_of
 from risk.view import Holding
 from strategies.domain.instruments import Option, Right
 from strategies.domain.orders import Action, OrderState
@@ -128,7 +128,7 @@ def test_condor_by_hand() -> None:
     """Two 50-wide condors sold at 10: 8000 USD can be lost, 8 USD of fees each counted while working."""
     order = entry(expiry=EXPIRIES[0], quantity=2, limit_points=-10.0)
     view = World(orders=(record(order),)).view()
-    assert stakes(view, contracts_in_use(view), 2.0)["ic-1"].worst_loss_usd == 2 * (5000 - 1000 + 8)
+    assert exposure_of(view, 2.0).stakes["ic-1"].worst_loss_usd == 2 * (5000 - 1000 + 8)
     unit = unit_of(order, OPTIONS, 2.0)
     assert Grid(OPTIONS, [c for c, _ in unit.legs]).bounds_usd(unit.legs) == (-5000.0, 0.0)
 
@@ -141,7 +141,7 @@ def test_leg_executions_ahead_of_their_sisters_count_as_the_whole_unit() -> None
     filled = record(order, OrderState.WORKING, filled_by_leg={short_call.con_id: -1})
     world = World(orders=(filled,), fills={"e.1": ran})
     view = world.with_(holdings=(_holding(short_call.con_id, -1, 21.0),)).view()
-    stake = stakes(view, contracts_in_use(view), 0.0)["ic-1"]
+    stake = exposure_of(view, 0.0).stakes["ic-1"]
     assert stake.held == {leg.con_id: leg.action.sign for leg in order.legs}
     assert abs(stake.worst_loss_usd - 8000.0) < 1e-6
 
@@ -154,6 +154,6 @@ def test_unknown_price_or_contract_is_not_valued() -> None:
     """A position whose price or details are missing makes its group unknown, never worthless."""
     for row in (Holding(None, SMALL[0].con_id, 1, None), Holding(None, 424_242, 1, 5.0)):
         view = World(holdings=(row,)).view()
-        stake = stakes(view, contracts_in_use(view), 0.0)[None]
+        stake = exposure_of(view, 0.0).stakes[None]
         assert stake.unknown
         assert stake.worst_loss_usd == math.inf

@@ -7,9 +7,9 @@ import math
 
 import pytest
 
-from risk.exposure import Stake, contracts_in_use, stakes
+from risk.exposure import Stake, exposure_of
 from risk.limits import paper_limits
-from risk.stress import Stress, stress
+from risk.stress import Revaluation, Stress
 from strategies.domain.marks import Mark
 from strategies.pricing import black76
 from tests.risk.sample import ALL_OPTIONS, EXPIRIES, FORWARD, IV, WINGS, World, close, condor_legs, entry, mark, record
@@ -21,7 +21,8 @@ OPTIONS = {o.con_id: o for o in ALL_OPTIONS}
 def run(world: World) -> Stress | str:
     """The stress of a world's book."""
     view = world.view()
-    return stress(stakes(view, contracts_in_use(view), 0.0).values(), OPTIONS, view.marks, LIMITS, None)
+    contracts, stakes = exposure_of(view, 0.0)
+    return Revaluation(contracts, view.marks, LIMITS, None).of(stakes.values())
 
 
 def worth(con_id: int, spot: float, sigma: float) -> float:
@@ -93,6 +94,5 @@ def test_empty_book_has_nothing_to_lose() -> None:
 
 def test_unknown_holding_is_not_skipped() -> None:
     """A group that cannot be valued makes the stress unknown."""
-    assert (
-        stress([Stake({}, {}, 0.0, (), "held at an unknown price")], {}, {}, LIMITS, None) == "held at an unknown price"
-    )
+    unknown = Stake({}, {}, 0.0, (), "held at an unknown price")
+    assert Revaluation({}, {}, LIMITS, None).of([unknown]) == "held at an unknown price"

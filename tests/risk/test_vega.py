@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from risk import gate
-from risk.exposure import contracts_in_use, stakes
+from risk.exposure import exposure_of
 from risk.vega import book_vega, vega_usd
 from strategies.domain.instruments import Right
 from strategies.domain.orders import PlaceIntent
@@ -28,9 +28,8 @@ def limited(world: World, **caps: float) -> World:
 def reading(world: World, *, long_side: bool = False):
     """The gate's figure for what is held."""
     view = world.view()
-    contracts = contracts_in_use(view)
-    groups = stakes(view, contracts, world.limits.fee_usd_per_contract).values()
-    return book_vega(groups, vega_usd(contracts, view.marks), long_side=long_side)
+    contracts, stakes = exposure_of(view, world.limits.fee_usd_per_contract)
+    return book_vega(stakes.values(), vega_usd(contracts, view.marks), long_side=long_side)
 
 
 def failing(world: World, intent: PlaceIntent) -> list[str]:
@@ -109,6 +108,17 @@ def test_a_condor_leg_without_a_mark_leaves_net_vega_unknown_and_the_order_denie
     assert isinstance(found, str)
     assert str(gone) in found
     assert "C17" in failing(world, entry())
+
+
+def test_a_mark_that_no_option_can_have_is_none() -> None:
+    """A discount of zero or below is no mark: the figure is unknown and the entry denied, nothing is raised."""
+    world = hedge_world()
+    wrong = option(EXPIRIES[1], WINGS[1], Right.PUT).con_id
+    for discount in (0.0, -1.0):
+        marks = dict(world.view().marks)
+        marks[wrong] = msgspec.structs.replace(marks[wrong], discount=discount)
+        assert isinstance(reading(world.with_(marks=marks)), str)
+        assert "C17" in failing(world.with_(marks=marks), entry())
 
 
 def test_a_working_entry_whose_vega_cannot_be_reckoned_leaves_the_book_unknown() -> None:

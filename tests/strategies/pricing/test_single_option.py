@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from strategies.pricing.black76 import greeks
 from strategies.pricing.chain import analyse
 from strategies.pricing.implied import IvStatus
-from strategies.pricing.single import analyse_one
+from strategies.pricing.single import analyse_one, sensitivity
 
 FORWARD = 5500.0
 
@@ -39,6 +39,35 @@ def test_equals_the_array_of_one(sigma: float, tau: float, width: float, is_call
     assert found.sigma == pytest.approx(float(expected.sigma), rel=slack)
     assert found.delta == pytest.approx(float(expected.delta), abs=slack)
     assert found.theta == pytest.approx(float(expected.theta), rel=10 * slack, abs=slack)
+
+
+@settings(deadline=None)
+@given(
+    sigma=st.floats(0.01, 3.0),
+    tau=st.floats(1.0 / (365.0 * 24.0), 2.0),
+    width=st.floats(-8.0, 8.0),
+    is_call=st.booleans(),
+    discount=st.floats(0.85, 1.0),
+)
+def test_delta_and_vega_are_the_arrays(sigma: float, tau: float, width: float, is_call: bool, discount: float) -> None:
+    """From a volatility known already, delta and vega of one option are those of `black76`, far into the wings."""
+    strike = FORWARD * math.exp(width * sigma * math.sqrt(tau))
+    expected = greeks(FORWARD, strike, sigma, tau, is_call, discount)
+    found = sensitivity(FORWARD, strike, sigma, tau, is_call, discount)
+    assert found is not None
+    assert found.delta == pytest.approx(float(expected.delta), rel=1e-12, abs=1e-14)
+    assert found.vega == pytest.approx(float(expected.vega), rel=1e-12)
+
+
+@pytest.mark.parametrize("place", range(5))
+@pytest.mark.parametrize("value", [0.0, -1.0, math.nan, math.inf, 5e-324])
+def test_what_is_no_option_has_no_sensitivity(place: int, value: float) -> None:
+    """A forward, strike, volatility, time or discount that none can have gives nothing; so small a one never raises."""
+    arguments = [FORWARD, 5400.0, 0.16, 0.1, 0.99]
+    arguments[place] = value
+    forward, strike, sigma, tau, discount = arguments
+    found = sensitivity(forward, strike, sigma, tau, True, discount)
+    assert found is None or (value == 5e-324 and all(math.isfinite(each) for each in found))
 
 
 @pytest.mark.parametrize("strike", [5000.0, 5400.0, 5500.0, 5650.0, 6000.0])
