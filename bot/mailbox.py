@@ -8,6 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from bot import approvers
 from strategies.domain.control import OperatorVerb
 from strategies.domain.events import FaultNoted, OperatorCommanded
@@ -22,6 +24,7 @@ _ALLOWED = (
     OperatorVerb.DECLINE,
     OperatorVerb.OVERRIDE,
     OperatorVerb.ACK,
+    OperatorVerb.CLOSED,
 )
 _ANSWERS = (OperatorVerb.APPROVE, OperatorVerb.DECLINE)
 
@@ -45,7 +48,7 @@ def leave(
     path = folder / f"{number:015d}-{verb.value}.json"
     draft = path.with_suffix(".draft")
     row: dict[str, Any] = {"verb": verb.value, "who": who, "reason": reason, "confirmed": confirmed}
-    if verb in (*_ANSWERS, OperatorVerb.OVERRIDE, OperatorVerb.ACK):
+    if verb in (*_ANSWERS, OperatorVerb.OVERRIDE, OperatorVerb.ACK, OperatorVerb.CLOSED):
         row |= {"subject": subject, "approver": approver, "proof": proof}
         row |= {"until": None if until is None else until.isoformat()}
     draft.write_text(json.dumps(row))
@@ -102,8 +105,8 @@ def _command(state_dir: Path, raw: Any, number: int, stopped_ms: int) -> Operato
         return OperatorCommanded(
             verb=verb, who=plain.who, reason=plain.reason, confirmed=plain.confirmed, subject=subject, approver=approver
         )
-    if verb is OperatorVerb.ACK:
-        return OperatorCommanded(verb=verb, who=plain.who, reason=plain.reason, subject=str(raw["subject"]))
+    if verb in (OperatorVerb.ACK, OperatorVerb.CLOSED):
+        return msgspec.structs.replace(plain, subject=str(raw["subject"]))
     if verb is OperatorVerb.OVERRIDE:
         until = None if raw["until"] is None else datetime.fromisoformat(str(raw["until"]))
         if until is not None and until.tzinfo is None:

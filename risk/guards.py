@@ -21,6 +21,7 @@ GUARD_BOUNDS: dict[str, Bound] = {
     "identical_opens_per_day": _COUNT,
     "round_trips_per_hour": _COUNT,
     "duplicates_before_latch": _COUNT,
+    "uneven_legs_s": Bound(1.0, 600.0, "lower"),
     "shock_vix_pct": Bound(1.0, 200.0, "lower"),
     "shock_vix_window_min": Bound(1.0, 60.0, "higher"),
     "shock_spx_pct": Bound(0.1, 20.0, "lower"),
@@ -65,6 +66,8 @@ class Guards(msgspec.Struct, frozen=True, kw_only=True):
     identical_opens_per_day: int
     round_trips_per_hour: int
     duplicates_before_latch: int
+    # legs that others traded against (C32)
+    uneven_legs_s: float
     # the market within minutes (C37)
     shock_vix_pct: float
     shock_vix_window_min: float
@@ -145,6 +148,7 @@ def paper_guards() -> Guards:
         identical_opens_per_day=3,
         round_trips_per_hour=3,
         duplicates_before_latch=2,
+        uneven_legs_s=20.0,
         shock_vix_pct=30.0,
         shock_vix_window_min=10.0,
         shock_spx_pct=2.0,

@@ -31,6 +31,7 @@ VERBS = {
     "pause": ("bot.cli.arm", "pause", "no new entries, resting ones withdrawn; exits go on"),
     "reduce": ("bot.cli.arm", "reduce", "only orders that reduce risk, until armed"),
     "flatten": ("bot.cli.flatten", "flatten", "close everything the bot owns by limit orders, then halt"),
+    "closed": ("bot.cli.closed", "closed", "book a condor that was closed by hand in TWS, if the broker agrees"),
     "approve": ("bot.cli.approve", "approve", "answer yes to what the bot asks"),
     "decline": ("bot.cli.approve", "decline", "answer no; an advised order is taken back"),
     "override": ("bot.cli.approve", "override", "hold back new condors or discretionary additions for a while"),

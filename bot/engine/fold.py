@@ -9,11 +9,12 @@ from typing import Any
 import msgspec
 
 from bot import reconcile
-from bot.actions import AlertLevel, AskSnapshot, Cancel, CancelAll, WriteLatch
-from bot.engine import arming, asking, flattening, fold_market, orders, watching
+from bot.actions import AlertLevel, AskSnapshot, Cancel, WriteLatch
+from bot.engine import arming, asking, flattening, fold_market, orders, outside, watching
 from bot.engine.consent import RequestKind
 from bot.engine.holdings import held_by_slots, holdings
 from bot.engine.state import Link, Parameters
+from bot.engine.stopping import cancel_everything
 from bot.engine.work import Work
 from risk.guards import paper_guards
 from strategies.alvh.machine import on_settlement as on_slot_settlement
@@ -132,6 +133,8 @@ def _operator(work: Work, event: ev.OperatorCommanded) -> None:
         asking.override(work, event)
     elif event.verb is OperatorVerb.ACK:
         work.alert(AlertLevel.INFO, "ack", f"{event.subject} acknowledged by {event.who}: {event.reason}")
+    elif event.verb is OperatorVerb.CLOSED:
+        outside.closed(work, event)
     elif event.verb is OperatorVerb.STOP:
         _stop(work, event)
 
@@ -155,15 +158,6 @@ def kill(work: Work, who: str, reason: str) -> None:
         work.act(WriteLatch(cause="kill", who=who, reason=reason))
     cancel_everything(work, f"kill by {who}: {reason}")
     work.act(AskSnapshot(reason="kill"))
-
-
-def cancel_everything(work: Work, reason: str) -> None:
-    """One global cancel, and every live order of ours marked as asked to cancel."""
-    work.act(CancelAll(reason=reason))
-    work.set(asked={**work.state.asked, "cancel_all": work.at})
-    for record in work.state.book.live_orders():
-        if record.state is not OrderState.APPROVED:
-            work.take(orders.move(work.state.book, record.ref, OrderTrigger.CANCEL, work.at))
 
 
 def _latch_found(work: Work, event: ev.LatchFound) -> None:
@@ -267,6 +261,7 @@ def _snapshot(work: Work, event: ev.BrokerSnapshot) -> None:
         shown = event.open_orders.value if isinstance(event.open_orders, Known) else ()
         work.set(open_at_broker=len(shown))
         work.set(snapshot_at=event.started_at, link=msgspec.structs.replace(work.state.link, synced_epoch=event.epoch))
+        outside.look(work, event)
 
 
 def _ended_by_the_day(work: Work, ref: str) -> bool:
@@ -345,6 +340,8 @@ def _count_fill(work: Work, fill: Fill) -> None:
     if known or fill.ref in work.state.book.orders:
         return
     text = f"execution {fill.exec_id} is not ours: counted in risk, never touched"
+    if fill.liquidation:
+        outside.liquidated(work, fill)
     if not work.latch("C31", TradingState.REDUCING, "reconcile", text):
         work.alert(AlertLevel.CRITICAL, "C31", text)
 

@@ -71,7 +71,7 @@ def _held_by_slots(seen: Same[Book]) -> tuple[Held, ...]:
 def _place(book: Book, fill: Fill) -> _Place:
     record = book.orders.get(fill.ref) if fill.ref is not None else None
     if record is None:
-        return _Place(None, None, fill.con_id)
+        return _Place(book.owner_of(fill), None, fill.con_id)
     return _Place(record.intent.owner, record.slot_of(fill.con_id), fill.con_id)
 
 

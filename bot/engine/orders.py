@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from strategies.domain.book import Book, Fill
+from strategies.domain.book import Book, Fill, given_by_hand
 from strategies.domain.events import (
     BrokerOrderStatus,
     ErrorMeaning,
@@ -101,12 +101,19 @@ def fold_error(book: Book, event: OrderErrored, at: datetime) -> Folded:
     return move(book, event.ref, trigger, at, last_code=event.code, last_text=event.text)
 
 
+def _keeps_its_owner(known: Fill, corrected: Fill) -> bool:
+    """A correction is its order's. One that a person gave to a condor stays there only with the quantity that the
+    person saw: another one no longer closes it."""
+    given = known.ref is not None and given_by_hand(known.ref) is not None
+    return not given or known.signed_quantity == corrected.signed_quantity
+
+
 def fold_fill(book: Book, fill: Fill, at: datetime) -> Folded:
     """Counts an execution once; a higher revision of the same execution replaces the earlier one."""
     known = book.fills.get(fill.base_id)
     if known is not None and known.revision >= fill.revision:
         return Folded(book, ())
-    if known is not None and fill.ref is None:
+    if known is not None and fill.ref is None and _keeps_its_owner(known, fill):
         fill = msgspec.structs.replace(fill, ref=known.ref)
     book = msgspec.structs.replace(book, fills={**book.fills, fill.base_id: fill})
     if fill.ref is None or fill.ref not in book.orders:

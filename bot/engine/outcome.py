@@ -10,7 +10,7 @@ from bot.actions import Action, Alert, Submit
 from bot.engine.state import State
 from risk.gate import Verdict
 from risk.utilisation import Use
-from strategies.domain.book import Settled
+from strategies.domain.book import Fill, Settled
 from strategies.domain.decision import Decision
 from strategies.domain.desk_sample import DeskSample
 
@@ -28,7 +28,8 @@ class Move(msgspec.Struct, frozen=True):
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a step concluded, in the order it concluded it; `caps` is their use, sampled every five minutes.
 
-    `settled` are positions booked as cash in this step, `sample` is what the look measured, about once a minute.
+    `settled` are positions booked as cash in this step, `adopted` executions of others that a person gave to a condor,
+    `sample` is what the look measured, about once a minute.
     """
 
     decisions: tuple[Decision, ...] = ()
@@ -38,6 +39,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     alerts: tuple[Alert, ...] = ()
     caps: tuple[Use, ...] = ()
     settled: tuple[Settled, ...] = ()
+    adopted: tuple[Fill, ...] = ()
     sample: DeskSample | None = None
 
     @property

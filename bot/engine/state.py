@@ -83,6 +83,21 @@ class PendingMargin(msgspec.Struct, frozen=True):
     asked_at: datetime
 
 
+class Outside(msgspec.Struct, frozen=True, kw_only=True):
+    """What the broker shows of a condor that its own orders do not explain.
+
+    `left` is signed contracts per con id that remain to it, `revisions` counts the executions on them with their
+    corrections, `noted_at` is when this was first seen. `first_at` and `last_at` are when the first and the last of the
+    complete snapshots were begun that showed the same after that; None before any.
+    """
+
+    left: dict[int, int]
+    revisions: int
+    noted_at: datetime
+    first_at: datetime | None = None
+    last_at: datetime | None = None
+
+
 class State(msgspec.Struct, frozen=True, kw_only=True):
     """The whole of it. Dicts inside are replaced, never mutated.
 
@@ -119,6 +134,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     snapshot_at: datetime | None = None
     open_at_broker: int | None = None
     mismatch_since: datetime | None = None
+    outside: dict[str, Outside] = {}
     lines: tuple[int, ...] = ()
     desk: DeskState = DeskState()
     marks: dict[int, Mark] = {}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 from bot.actions import AlertLevel, AskCalendar, AskReference, AskSnapshot, Cancel, CancelAll
-from bot.engine import flattening, histories, orders, watching
+from bot.engine import flattening, histories, orders, outside, watching
 from bot.engine.attention import attend
-from bot.engine.fold import cancel_everything
 from bot.engine.permit import risk_view
+from bot.engine.stopping import cancel_everything
 from bot.engine.work import Work
 from risk.halt import breaches, warnings
 from risk.utilisation import utilisation
@@ -32,6 +32,7 @@ def supervise(work: Work, event: ev.AnyEvent) -> None:
     flattening.advance(work, event)
     if isinstance(event, ev.TimerFired) and event.name == "pulse":
         attend(work)
+        outside.watch(work)
     # After an order has left, not before: the sample counts it all the same and it does not wait for the sum.
     if isinstance(event, ev.OrderSent) or (isinstance(event, ev.TimerFired) and event.name == "regime"):
         work.caps = utilisation(risk_view(work.state, Unknown("not asked")), work.parameters.limits)

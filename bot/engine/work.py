@@ -18,7 +18,7 @@ from strategies.alvh.lattice import Slot, slots_of
 from strategies.alvh.machine import block
 from strategies.alvh.machine import on_order as on_slot_order
 from strategies.condor.machine import Condor, on_order, quarantine
-from strategies.domain.book import Settled
+from strategies.domain.book import Fill, Settled
 from strategies.domain.control import Latch, TradingState
 from strategies.domain.decision import Decision
 from strategies.domain.desk_sample import DeskSample
@@ -41,6 +41,7 @@ class Work:
         self.alerts: list[Alert] = []
         self.caps: tuple[Use, ...] = ()
         self.settled: tuple[Settled, ...] = ()
+        self.adopted: tuple[Fill, ...] = ()
         self.sample: DeskSample | None = None
 
     @property
@@ -152,6 +153,7 @@ class Work:
             alerts=tuple(self.alerts),
             caps=self.caps,
             settled=self.settled,
+            adopted=self.adopted,
             sample=self.sample,
         )
         return Step(self.state, tuple(self.actions), outcome)

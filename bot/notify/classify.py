@@ -28,11 +28,13 @@ _KINDS: tuple[tuple[str, Kind], ...] = (
     ("latch.limit:C30", Kind.MISMATCH),
     ("latch.limit:C31", Kind.MISMATCH),
     ("latch.C31", Kind.MISMATCH),
+    ("latch.C32", Kind.MISMATCH),
     ("latch.", Kind.HALT),
     ("C30", Kind.MISMATCH),
     ("C31", Kind.MISMATCH),
     ("impossible", Kind.MISMATCH),
     ("quarantine.", Kind.MISMATCH),
+    ("closed.", Kind.MISMATCH),
     ("blocked.", Kind.MISMATCH),
     ("blind.", Kind.BLIND),
     ("slow.", Kind.STUCK_ORDER),
@@ -86,6 +88,8 @@ def command(key: str) -> str:
         return "condor status; then condor arm -m WHY"
     if kind in ("blind", "slow", "quarantine", "overdue", "blocked", "settled"):
         return f"condor why {subject}"
+    if kind == "closed" and subject != "refused":
+        return f"condor closed {subject} -m WHY, when that is what was meant"
     if kind == "approval":
         return f"condor approve {subject}" if subject else "condor status"
     if kind == "rotation":

@@ -13,7 +13,7 @@ import msgspec
 
 from bot.report.facts import CondorFacts, Json, Trade
 from strategies.condor.machine import Condor
-from strategies.domain.book import Book, Fill, Settled, base_of
+from strategies.domain.book import Book, Fill, Settled, base_of, given_by_hand
 from strategies.domain.hedge import HEDGE_OWNER, layer_of
 from strategies.domain.instruments import Future, Instrument, Option, describe
 
@@ -127,6 +127,8 @@ class Books:
             return None
         if known is not None:
             self._book(known, -1)
+            same = known.signed_quantity == fill.signed_quantity and given_by_hand(known.ref or "") is not None
+            fill = msgspec.structs.replace(fill, ref=known.ref) if same and fill.ref is None else fill
         self.fills[fill.base_id] = fill
         self._book(fill, 1)
         instrument = self.instruments.get(fill.con_id)
@@ -150,12 +152,16 @@ class Books:
         return row
 
     def _condor_of(self, fill: Fill) -> CondorFacts | None:
+        return self.condors.get(self._owner_of(fill) or "")
+
+    def _owner_of(self, fill: Fill) -> str | None:
         order = self.orders.get(fill.ref or "")
-        return None if order is None else self.condors.get(order["condor"])
+        return given_by_hand(fill.ref or "") if order is None else order["condor"]
 
     def _book(self, fill: Fill, sign: int) -> None:
         order = self.orders.get(fill.ref or "")
         if order is None:
+            self._book_by_hand(fill, sign)
             return
         order["net_filled_points"] = order.get("net_filled_points", 0.0) - sign * fill.cash_usd / fill.multiplier
         contracts = order.setdefault("filled_contracts", {})
@@ -169,6 +175,24 @@ class Books:
         if order["purpose"] == "entry":
             condor.entry_cash_usd += sign * fill.cash_usd
             condor.entry_units = max(abs(q) for q in condor.held.values())
+
+    def adopt(self, fill: Fill) -> None:
+        """An execution of others that a person gave to a condor: its cash and contracts are the condor's from now."""
+        known = self.fills.get(fill.base_id)
+        if known is None or known.ref == fill.ref:
+            return
+        self.fills[fill.base_id] = fill
+        self._rows[fill.base_id]["ref"] = fill.ref
+        self._book_by_hand(fill, 1)
+        condor = self._condor_of(fill)
+        if condor is not None:
+            condor.commission_usd += self.commissions.get(fill.base_id, 0.0)
+
+    def _book_by_hand(self, fill: Fill, sign: int) -> None:
+        condor = self._condor_of(fill)
+        if condor is not None:
+            condor.cash_usd += sign * fill.cash_usd
+            condor.held[fill.con_id] = condor.held.get(fill.con_id, 0) + sign * fill.signed_quantity
 
     def commission(self, exec_id: str, usd: float) -> None:
         """Commissions are told again at every reconnect, and sometimes before their execution."""
@@ -202,7 +226,6 @@ class Books:
         """Executions and settlements in the order in which they happened."""
         rows = []
         for base, fill in self.fills.items():
-            order = self.orders.get(fill.ref or "")
             slot = self.slot_of(fill.ref, fill.con_id)
             rows.append(
                 Trade(
@@ -212,7 +235,7 @@ class Books:
                     price_points=fill.price_points,
                     multiplier=fill.multiplier,
                     commission_usd=self.commissions.get(base, 0.0),
-                    holder=holder_of(None if order is None else order["condor"], slot),
+                    holder=holder_of(self._owner_of(fill), slot),
                     slot=slot,
                     ref=fill.ref or "",
                     future=isinstance(self.instruments.get(fill.con_id), Future),

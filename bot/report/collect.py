@@ -20,7 +20,7 @@ from bot.report.books import Books, iso
 from bot.report.changes import changed_settings
 from bot.report.facts import CondorFacts, Json, Marks, SessionFacts, worth
 from strategies.domain import events as ev
-from strategies.domain.book import Settled
+from strategies.domain.book import Fill, Settled
 from strategies.domain.control import LinkState
 from strategies.domain.hedge import SLOTS, slot_name
 from strategies.domain.instruments import Index, Instrument
@@ -139,6 +139,8 @@ class Collected:
         for action in body.get("actions", ()):
             if action["type"] == "submit":
                 session.orders.append(self.books.order(at, action["intent"]))
+        for row in body.get("adopted", ()):
+            self.books.adopt(msgspec.convert(row, Fill))
         for settled in body.get("settled", ()):
             self.books.settle(msgspec.convert(settled, Settled))
         for alert in body.get("alerts", ()):

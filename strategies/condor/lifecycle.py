@@ -99,7 +99,7 @@ def _rows() -> list[Row[CondorState, CondorTrigger]]:
         Row(_S.OPEN, _T.ADJUST_FILLED, _S.OPEN, "late fill of a change given up: it is done after all"),
         Row(_S.OPEN, _T.SETTLED_WHOLLY, _S.SETTLED, "expired into cash"),
         Row(_S.QUARANTINE, _T.SETTLED_WHOLLY, _S.SETTLED, "expired into cash"),
-        Row(_S.QUARANTINE, _T.FLAT_PROVED, _S.CLOSED, "the broker holds none of its legs and a person agreed"),
+        Row(_S.QUARANTINE, _T.FLAT_PROVED, _S.CLOSED, "proven: the broker holds none of its legs, and a person agreed"),
     ]
     for state in (_S.CANDIDATE, _S.GATED, _S.ENTRY_WORKING):
         rows.append(Row(state, _T.ENTRY_WORKS, _S.ENTRY_WORKING, "the entry order is on its way"))

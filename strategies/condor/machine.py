@@ -14,7 +14,7 @@ import msgspec
 from strategies.condor.lifecycle import CONDOR_TABLE, FINISHED_STATES, CondorState, CondorTrigger
 from strategies.condor.lots import Adjustment, Lot, Side, Tally, count_lots, known_legs, legs_of_order
 from strategies.condor.structure import MULTIPLIER, Legs
-from strategies.domain.book import Fill, Settled
+from strategies.domain.book import Fill, Settled, ref_by_hand
 from strategies.domain.orders import LIVE_STATES, OrderRecord, OrderState, Purpose
 from strategies.domain.transitions import ImpossibleEvent
 
@@ -341,9 +341,24 @@ def on_settlement(condor: Condor, settled: Iterable[Settled], at: datetime) -> C
     return msgspec.structs.replace(moved(noted, _T.SETTLED_WHOLLY, at, "settlement"), quantity=0, lots=())
 
 
-def prove_flat(condor: Condor, at: datetime, who: str) -> Condor:
-    """Ends a quarantine after the broker was seen to hold none of the legs and a person agreed."""
-    return msgspec.structs.replace(moved(condor, _T.FLAT_PROVED, at, f"flat, by {who}"), quantity=0, lots=())
+def prove_flat(condor: Condor, at: datetime, who: str, fills: Iterable[Fill] = ()) -> Condor:
+    """Ends a quarantine after the broker was seen to hold none of the legs and a person agreed.
+
+    `fills` are the executions of others that closed it: they stand for a closing order of its own.
+    """
+    flat = moved(condor, _T.FLAT_PROVED, at, f"flat, by {who}")
+    tallies = {**condor.tallies, **_closed_by_others(condor, tuple(fills))}
+    return msgspec.structs.replace(flat, quantity=0, lots=(), tallies=tallies)
+
+
+def _closed_by_others(condor: Condor, fills: tuple[Fill, ...]) -> dict[str, Tally]:
+    """One closing for each set of legs; what all of them cost together stands with the first."""
+    ref = ref_by_hand(condor.id)
+    paid = sum(fill.signed_quantity * fill.price_points for fill in fills)
+    return {
+        f"{ref}.{number}": Tally(Purpose.EXIT, ref, lot.units, paid if number == 1 else 0.0, lot.legs)
+        for number, lot in enumerate(condor.lots, start=1)
+    }
 
 
 class Realised(NamedTuple):

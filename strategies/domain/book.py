@@ -21,8 +21,22 @@ def base_of(exec_id: str) -> str:
     return head if head and tail.isdigit() else exec_id
 
 
+_BY_HAND = ".hand"
+
+
+def ref_by_hand(owner: str) -> str:
+    """The reference that executions of others get when a person says that they closed what `owner` held."""
+    return f"{owner}{_BY_HAND}"
+
+
+def given_by_hand(ref: str) -> str | None:
+    """The owner in such a reference, None where it is none."""
+    return ref.removesuffix(_BY_HAND) if ref.endswith(_BY_HAND) else None
+
+
 class Fill(msgspec.Struct, frozen=True):
-    """One execution of one leg. `ref` is None for an execution that is not ours (manual trade, liquidation).
+    """One execution of one leg. `ref` is None for an execution that is not ours (manual trade, liquidation); see
+    `ref_by_hand` for one that a person gave to its owner.
 
     `price_points` per share; `side` is the execution's own direction; `at` is the broker's time of it.
     """
@@ -96,6 +110,13 @@ class Book(msgspec.Struct, frozen=True):
     def positions(self) -> dict[int, int]:
         """Signed contracts per con id that our journal explains (own and external executions, less settlements)."""
         return dict(_positions(Same(self)))
+
+    def owner_of(self, fill: Fill) -> str | None:
+        """Whose an execution is: its order's owner, or who a person gave it to; None for what is not ours."""
+        if fill.ref is None:
+            return None
+        record = self.orders.get(fill.ref)
+        return given_by_hand(fill.ref) if record is None else record.intent.owner
 
     def live_orders(self) -> tuple[OrderRecord, ...]:
         """Orders that may still trade, oldest first."""

@@ -63,6 +63,7 @@ class OperatorVerb(StrEnum):
     DECLINE = "decline"
     OVERRIDE = "override"
     ACK = "ack"
+    CLOSED = "closed"
 
 
 class Control(msgspec.Struct, frozen=True):

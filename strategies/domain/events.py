@@ -73,7 +73,8 @@ class TimerMissed(Event, frozen=True, kw_only=True, tag="timer_missed"):
 class OperatorCommanded(Event, frozen=True, kw_only=True, tag="operator_commanded"):
     """A person (or a file, or a signal) ordered something. `confirmed` is the typed confirmation for `arm`.
 
-    `subject`: what `approve`, `decline` and `ack` answer, or what `override` holds back, `until` when. `approver`:
+    `subject`: what `approve`, `decline` and `ack` answer, which condor was `closed` by others, or what `override` holds
+    back, `until` when. `approver`:
     whose token was proven, empty without one.
     """
 

@@ -51,7 +51,8 @@ def phase_is(*phases: FlattenPhase) -> Any:
 def only_closes(stage: Stage, after: int) -> None:
     """From the ledger alone: no execution after a line makes any position larger or turns it round."""
     held: dict[int, int] = {}
-    for line in stage.lines("execution"):
+    assert stage.lines("fill", after=after)
+    for line in stage.lines("fill"):
         con_id, signed = line["contract"]["con_id"], line["quantity"] * (1 if line["side"] == "BUY" else -1)
         before = held.get(con_id, 0)
         held[con_id] = before + signed

@@ -156,5 +156,5 @@ def link(state: LinkState, epoch: int = 1, accounts: tuple[str, ...] = (ACCOUNT,
     return ev.LinkChanged(state=state, epoch=epoch, reason="test", accounts=accounts)
 
 
-def command(verb: OperatorVerb, confirmed: bool = True) -> ev.OperatorCommanded:
-    return ev.OperatorCommanded(verb=verb, who="tester", reason="because", confirmed=confirmed)
+def command(verb: OperatorVerb, confirmed: bool = True, subject: str = "") -> ev.OperatorCommanded:
+    return ev.OperatorCommanded(verb=verb, who="tester", reason="because", confirmed=confirmed, subject=subject)

@@ -17,7 +17,7 @@ from strategies.domain.control import OperatorVerb, TradingState
 from strategies.domain.market import Quote
 from strategies.domain.orders import OrderState, PlaceIntent, Purpose
 from tests.bot.engine.bench import Bench
-from tests.bot.engine.builders import command, make_fill, seconds
+from tests.bot.engine.builders import command, make_fill, make_parameters, seconds
 
 S = OrderState
 
@@ -107,8 +107,13 @@ def test_a_snapshot_that_has_only_half_the_legs_ends_nothing(bench: Bench) -> No
 
 # other people -------------------------------------------------------------------------------------
 @pytest.mark.parametrize("legs", [1, 4])
-def test_what_a_person_closed_by_hand_is_not_closed_again(bench: Bench, legs: int) -> None:
-    """Broker and journal agree on nothing held, yet the condor thinks it is open: closing it would open its mirror."""
+def test_what_a_person_closed_by_hand_is_not_closed_again(legs: int) -> None:
+    """Broker and journal agree on nothing held, yet the condor thinks it is open: closing it would open its mirror. The
+    gate sees that by itself, in the moment before the condor is put into quarantine (here ten minutes)."""
+    usual = make_parameters()
+    guards = msgspec.structs.replace(usual.limits.guards, uneven_legs_s=600.0)
+    limits = msgspec.structs.replace(usual.limits, guards=guards)
+    bench = Bench(msgspec.structs.replace(usual, limits=limits)).start()
     condor = bench.open_condor()
     bench.pulse(4.0)
     for number, leg in enumerate(condor.legs.closing()[:legs]):
