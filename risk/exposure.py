@@ -137,6 +137,8 @@ class Stake:
 
     def alone(self, unit: Unit) -> Stake:
         """One of this stake's orders by itself, on the stake's grid (more levels than needed change nothing)."""
+        if self.units == (unit,) and not (self.held or self.cash_usd or self.unknown):
+            return self
         single = Stake(self.contracts, {}, 0.0, (unit,))
         single.__dict__["grid"] = self.grid
         return single
@@ -148,15 +150,13 @@ class Stake:
 
     def only_helps(self, con_id: int) -> bool:
         """Whether this is a contract of the hedge that no fill of the working orders can make short."""
-        if not self.hedge:
-            return False
         sold = sum(min(0, dict(unit.legs).get(con_id, 0)) * unit.quantity for unit in self.units)
-        return self.held.get(con_id, 0) + sold >= 0
+        return self.hedge and self.held.get(con_id, 0) + sold >= 0
 
     @cached_property
     def needed(self) -> frozenset[int]:
         """Contracts without whose worth the stake has none: all but those that only help."""
-        return frozenset(con_id for con_id in self.con_ids if not self.only_helps(con_id))
+        return frozenset(c for c in self.con_ids if not self.only_helps(c)) if self.hedge else self.con_ids
 
     @cached_property
     def grid(self) -> Grid:

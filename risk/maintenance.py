@@ -7,9 +7,8 @@ they are settings and not constants.
 from __future__ import annotations
 
 import re
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
-from typing import NamedTuple
 
 from strategies.domain.session import NEW_YORK
 
@@ -32,21 +31,6 @@ def window_fault(text: str) -> str:
     return ""
 
 
-class _Window(NamedTuple):
-    """A window's text read: it starts and ends (New York) on these weekdays, Monday 0."""
-
-    start: time
-    end: time
-    weekdays: frozenset[int]
-
-
-@lru_cache(maxsize=64)
-def _read(text: str) -> _Window | None:
-    """The window, None for a text that is none; the same few texts are asked about with every order."""
-    found = _SHAPE.fullmatch(text)
-    return None if found is None else _Window(*_hours(found), frozenset(_weekdays(found)))
-
-
 def _hours(found: re.Match[str]) -> tuple[time, time]:
     return time.fromisoformat(found.group(3)), time.fromisoformat(found.group(4))
 
@@ -62,20 +46,25 @@ def span(text: str, now: datetime, before_min: float) -> tuple[datetime, datetim
 
     It counts from `before_min` minutes before it begins.
     """
-    window = _read(text)
-    if window is None:
-        return None
-    start, end, weekdays = window
-    today = now.astimezone(NEW_YORK).date()
-    for back in (-1, 0, 1, 2):  # the latest day that counts is the last window
+    near = _near(text, now.astimezone(NEW_YORK).date(), before_min)
+    return next((window for window in near if window[0] <= now), None)
+
+
+@lru_cache(maxsize=64)
+def _near(text: str, today: date, before_min: float) -> tuple[tuple[datetime, datetime, datetime], ...]:
+    """The windows from tomorrow back to two days ago, the latest first; the same all day long."""
+    found = _SHAPE.fullmatch(text)
+    if found is None:
+        return ()
+    start, end = _hours(found)
+    windows = []
+    for back in (-1, 0, 1, 2):
         day = today - timedelta(days=back)
-        if day.weekday() not in weekdays:
-            continue
-        begins = datetime.combine(day, start, NEW_YORK)
-        counts = begins - timedelta(minutes=before_min)
-        if counts <= now:
-            return counts, begins, datetime.combine(day if end > start else day + timedelta(days=1), end, NEW_YORK)
-    return None
+        if day.weekday() in _weekdays(found):
+            begins = datetime.combine(day, start, NEW_YORK)
+            ends = datetime.combine(day if end > start else day + timedelta(days=1), end, NEW_YORK)
+            windows.append((begins - timedelta(minutes=before_min), begins, ends))
+    return tuple(windows)
 
 
 def hindrance(windows: tuple[str, ...], before_min: float, now: datetime, reconciled_at: datetime | None) -> str:

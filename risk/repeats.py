@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 
 from risk.guards import Guards
 from risk.view import RiskView
 from risk.watch import Watch
+from strategies.domain.book import Book
 from strategies.domain.orders import OrderRecord, PlaceIntent
+from strategies.domain.same import Same
 from strategies.domain.session import Calendar
 
 Key = frozenset[tuple[int, int, int | None]]
@@ -42,9 +46,27 @@ def round_trips(view: RiskView) -> int:
 
 
 def _filled(view: RiskView, since: datetime) -> Iterable[OrderRecord]:
+    """Orders approved since then, and since the last arm, of which anything was executed, in the order of the book."""
     armed = view.watch.armed_at
     since = since if armed is None else max(since, armed)
-    return (row for row in view.book.orders.values() if row.approved_at >= since and any(row.filled_by_leg.values()))
+    executed = _executed(Same(view.book))
+    late = executed[bisect_left(executed, since, key=_approved_at) :]
+    return (row for _, row in sorted(late, key=_place))
+
+
+@lru_cache(maxsize=8)
+def _executed(seen: Same[Book]) -> tuple[tuple[int, OrderRecord], ...]:
+    """Orders of which anything was executed with their place in the book, by the time of their approval."""
+    orders = enumerate(seen.value.orders.values())
+    return tuple(sorted(((i, row) for i, row in orders if any(row.filled_by_leg.values())), key=_approved_at))
+
+
+def _place(row: tuple[int, OrderRecord]) -> int:
+    return row[0]
+
+
+def _approved_at(row: tuple[int, OrderRecord]) -> datetime:
+    return row[1].approved_at
 
 
 def stopped_out(calendar: Calendar, watch: Watch, guards: Guards, today: date) -> tuple[int, int]:

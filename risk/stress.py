@@ -130,11 +130,11 @@ class Revaluation:
         con_ids = [con_id for kind in kinds for con_id in kind]
         worth = np.zeros((len(self._shocks.spot), len(con_ids) + 1))
         if con_ids:
-            contracts, marks = [self._contracts[c] for c in con_ids], [self._marks[c] for c in con_ids]
+            marks = _columns([self._marks[con_id] for con_id in con_ids])
             on_index = len(kinds[0]) + len(kinds[1])
             forward, sigma = _shifted(marks, on_index, self._shocks, self._vix_points or 0.0, self._limits)
             options = slice(len(kinds[0]), on_index + len(kinds[2]))
-            worth[:, :-1] = _worth_usd(contracts, marks, options, forward, sigma)
+            worth[:, :-1] = _worth_usd([self._contracts[c] for c in con_ids], marks, options, forward, sigma)
         return {con_id: i for i, con_id in enumerate(con_ids)}, worth
 
 
@@ -185,29 +185,44 @@ def _unusable(mark: Mark | None, con_id: int) -> str:
     return ""
 
 
+class _Columns(NamedTuple):
+    """Marks as arrays; what has no beta has zero."""
+
+    forward: FloatArray
+    iv: FloatArray
+    tau: FloatArray
+    discount: FloatArray
+    beta: FloatArray
+
+
+def _columns(marks: Sequence[Mark]) -> _Columns:
+    rows = [(m.forward_points, m.iv, m.tau_years, m.discount, m.vix_beta or 0.0) for m in marks]
+    return _Columns(*np.array(rows, dtype=np.float64).T)
+
+
 def _shifted(
-    marks: Sequence[Mark], on_index: int, shocks: Shocks, vix_points: float, limits: Limits
+    marks: _Columns, on_index: int, shocks: Shocks, vix_points: float, limits: Limits
 ) -> tuple[FloatArray, FloatArray]:
     """Forward and volatility by scenario and contract; the first `on_index` contracts are the index's, the others
     move with VIX."""
-    rows = [(mark.forward_points, mark.iv, mark.tau_years, mark.vix_beta or 0.0) for mark in marks]
-    points, iv, tau, beta = np.array(rows, dtype=np.float64).T
-    forward, sigma = np.empty((len(shocks.spot), len(rows))), np.empty((len(shocks.spot), len(rows)))
+    points, iv = marks.forward, marks.iv
+    shape = (len(shocks.spot), len(points))
+    forward, sigma = np.empty(shape), np.empty(shape)
     index, vix = slice(None, on_index), slice(on_index, None)
     forward[:, index] = shocks.spot[:, None] * points[index]
     sigma[:, index] = shocks.vol[:, None] * iv[index]
-    shorter = np.minimum(1.0, np.sqrt(SHOCK_DAYS / (tau[index] * black76.DAYS_PER_YEAR)))
+    shorter = np.minimum(1.0, np.sqrt(SHOCK_DAYS / (marks.tau[index] * black76.DAYS_PER_YEAR)))
     sigma[-1, index] = iv[index] + 0.01 * shocks.crash_vix_points * shorter
     np.maximum(sigma[:, index], MIN_SIGMA, out=sigma[:, index])
     moved = vix_points * shocks.vix_share + shocks.vix_points
     credited = np.where(moved > 0.0, limits.hedge_beta_haircut, 1.0) * moved
-    forward[:, vix] = np.maximum(points[vix] + credited[:, None] * beta[vix], MIN_FORWARD_POINTS)
+    forward[:, vix] = np.maximum(points[vix] + credited[:, None] * marks.beta[vix], MIN_FORWARD_POINTS)
     sigma[:, vix] = iv[vix]
     return forward, sigma
 
 
 def _worth_usd(
-    contracts: Sequence[Tradable], marks: Sequence[Mark], options: slice, forward: FloatArray, sigma: FloatArray
+    contracts: Sequence[Tradable], marks: _Columns, options: slice, forward: FloatArray, sigma: FloatArray
 ) -> FloatArray:
     """Dollars per contract; what is no option is a future and worth its own price, undiscounted."""
     multiplier = np.array([contract.multiplier for contract in contracts], dtype=np.float64)
@@ -217,9 +232,9 @@ def _worth_usd(
             forward[:, options],
             np.array([payoff_strike(contract) for contract in contracts[options]]),
             sigma[:, options],
-            np.array([mark.tau_years for mark in marks[options]]),
+            marks.tau[options],
             np.array([pays_above(contract) for contract in contracts[options]]),
-            np.array([mark.discount for mark in marks[options]]),
+            marks.discount[options],
         )
         worth[:, options] = priced * multiplier[options]
     return worth

@@ -57,19 +57,17 @@ def vega_usd(contracts: Mapping[int, Tradable], marks: Mapping[int, Mark]) -> di
 
 def _per_share(contract: Tradable, mark: Mark) -> float | None:
     """Points per share per VIX point, None where the mark does not say."""
-    if not all(map(math.isfinite, (mark.iv, mark.forward_points, mark.tau_years, mark.discount))):
+    on_vix, beta = contract.symbol in VIX_SYMBOLS, mark.vix_beta
+    if on_vix and beta is None:
         return None
-    on_vix = contract.symbol in VIX_SYMBOLS
-    if on_vix and mark.vix_beta is None:
-        return None
-    beta = mark.vix_beta or 0.0
     if not isinstance(contract, Option):
-        return beta
+        known = all(map(math.isfinite, (mark.iv, mark.forward_points, mark.tau_years, mark.discount)))
+        return beta or 0.0 if known else None
     found = sensitivity(mark.forward_points, contract.strike, mark.iv, mark.tau_years, contract.is_call, mark.discount)
     if found is None:
         return None
     if on_vix:
-        return found.delta * beta
+        return found.delta * (beta or 0.0)
     return found.vega * math.sqrt(VIX_DAYS / max(mark.tau_years * DAYS_PER_YEAR, LEAST_DAYS))
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import itertools
 from datetime import date
+from functools import lru_cache
+from typing import NamedTuple
 
 from risk.case import Case
+from risk.exposure import Exposure
 from risk.result import Finding, finding, unknown
 from risk.stress import Stress
 from strategies.domain.hedge import HEDGE_OWNER
-from strategies.domain.instruments import Option, Right, describe
+from strategies.domain.instruments import Option, Right, Tradable, describe
+from strategies.domain.same import Same
 
 
 def order_loss(case: Case) -> Finding:
@@ -117,15 +121,10 @@ def _structure_fault(legs: list[tuple[Option, int]]) -> str:
 
 def synthetic(case: Case) -> Finding:
     """K-DEF-2: no call and put of one strike and expiry in opposite directions (synthetic, conversion, box)."""
-    calls: dict[tuple[str, date, float], int] = {}
-    puts: dict[tuple[str, date, float], int] = {}
-    for con_id, quantity in _everything(case).items():
-        option = case.contracts[con_id]
-        if not isinstance(option, Option):
-            continue
-        side = calls if option.is_call else puts
-        place = (option.symbol, option.expiry, option.strike)
-        side[place] = side.get(place, 0) + quantity
+    held = _sides(Same(case.exposure))
+    calls, puts = dict(held.calls), dict(held.puts)
+    for con_id, ratio in case.unit.legs:
+        _add(calls, puts, case.contracts[con_id], ratio * case.unit.quantity)
     pairs = sorted(place for place, quantity in calls.items() if quantity * puts.get(place, 0) < 0)
     if pairs:
         text = f"call and put at {pairs[0][2]:g} would stand in opposite directions, a synthetic future"
@@ -133,15 +132,31 @@ def synthetic(case: Case) -> Finding:
     return finding(True, 0, 0, "pairs", "no call and put of one strike stand in opposite directions")
 
 
-def _everything(case: Case) -> dict[int, int]:
-    """Signed contracts of all groups with this order filled."""
-    net: dict[int, int] = {}
-    for stake in (*case.others, case.own):
+Place = tuple[str, date, float]
+"""Underlying, expiry, strike."""
+
+
+class _Sides(NamedTuple):
+    """Signed contracts by place."""
+
+    calls: dict[Place, int]
+    puts: dict[Place, int]
+
+
+@lru_cache(maxsize=8)
+def _sides(seen: Same[Exposure]) -> _Sides:
+    """The options that all groups hold together."""
+    sides = _Sides({}, {})
+    for stake in seen.value.stakes.values():
         for con_id, quantity in stake.held.items():
-            net[con_id] = net.get(con_id, 0) + quantity
-    for con_id, ratio in case.unit.legs:
-        net[con_id] = net.get(con_id, 0) + ratio * case.unit.quantity
-    return net
+            _add(*sides, stake.contracts[con_id], quantity)
+    return sides
+
+
+def _add(calls: dict[Place, int], puts: dict[Place, int], contract: Tradable, quantity: int) -> None:
+    if isinstance(contract, Option):
+        side, place = calls if contract.is_call else puts, (contract.symbol, contract.expiry, contract.strike)
+        side[place] = side.get(place, 0) + quantity
 
 
 def stress_grid(case: Case) -> Finding:

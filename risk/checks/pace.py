@@ -9,6 +9,9 @@ from strategies.domain.orders import OrderRecord, PlaceIntent
 
 TINY = 1e-6
 
+Legs = frozenset[tuple[int, int]]
+"""Contracts with their signed ratio."""
+
 
 def burst(case: Case) -> Finding:
     """C24: new risk per second."""
@@ -49,30 +52,30 @@ def _attempts(case: Case) -> int:
 
 def duplicate(case: Case) -> Finding:
     """C27: the same legs working already, the same attempt again, or the same order again within the window."""
+    legs = _legs(case.intent)
     for order in case.view.book.orders.values():
-        reason = _same(case, order)
+        reason = _same(case, legs, order)
         if reason:
             return finding(False, order.ref, None, "reference", f"{reason} {order.ref} ({order.state.value})")
     return finding(True, None, None, "reference", "no like order is working or was just sent")
 
 
-def _same(case: Case, order: OrderRecord) -> str:
+def _same(case: Case, legs: Legs, order: OrderRecord) -> str:
+    """Legs are compared last: nearly every order of a book is over, and long ago."""
     mine, theirs = case.intent, order.intent
     chain = mine.chain_ref == theirs.chain_ref
     if chain and mine.attempt <= theirs.attempt:
         return f"attempt {mine.attempt} of {mine.chain_ref} follows attempt {theirs.attempt} in"
-    if _legs(mine) != _legs(theirs):
-        return ""
     if order.live:
-        return "the same legs are working in"
-    age_s = (case.view.now - order.approved_at).total_seconds()
-    if chain or case.reducing or mine.quantity != theirs.quantity or age_s >= case.limits.duplicate_window_s:
+        return "the same legs are working in" if legs == _legs(theirs) else ""
+    if chain or case.reducing or mine.quantity != theirs.quantity:
         return ""
+    age_s = (case.view.now - order.approved_at).total_seconds()
     near = case.limits.duplicate_ticks * case.limits.combo_tick_points + TINY
-    if abs(mine.limit_points - theirs.limit_points) <= near:
-        return f"{age_s:.0f} s ago the same was approved as"
-    return ""
+    if age_s >= case.limits.duplicate_window_s or not abs(mine.limit_points - theirs.limit_points) <= near:
+        return ""
+    return f"{age_s:.0f} s ago the same was approved as" if legs == _legs(theirs) else ""
 
 
-def _legs(intent: PlaceIntent) -> frozenset[tuple[int, int]]:
+def _legs(intent: PlaceIntent) -> Legs:
     return frozenset((leg.con_id, leg.action.sign * leg.ratio) for leg in intent.legs)

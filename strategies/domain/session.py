@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import msgspec
+
+from strategies.domain.same import Same
 
 NEW_YORK = ZoneInfo("America/New_York")
 
@@ -59,8 +62,7 @@ class Calendar(msgspec.Struct, frozen=True):
 
     def current(self, now: datetime) -> SessionDay | None:
         """The session in progress: open_at <= now < close_at."""
-        at = bisect_right(self.sessions, now, key=_open_at)
-        return self.sessions[at - 1] if at and now < self.sessions[at - 1].close_at else None
+        return _current(Same(self.sessions), now)
 
     def last_before(self, day: date) -> SessionDay | None:
         """The last session strictly before a day, None if none is known."""
@@ -70,6 +72,14 @@ class Calendar(msgspec.Struct, frozen=True):
     def sessions_after(self, day: date) -> tuple[SessionDay, ...]:
         """Sessions strictly after a day."""
         return self.sessions[bisect_right(self.sessions, day, key=_day) :]
+
+
+@lru_cache(maxsize=8)
+def _current(seen: Same[tuple[SessionDay, ...]], now: datetime) -> SessionDay | None:
+    """Within one step everybody asks about the same moment, and times of several zones are slow to compare."""
+    sessions = seen.value
+    at = bisect_right(sessions, now, key=_open_at)
+    return sessions[at - 1] if at and now < sessions[at - 1].close_at else None
 
 
 def _day(session: SessionDay) -> date:

@@ -44,7 +44,9 @@ def sensitivity(
 ) -> Sensitivity | None:
     """As `black76.greeks` of one option (agreeing to 1e-13); None where an argument is no positive number, or so small
     that no figure comes of it."""
-    if not all(0.0 < value < math.inf for value in (forward, strike, sigma, tau, discount)):
+    most = math.inf
+    if not (0.0 < forward < most and 0.0 < strike < most and 0.0 < sigma < most and 0.0 < tau < most
+            and 0.0 < discount < most):  # fmt: skip
         return None
     root_tau = math.sqrt(tau)
     s = sigma * root_tau
