@@ -25,6 +25,8 @@ class Case:
         self.intent = intent
         self.view = view
         self.limits = limits
+        self.hedge = intent.owner == HEDGE_OWNER
+        """Whether the order belongs to the hedge and not to a condor."""
 
     # the order --------------------------------------------------------------------------------------
     @cached_property
@@ -53,11 +55,6 @@ class Case:
     def reducing(self) -> bool:
         """Whether the order is proven to add no risk in any fill subset; what it calls itself does not matter."""
         return bool(self.own.held) and self.own.is_reduced_by(self.unit)
-
-    @property
-    def hedge(self) -> bool:
-        """Whether the order belongs to the hedge and not to a condor."""
-        return self.intent.owner == HEDGE_OWNER
 
     # exposure ---------------------------------------------------------------------------------------
     @cached_property
@@ -179,8 +176,12 @@ class Case:
         found = {leg.con_id: self.view.market.quotes.get(leg.con_id) for leg in self.intent.legs}
         return {c: q if q is not None and q.epoch == epoch else None for c, q in found.items()}
 
-    def leg_mid_points(self, leg: LegIntent) -> float | None:
-        """Midpoint of a leg. When reducing, a missing bid is worth nothing and a missing ask leaves the bid."""
+    @cached_property
+    def leg_mids_points(self) -> dict[int, float | None]:
+        """Midpoint of each leg. When reducing, a missing bid is worth nothing and a missing ask leaves the bid."""
+        return {leg.con_id: self._leg_mid(leg) for leg in self.intent.legs}
+
+    def _leg_mid(self, leg: LegIntent) -> float | None:
         quote = self.quotes[leg.con_id]
         if quote is None:
             return None
@@ -196,7 +197,7 @@ class Case:
         """Net mid of one unit by the gate's own reckoning (positive: costs), None where a leg has none."""
         total = 0.0
         for leg in self.intent.legs:
-            mid = self.leg_mid_points(leg)
+            mid = self.leg_mids_points[leg.con_id]
             if mid is None or not math.isfinite(mid):
                 return None
             total += leg.action.sign * leg.ratio * mid

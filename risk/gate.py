@@ -10,15 +10,18 @@ Rules
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from risk.approval import _SEAL, Approved
 from risk.case import Case
-from risk.checks import CHECKS, FORM
-from risk.limits import Limits
+from risk.checks import CHECKS, FORM, Check
+from risk.limits import Limits, Use
 from risk.result import CheckResult, Verdict
 from risk.view import RiskView
+from strategies.domain.control import TradingState
 from strategies.domain.orders import PlaceIntent
+from strategies.domain.same import Same
 
 __all__ = ["CheckResult", "Reviewed", "Verdict", "preview", "reduces", "review"]
 
@@ -55,10 +58,15 @@ def _judge(intent: PlaceIntent, view: RiskView, limits: Limits, skip: frozenset[
     if any(not r.passed and r.code in _NEEDED for r in results):
         return _verdict(intent, results, reducing=False)
     reducing = case.reducing
-    for check in CHECKS[len(FORM) :]:
-        if check.code not in skip and check.concerns(case) and (check.always or not reducing):
-            results.append(check.run(case))
+    due = _due(Same(CHECKS), Use.HEDGE if case.hedge else Use.CONDOR, view.control.state, reducing)
+    results += [check.run(case) for check in due if check.code not in skip]
     return _verdict(intent, results, reducing)
+
+
+@lru_cache(maxsize=32)
+def _due(seen: Same[tuple[Check, ...]], use: Use, state: TradingState, reducing: bool) -> tuple[Check, ...]:
+    """The checks behind those of form that are made of this kind of order in this state."""
+    return tuple(c for c in seen.value[len(FORM) :] if c.concerns(use, state) and (c.always or not reducing))
 
 
 def _verdict(intent: PlaceIntent, results: list[CheckResult], reducing: bool) -> Verdict:

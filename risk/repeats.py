@@ -40,7 +40,10 @@ def identical_opens(view: RiskView, intent: PlaceIntent) -> int:
 
 def round_trips(view: RiskView) -> int:
     """How often within the last hour something was opened and closed again (or the reverse), since the last arm."""
-    chains = {row.intent.chain_ref: key_of(row.intent) for row in _filled(view, view.now - timedelta(hours=1))}
+    late = tuple(_filled(view, view.now - timedelta(hours=1)))
+    if not late:
+        return 0
+    chains = {row.intent.chain_ref: key_of(row.intent) for row in late}
     counts = Counter(chains.values())
     return sum(min(count, counts[reverse(key)]) for key, count in counts.items()) // 2
 

@@ -65,15 +65,17 @@ class Verdict(msgspec.Struct, frozen=True, tag="verdict"):
 
 def finding(passed: bool, observed: Value, cap: Value, unit: str, text: str) -> Finding:
     """A finding whose numbers can be journaled: what is not finite becomes a word."""
-    return Finding(passed, _plain(observed), _plain(cap), unit, text)
+    if isinstance(observed, float):
+        observed = _plain(observed)
+    return Finding(passed, observed, _plain(cap) if isinstance(cap, float) else cap, unit, text)
 
 
 def unknown(cap: Value, unit: str, why: str) -> Finding:
     """A check that cannot be made fails: unknown is never safe."""
-    return Finding(False, None, _plain(cap), unit, f"cannot be checked: {why}")
+    return finding(False, None, cap, unit, f"cannot be checked: {why}")
 
 
-def _plain(value: Value) -> Value:
-    if not isinstance(value, float) or math.isfinite(value):
+def _plain(value: float) -> Value:
+    if math.isfinite(value):
         return value
     return None if math.isnan(value) else "unlimited" if value > 0.0 else "-unlimited"

@@ -89,10 +89,9 @@ class Revaluation:
         spots, vols = self._limits.stress_spots_pct, self._limits.stress_vols_pct
         if not con_ids:
             return Stress(0.0, 0.0, 0.0, 0.0, 0.0, np.zeros(len(spots) * len(vols)))
-        for con_id in sorted({con_id for group in groups for con_id in group.needed}):
-            reason = _unusable(self._marks.get(con_id), con_id)
-            if reason:
-                return reason
+        blank = min(frozenset[int]().union(*(group.needed for group in groups)) - self._usable, default=None)
+        if blank is not None:
+            return _unusable(self._marks.get(blank), blank) or f"contract {blank} has no loaded details to value it by"
         loss = _losses(groups, {con_id: i for i, con_id in enumerate(con_ids)}, self._worth_of(con_ids))
         grid = loss[:-1]
         worst = int(grid.argmax())
@@ -112,6 +111,11 @@ class Revaluation:
         return worth.take([place.get(con_id, nothing) for con_id in con_ids], axis=1)
 
     @cached_property
+    def _usable(self) -> frozenset[int]:
+        """Contracts with a usable mark."""
+        return frozenset(c for c in self._contracts if not _unusable(self._marks.get(c), c))
+
+    @cached_property
     def _shocks(self) -> Shocks:
         return _shocks(Same(self._limits))
 
@@ -120,12 +124,11 @@ class Revaluation:
         """Each contract's column, and the columns; the last one, without a contract, is zero."""
         kinds: tuple[list[int], ...] = ([], [], [], [])
         for con_id, contract in self._contracts.items():
-            mark = self._marks.get(con_id)
-            if mark is None or _unusable(mark, con_id):
+            if con_id not in self._usable:
                 continue
             if contract.symbol not in VIX_SYMBOLS:
                 kinds[1 if isinstance(contract, Option) else 0].append(con_id)
-            elif self._vix_points is not None and mark.vix_beta is not None:
+            elif self._vix_points is not None and self._marks[con_id].vix_beta is not None:
                 kinds[2 if isinstance(contract, Option) else 3].append(con_id)
         con_ids = [con_id for kind in kinds for con_id in kind]
         worth = np.zeros((len(self._shocks.spot), len(con_ids) + 1))

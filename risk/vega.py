@@ -20,7 +20,7 @@ from risk.exposure import Stake
 from risk.measures import VIX_SYMBOLS
 from strategies.domain.instruments import Option, Tradable
 from strategies.domain.marks import Mark
-from strategies.pricing.single import sensitivity
+from strategies.pricing.single import delta, vega
 
 VIX_DAYS = 30.0
 LEAST_DAYS = 7.0
@@ -63,12 +63,12 @@ def _per_share(contract: Tradable, mark: Mark) -> float | None:
     if not isinstance(contract, Option):
         known = all(map(math.isfinite, (mark.iv, mark.forward_points, mark.tau_years, mark.discount)))
         return beta or 0.0 if known else None
-    found = sensitivity(mark.forward_points, contract.strike, mark.iv, mark.tau_years, contract.is_call, mark.discount)
-    if found is None:
-        return None
+    forward, iv, tau = mark.forward_points, mark.iv, mark.tau_years
     if on_vix:
-        return found.delta * (beta or 0.0)
-    return found.vega * math.sqrt(VIX_DAYS / max(mark.tau_years * DAYS_PER_YEAR, LEAST_DAYS))
+        moves = delta(forward, contract.strike, iv, tau, contract.is_call, mark.discount)
+        return None if moves is None else moves * (beta or 0.0)
+    gains = vega(forward, contract.strike, iv, tau, mark.discount)
+    return None if gains is None else gains * math.sqrt(VIX_DAYS / max(tau * DAYS_PER_YEAR, LEAST_DAYS))
 
 
 def book_vega(

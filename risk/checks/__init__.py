@@ -25,18 +25,13 @@ class Check(NamedTuple):
     during: TradingState | None = None
     except_in: TradingState | None = None
 
-    def concerns(self, case: Case) -> bool:
+    def concerns(self, use: Use, state: TradingState) -> bool:
         """Whether the control is about this kind of order in this state."""
-        if self.during is not None or self.except_in is not None:
-            state = case.view.control.state
-            if state is self.except_in or self.during not in (None, state):
-                return False
-        return (Use.HEDGE if case.hedge else Use.CONDOR) in self.uses
+        return use in self.uses and state is not self.except_in and self.during in (None, state)
 
     def run(self, case: Case) -> CheckResult:
         """The control applied to one case."""
-        passed, observed, cap, unit, text = self.find(case)
-        return CheckResult(self.code, self.name, passed, observed, cap, unit, text, consequence_of(self.code))
+        return CheckResult(self.code, self.name, *self.find(case), consequence_of(self.code))
 
 
 _CONDOR = (Use.CONDOR,)

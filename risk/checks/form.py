@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import math
 import re
+from functools import lru_cache
 
 from risk.case import Case
-from risk.limits import Use
+from risk.limits import Limits, Listing, Use
 from risk.result import Finding, finding
 from strategies.domain.hedge import SLOTS
 from strategies.domain.instruments import Option
 from strategies.domain.orders import Action, Purpose
+from strategies.domain.same import Same
 
 REF_SHAPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{2,63}")
 MAX_LEGS = 8
+
+_PURPOSES, _ACTIONS = tuple(Purpose), tuple(Action)
 
 
 def reference(case: Case) -> Finding:
@@ -38,7 +42,7 @@ def _fault(case: Case) -> str:
     intent = case.intent
     if not (_text(intent.owner) and _text(intent.chain_ref)):
         return "the order names no owner or no chain"
-    if intent.purpose not in tuple(Purpose):
+    if intent.purpose not in _PURPOSES:
         return f"{intent.purpose!r} is no purpose of an order"
     if not 1 <= len(intent.legs) <= MAX_LEGS:
         return f"an order has 1 to {MAX_LEGS} legs, this one {len(intent.legs)}"
@@ -50,7 +54,7 @@ def _fault(case: Case) -> str:
     if len({leg.con_id for leg in intent.legs}) != len(intent.legs):
         return "two legs name the same contract"
     for leg in intent.legs:
-        if not _counts(leg.ratio) or leg.action not in tuple(Action):
+        if not _counts(leg.ratio) or leg.action not in _ACTIONS:
             return f"leg {leg.con_id}: {leg.action!r} x {leg.ratio!r} is no direction with a ratio above zero"
     if not _finite(intent.limit_points):
         return f"the limit is {intent.limit_points!r}, it must be a finite number of points"
@@ -82,8 +86,7 @@ def _text(value: object) -> bool:
 def whitelisted(case: Case) -> Finding:
     """C02: every leg's details match in every field one row of the whitelist that is open to this kind of owner."""
     use = Use.HEDGE if case.hedge else Use.CONDOR
-    rows = [row for row in case.limits.whitelist if use in row.uses]
-    allowed = ", ".join(sorted({row.trading_class for row in rows}))
+    rows, allowed = _open_to(Same(case.limits), use)
     for leg in case.intent.legs:
         contract = case.view.market.tradable(leg.con_id) if _finite(leg.con_id) else None
         if contract is None:
@@ -106,6 +109,13 @@ def whitelisted(case: Case) -> Finding:
             text = f"contract {leg.con_id} has the strike {contract.strike!r}"
             return finding(False, str(leg.con_id), allowed, "trading class", text)
     return finding(True, allowed, allowed, "trading class", f"all legs are whitelisted for a {use.value} ({allowed})")
+
+
+@lru_cache(maxsize=8)
+def _open_to(seen: Same[Limits], use: Use) -> tuple[list[Listing], str]:
+    """The rows of the whitelist that are open to this kind of owner, and their classes in words."""
+    rows = [row for row in seen.value.whitelist if use in row.uses]
+    return rows, ", ".join(sorted({row.trading_class for row in rows}))
 
 
 def quantity(case: Case) -> Finding:

@@ -33,14 +33,14 @@ def reasonable(case: Case) -> Finding:
     widest = 0.0
     cap = case.limits.spread_points
     for leg, option in case.legs:
-        quote, name = case.quotes[leg.con_id], describe(option)
-        if quote is None or case.leg_mid_points(leg) is None:
-            return finding(False, None, cap, "points", f"{name} has no usable bid and ask")
+        quote = case.quotes[leg.con_id]
+        if quote is None or case.leg_mids_points[leg.con_id] is None:
+            return finding(False, None, cap, "points", f"{describe(option)} has no usable bid and ask")
         if case.reducing:
             continue
         fault, spread, allowed = _spread_fault(case, quote)
         if fault:
-            return finding(False, spread, allowed, "points", f"{name}: {fault}")
+            return finding(False, spread, allowed, "points", f"{describe(option)}: {fault}")
         widest = max(widest, spread or 0.0)
     return finding(True, widest, cap, "points", f"all legs quoted, widest spread {widest:.2f} points")
 

@@ -32,30 +32,29 @@ class OptionGreeks(NamedTuple):
     theta: float
 
 
-class Sensitivity(NamedTuple):
-    """Delta in points per point of forward, vega in points per share per volatility point (0.01 of sigma)."""
+def delta(forward: float, strike: float, sigma: float, tau: float, is_call: bool, discount: float) -> float | None:
+    """dV/dF as `black76.greeks` of one option (agreeing to 1e-13); None where an argument is no positive number, or so
+    small that no figure comes of it."""
+    d1 = _d1(forward, strike, sigma, tau, discount)
+    return None if d1 is None else _delta(d1, forward, strike, is_call, discount)
 
-    delta: float
-    vega: float
+
+def vega(forward: float, strike: float, sigma: float, tau: float, discount: float) -> float | None:
+    """Points per share per volatility point (0.01 of sigma), of call and put alike; else as `delta`."""
+    d1 = _d1(forward, strike, sigma, tau, discount)
+    return None if d1 is None else _vega_unit(d1, forward, discount, math.sqrt(tau)) * VOL_POINT
 
 
-def sensitivity(
-    forward: float, strike: float, sigma: float, tau: float, is_call: bool, discount: float
-) -> Sensitivity | None:
-    """As `black76.greeks` of one option (agreeing to 1e-13); None where an argument is no positive number, or so small
-    that no figure comes of it."""
+def _d1(forward: float, strike: float, sigma: float, tau: float, discount: float) -> float | None:
     most = math.inf
     if not (0.0 < forward < most and 0.0 < strike < most and 0.0 < sigma < most and 0.0 < tau < most
             and 0.0 < discount < most):  # fmt: skip
         return None
-    root_tau = math.sqrt(tau)
-    s = sigma * root_tau
+    s = sigma * math.sqrt(tau)
     try:
-        d1 = math.log(forward / strike) / s + 0.5 * s
+        return math.log(forward / strike) / s + 0.5 * s
     except (ArithmeticError, ValueError):
         return None
-    vega = _vega_unit(d1, forward, discount, root_tau) * VOL_POINT
-    return Sensitivity(_delta(d1, forward, strike, is_call, discount), vega)
 
 
 def _delta(d1: float, forward: float, strike: float, is_call: bool, discount: float) -> float:

@@ -84,6 +84,17 @@ def test_no_mark_no_number(bad: float | None) -> None:
     assert str(con_id) in answer
 
 
+def test_a_contract_without_details_is_not_worth_nothing() -> None:
+    """What the revaluation was not told of leaves the book unknown, with its name."""
+    world = World().having("ic-1", condor_legs(EXPIRIES[0], WINGS), 1, -14.0)
+    contracts, stakes = exposure_of(world.view(), 0.0)
+    gone = min(contracts)
+    fewer = {con_id: contract for con_id, contract in contracts.items() if con_id != gone}
+    answer = Revaluation(fewer, world.view().marks, LIMITS, None).of(stakes.values())
+    assert isinstance(answer, str)
+    assert str(gone) in answer
+
+
 def test_empty_book_has_nothing_to_lose() -> None:
     """Nothing held, nothing working, no loss."""
     found = run(World())
