@@ -110,7 +110,7 @@ def _panel(
         parts.append(svg.text(x(times[where]) + 24.0, top + 10.0, f"then {told['net_vega_unknown']}", "lab"))
     last = values[where]
     if last is not None:
-        digits = 0 if abs(last) >= 10_000 else 2
+        digits = 0 if abs(last) >= 10_000 or names[0] == "net_delta_usd_per_pct" else 2
         words = f"{last:,.{digits}f}".replace("-", "\u2212")
         parts.append(svg.text(WIDTH - _RIGHT, top - 5.0, f"last {words}", "lab", "end"))
     return parts

@@ -305,6 +305,9 @@ class Collected:
             order = self.books.orders[move["subject"]]
             order["states"].append({"state": move["after"], "at": iso(at)})
             order["state"] = move["after"]
+            if move["after"] == "rejected":
+                told = f"{move['subject']}: {move['text'] or 'no reason was told'}"
+                session.faults.append({"at": iso(at), "code": "REJECTED", "text": told})
 
     def _alert(self, session: SessionFacts, at: datetime, alert: Json) -> None:
         session.alerts.append({"at": iso(at), **{k: alert[k] for k in ("level", "key", "text")}})

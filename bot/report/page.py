@@ -245,6 +245,8 @@ def duration(seconds: float | None) -> str:
         return ""
     if seconds < 120.0:
         return f"{seconds:.0f} s"
+    if seconds < 600.0:
+        return f"{seconds / 60.0:.1f}".removesuffix(".0") + " min"
     return f"{seconds / 60.0:.0f} min" if seconds < 7200.0 else f"{seconds / 3600.0:.1f} h"
 
 

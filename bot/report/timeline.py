@@ -161,7 +161,16 @@ def curves(session: SessionFacts, books: Books, vix: int | None) -> list[Json]:
     rows = [_curve(label, minute, session, futures, vix) for label, minute in moments]
     if times.overnight:
         rows.insert(0, _curve("close before", first - 1_000_000, session, futures, vix, at=session.marks.before_at))
-    return [row for row in rows if row["months"]]
+    return _without_lesser([row for row in rows if row["months"]])
+
+
+def _without_lesser(rows: list[Json]) -> list[Json]:
+    """Samples end before the session does: where another row's front stands as high, `front highest` would be none."""
+    spreads = {row["label"]: row["front_minus_second_points"] for row in rows}
+    highest = spreads.pop("front highest", None)
+    if highest is None or all(spread is None or spread < highest for spread in spreads.values()):
+        return rows
+    return [row for row in rows if row["label"] != "front highest"]
 
 
 def _curve(

@@ -35,6 +35,9 @@ def verdict(report: Json) -> list[str]:
         codes = Counter(v["code"] for v in denied)
         what = ", ".join(f"{n} by {code}" for code, n in codes.most_common(4))
         lines.append(f"The gate refused {_count(len(denied), 'order')}: {what}.")
+    rejected = sum(1 for order in report["orders"] if order["state"] == "rejected")
+    if rejected:
+        lines.append(f"The broker rejected {_count(rejected, 'order')}.")
     blind = sum(s["blind_s"] for s in report["sessions"])
     reconnects = sum(s["reconnects"] for s in report["sessions"])
     if reconnects or blind:

@@ -181,7 +181,8 @@ function drawCurve(m, w, h) {
       return [label, when, svg("text", { x: at, y: (top + bottom) / 2, "text-anchor": "middle" }, "?", svg("title", {}, `${row.label} ${row.reason || "unknown"}`))];
     }
     const steep = i > 0 && known(curve[i - 1].points) && y(row.points) - y(curve[i - 1].points) > 8; // the line comes from above: beside it
-    const value = svg("text", { class: "strong", x: at + (steep ? 4 : 0), y: y(row.points) - (steep ? 5 : 7), "text-anchor": steep ? "start" : "middle" }, number(row.points));
+    const goesOn = known(curve[i + 1]?.points) && y(curve[i + 1].points) - y(row.points) > 10; // and the next label lies lower
+    const value = svg("text", { class: "strong", x: at + (steep ? (goesOn ? 19 : 5) : 0), y: y(row.points) - (steep ? 5 : 7), "text-anchor": "middle" }, number(row.points));
     return [svg("circle", { class: `dot${inverted ? " bad" : ""}`, cx: at, cy: y(row.points), r: 3 }, svg("title", {}, `${row.label} ${row.month || ""} ${number(row.points)} points, ${row.days} days`)), value, label, when];
   });
   const words = points.map((row) => `${row.label} ${number(row.points)}`).join(", ");
@@ -284,16 +285,16 @@ function whyNot() {
 function drawCard(c, w, h) {
   const state = { open: "good", quarantine: "bad" }[c.state] || "warn";
   const strikes = c.strikes_points.map((k) => String(k)).join("/");
-  const share = known(c.profit_pct_of_credit) ? `${signed(c.profit_pct_of_credit, 0)} %${w < 230 ? "" : " of credit"}` : c.units ? "no fresh quotes" : "";
+  const share = known(c.profit_pct_of_credit) ? `${signed(c.profit_pct_of_credit, 0)} %${w < 230 || c.exit_rule ? "" : " of credit"}` : c.units ? "no fresh quotes" : "";
   const keys = el("p", { class: "key" });
   const legend = [el("i", { class: "k-exp" }, "\u2500 expiry "), el("i", { class: "k-now" }, "\u2500 now "), el("i", { class: "k-vol" }, `\u2504 vol +${c.payoff?.vol_up_pct ?? 15} %`)];
   keys.append(...legend);
   const rows = [
     ["exits", `+${number(c.target_pct_of_credit, 0)} % / ${signed(c.stop_pct_of_credit, 0, " %")}`], ["shorts", c.shorts_away_points.map((p) => signed(p, 0)).join(" / ")],
-    ["b/e", c.break_evens_points.map((p) => number(p, 0)).join(" / ") || NONE], ["1 SD", `${known(c.expected_move_points) ? `\u00b1${number(c.expected_move_points, 0)}` : NONE}${known(c.profit_chance_pct) ? `, ${number(c.profit_chance_pct, 0)} %` : ""}`],
+    ["b/e", c.break_evens_points.map((p) => number(p, 0)).join(" / ") || NONE], ["1 SD, POP", `${known(c.expected_move_points) ? `\u00b1${number(c.expected_move_points, 0)}` : NONE}${known(c.profit_chance_pct) ? `, ${number(c.profit_chance_pct, 0)} %` : ""}`],
     ["theta", signed(c.theta_usd, 0, " $/day")], ["worst", dollars(known(c.max_loss_usd) ? -c.max_loss_usd : null)],
     ["delta", signed(c.delta_usd, 0, " $/pt")], ["vega", signed(c.vega_usd, 0, " $/vol pt")],
-    ["gamma", signed(c.gamma_usd, 2, " $/pt\u00b2")], [plainWord(c.state), hours(c.in_state_s / 3600)],
+    ["gamma", signed(c.gamma_usd, 2, " $/pt\u00b2")], ["in state", hours(c.in_state_s / 3600)],
   ];
   return el("article", { class: "card", "aria-label": `Condor ${c.id}` },
     el("h3", {}, el("span", { title: c.id }, c.id.replace(/^ic-\d{4}/, "ic-"), el("small", { class: "dim", title: `${c.expiry}, ${c.dte_days} days left, closed at ${c.time_exit_dte_days}` }, w < 230 ? ` ${c.expiry.slice(5)}, ${c.dte_days} d` : ` ${c.expiry.slice(5)}, ${c.dte_days} d, out at ${c.time_exit_dte_days}`)), el("span", { class: `tag ${state}`, title: c.why }, plainWord(c.state))),
@@ -302,7 +303,7 @@ function drawCard(c, w, h) {
     c.payoff ? drawPayoff(c, w, h, keys, legend) : el("p", { class: "empty" }, "Its payoff is drawn when an order for it works."), keys,
     el("dl", { class: "kv" }, ...rows.map(([name, text]) => [el("dt", { title: MEANT[name] }, name), el("dd", { title: MEANT[name] }, text)])));
 }
-const MEANT = { exits: "profit and loss at which it is closed, of the credit", shorts: "points from the index to the short strikes", "b/e": "break-evens at expiry", "1 SD": "one standard deviation to expiry, and the chance to end between the break-evens" };
+const MEANT = { exits: "profit and loss at which it is closed, of the credit", shorts: "points from the index to the short strikes", "b/e": "break-evens at expiry", "1 SD, POP": "one standard deviation to expiry in points, and the chance to end between the break-evens" };
 function drawPayoff(c, w, h, keys, legend) {
   const p = c.payoff, xs = p.spot_points;
   const left = 40, right = w - 6, top = 14, bottom = h - 17;
@@ -357,12 +358,14 @@ function drawSlot(slot) {
   const kind = BUSY.includes(slot.state) || slot.working ? "busy" : slot.state;
   const first = slot.held[0];
   const brief = (contract) => contract.replace(/^VIXW? \d{4}-\d\d-\d\d /, "").replace(/^(VXM?) \d{4}-/, "$1 ").replace(/^SPXW? \d{4}-\d\d-\d\d /, "SPX ");
-  const name = first ? [...new Set(slot.held.map((h) => brief(h.contract)))].join(", ") : plainWord(slot.state);
+  const names = [...new Set(slot.held.map((h) => brief(h.contract)))];
+  const calls = names.every((each) => /^[\d.]+C$/.test(each)); // 20/21C says as much as 20C, 21C and fits
+  const name = first ? (calls ? names.map((each) => each.slice(0, -1)).join("/") + "C" : names.join(", ")) : plainWord(slot.state);
   const count = slot.held.reduce((sum, h) => sum + h.quantity, 0);
   const all = slot.held.map((h) => `${h.quantity} ${h.contract} bought at ${number(h.price_points)}, now ${number(h.mid_points)}`).join("; ");
   const words = `${slot.name} ${plainWord(slot.state)}${slot.since ? " since " + slot.since : ""}. ${all}${slot.why ? ". " + slot.why : ""}${slot.working ? ". Order: " + slot.working : ""}`;
   return el("div", { class: `slot ${kind}`, title: words, "aria-label": words, role: "img" },
-    el("b", {}, `${slot.number} ${first ? name : ""}`),
+    el("b", {}, el("i", {}, slot.number), first ? ` ${name}` : ""),
     el("span", {}, first ? `${known(first.days) ? number(first.days, 0) + "d" : ""} ${known(slot.usd_per_vix_point) ? signed(slot.usd_per_vix_point, 0) + "/pt" : ""}` : slot.working || name),
     first ? el("span", { class: known(slot.value_usd) ? tone(slot.value_usd - slot.cost_usd) : "" }, `${known(slot.value_usd) ? gain(slot.value_usd - slot.cost_usd) : "no quote"} \u00d7${count}`) : null);
 }
@@ -394,7 +397,7 @@ function drawCaps(caps) {
     const value = `${known(cap.used) ? number(cap.used, cap.unit.startsWith("%") ? 2 : 0) : NONE} ${cap.floor ? "\u2265" : "\u2264"} ${number(cap.cap, cap.unit.startsWith("%") ? 1 : 0)} ${cap.unit.replace("% of", "%")}`;
     const bar = el("i", {});
     bar.style.setProperty("--full", `${Math.min(100, cap.full_pct ?? 0)}%`);
-    return el("div", { class: `cap ${kind}` }, el("button", { type: "button", class: "plainly", "data-code": cap.code, title: `what the gate said by ${cap.code}, in the decisions below` }, cap.name, el("span", { class: "dim" }, ` ${cap.code}`)), el("span", {}, value),
+    return el("div", { class: `cap ${kind}` }, el("button", { type: "button", class: "plainly", "data-code": cap.code, title: `${cap.name}: what the gate said by ${cap.code}, in the decisions below` }, cap.name.replace(" days", " d"), el("span", { class: "dim" }, ` ${cap.code}`)), el("span", {}, value),
       el("div", { class: "bar", role: "meter", "aria-valuemin": 0, "aria-valuemax": 100, "aria-valuenow": known(cap.full_pct) ? Math.min(100, Math.round(cap.full_pct)) : null, "aria-label": `${cap.name}: ${value}` }, bar));
   });
 }
@@ -405,12 +408,12 @@ function drawOrders({ orders, fills }) {
   const brief = (ref) => ref.replace(/^ic-\d{4}/, "").replace(/^alvh-/, "").replace(/\.\d{8}\./, ".");
   const priced = (points) => (known(points) ? `${number(Math.abs(points))} ${points < 0 ? "cr" : "db"}` : NONE);
   const rows = orders.map((o) => el("tr", { class: o.live ? "" : "ended", title: `${o.ref} by ${o.rule}, attempt ${o.attempt}. ${o.text || ""}` }, el("td", {}, o.at), el("td", { class: "ref" }, brief(o.ref)), el("td", {}, plainWord(o.state)), el("td", { class: "n" }, `${o.filled}/${o.quantity}`), el("td", { class: "n" }, priced(o.limit_points)), el("td", { class: "n" }, priced(o.mid_points))));
-  const done = fills.map((f) => el("tr", {}, el("td", {}, f.at), el("td", { class: "ref", title: f.ref }, brief(f.ref)), el("td", {}, `${f.side} ${f.quantity}`), el("td", { title: f.contract }, f.contract.replace(/ \d{4}-/, " ")), el("td", { class: "n" }, number(f.price_points)), el("td", { class: "n" }, known(f.commission_usd) ? dollars(f.commission_usd, 2) : "")));
+  const done = fills.map((f) => el("tr", {}, el("td", {}, f.at), el("td", { class: "ref", title: f.ref }, brief(f.ref)), el("td", {}, `${f.side} ${f.quantity}`), el("td", { title: f.contract }, f.contract.replace(/ \d{4}-/, " ")), el("td", { class: "n" }, number(f.price_points)), el("td", { class: "n" }, known(f.commission_usd) ? number(f.commission_usd) : "")));
   aside("orders", `${orders.filter((o) => o.live).length} working, ${fills.length} executions today`);
   const none = (text) => el("p", { class: "empty" }, text);
   return [
     rows.length ? el("table", {}, el("caption", { class: "sr" }, "Orders today; prices in points, cr collected, db paid"), head("time", "order", "state", "-filled", "-limit", "-mid"), el("tbody", {}, ...rows)) : none("No order today."),
-    done.length ? el("table", { class: "done" }, el("caption", {}, "Executions"), head("time", "order", "side", "contract", "-points", "-fee"), el("tbody", {}, ...done)) : "",
+    done.length ? el("table", { class: "done" }, el("caption", {}, "Executions"), head("time", "order", "side", "contract", "-points", "-fee $"), el("tbody", {}, ...done)) : "",
   ];
 }
 

@@ -398,6 +398,23 @@ def with_decisions(state: Path) -> Path:
     return state
 
 
+def test_an_order_the_broker_rejected_is_told_three_times(state: Path) -> None:
+    """In the verdict, among the faults with the broker's words, and as a mark on the timeline: the gate let it through,
+    so nothing else would say that it never worked."""
+    story = sold(state)
+    story.order(Purpose.EXIT, "ic-1.x1", 2, "C-EXIT-1", mid=4.9, natural=5.4)
+    story.pulse(moves=(Move("order", "ic-1.x1", "reject_claimed", "rejected", "available funds are insufficient"),))
+    for _ in range(12):
+        story.pulse()
+    story.end()
+    told = build(state, "last")
+    assert "The broker rejected 1 order." in told["verdict"]
+    (fault,) = [row for row in told["faults"] if row["code"] == "REJECTED"]
+    assert fault["text"] == "ic-1.x1: available funds are insufficient"
+    (mark,) = [m for m in told["days"][0]["timeline"]["markers"] if m["kind"] == "fault"]
+    assert "ic-1.x1" in mark["text"]
+
+
 def test_why_something_was_not_done(state: Path) -> None:
     """The last reasons about a subject or a rule, with what was seen and compared; refusals too."""
     with_decisions(state)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.report import charts, page, svg
+from bot.report import charts, page, svg, timeline
 from bot.report.build import build
 from bot.report.facts import Json, Marks, SessionFacts
 from bot.report.lattice import lattice
@@ -106,6 +106,25 @@ def test_a_slots_state_is_written_where_it_is_long_enough_and_clear_of_numbers()
     told = re.findall(r'<text x="([\d.]+)" y="[\d.]+" class="num( state)?" text-anchor="start">([^<]+)<', drawn)
     assert [(kind, word) for _, kind, word in told] == [(" state", "active"), ("", "1")]
     assert float(told[0][0]) >= float(told[1][0]) + 6.5
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(None, ""), (90.0, "90 s"), (210.0, "3.5 min"), (240.0, "4 min"), (3600.0, "60 min")]
+)
+def test_a_duration_agrees_with_its_seconds(seconds: float | None, words: str) -> None:
+    """210 seconds are not four minutes."""
+    assert page.duration(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("at_close", "told"),
+    [(1.95, ["open", "close"]), (1.75, ["open", "close"]), (1.2, ["open", "front highest", "close"])],
+)
+def test_the_front_is_highest_only_where_nothing_stands_higher(at_close: float, told: list[str]) -> None:
+    """Samples end a quarter of an hour before the session: a close above them is the highest."""
+    spreads = (("open", -1.5), ("front highest", 1.75), ("close", at_close))
+    rows = [{"label": label, "front_minus_second_points": spread} for label, spread in spreads]
+    assert [row["label"] for row in timeline._without_lesser(rows)] == told
 
 
 def test_labels_of_an_axis_have_the_same_decimals() -> None:
