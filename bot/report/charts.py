@@ -306,7 +306,7 @@ def lattice(told: Json, session: Json) -> str:
             )
             at = _free(x(left), x(right), span["state"], numbered)
             if at is not None:
-                parts.append(svg.text(at, y + 10.5, span["state"], "num state"))
+                parts.append(svg.text(at, y + 10.5, span["state"], f"num state on-{span['state']}"))
         for at, words in numbered:
             parts.append(svg.text(at, y + 10.5, words, "num"))
         y += row_height

@@ -205,7 +205,7 @@ def test_states_of_trading_are_told_apart() -> None:
     latch = Latch("daily_loss", TradingState.REDUCING, look.at, "limits", "day's loss")
     control = msgspec.structs.replace(look.state.control, latches=(latch,))
     reducing = view_of(look._replace(state=msgspec.structs.replace(look.state, control=control)))["bar"]
-    assert (reducing["state"], reducing["goes_on"]) == ("reducing", "only what reduces risk; exits go on")
+    assert (reducing["state"], reducing["goes_on"]) == ("reducing", "no new risk; exits go on")
     control = msgspec.structs.replace(look.state.control, paused=True)
     paused = view_of(look._replace(state=msgspec.structs.replace(look.state, control=control)))["bar"]
     assert (paused["state"], paused["paused"]) == ("active", True)

@@ -180,9 +180,9 @@ function drawCurve(m, w, h) {
     if (!known(row.points)) {
       return [label, when, svg("text", { x: at, y: (top + bottom) / 2, "text-anchor": "middle" }, "?", svg("title", {}, `${row.label} ${row.reason || "unknown"}`))];
     }
-    const steep = i > 0 && known(curve[i - 1].points) && y(row.points) - y(curve[i - 1].points) > 8; // the line comes from above: beside it
-    const goesOn = known(curve[i + 1]?.points) && y(curve[i + 1].points) - y(row.points) > 10; // and the next label lies lower
-    const value = svg("text", { class: "strong", x: at + (steep ? (goesOn ? 19 : 5) : 0), y: y(row.points) - (steep ? 5 : 7), "text-anchor": "middle" }, number(row.points));
+    const fall = (a, b) => (known(a?.points) && known(b?.points) ? y(b.points) - y(a.points) : 0);
+    const beside = fall(curve[i - 1], row) > 8 && fall(row, curve[i + 1]) > 10; // the line comes from above, the next label lies lower
+    const value = svg("text", { class: "strong", x: at + (beside ? 19 : 0), y: y(row.points) - (beside ? 5 : 7), "text-anchor": "middle" }, number(row.points));
     return [svg("circle", { class: `dot${inverted ? " bad" : ""}`, cx: at, cy: y(row.points), r: 3 }, svg("title", {}, `${row.label} ${row.month || ""} ${number(row.points)} points, ${row.days} days`)), value, label, when];
   });
   const words = points.map((row) => `${row.label} ${number(row.points)}`).join(", ");
@@ -291,7 +291,7 @@ function drawCard(c, w, h) {
   keys.append(...legend);
   const rows = [
     ["exits", `+${number(c.target_pct_of_credit, 0)} % / ${signed(c.stop_pct_of_credit, 0, " %")}`], ["shorts", c.shorts_away_points.map((p) => signed(p, 0)).join(" / ")],
-    ["b/e", c.break_evens_points.map((p) => number(p, 0)).join(" / ") || NONE], ["1 SD, POP", `${known(c.expected_move_points) ? `\u00b1${number(c.expected_move_points, 0)}` : NONE}${known(c.profit_chance_pct) ? `, ${number(c.profit_chance_pct, 0)} %` : ""}`],
+    ["b/e", c.break_evens_points.map((p) => number(p, 0)).join(" / ") || NONE], ["SD, POP", `${known(c.expected_move_points) ? `\u00b1${number(c.expected_move_points, 0)}` : NONE}${known(c.profit_chance_pct) ? `, ${number(c.profit_chance_pct, 0)} %` : ""}`],
     ["theta", signed(c.theta_usd, 0, " $/day")], ["worst", dollars(known(c.max_loss_usd) ? -c.max_loss_usd : null)],
     ["delta", signed(c.delta_usd, 0, " $/pt")], ["vega", signed(c.vega_usd, 0, " $/vol pt")],
     ["gamma", signed(c.gamma_usd, 2, " $/pt\u00b2")], ["in state", hours(c.in_state_s / 3600)],
@@ -303,7 +303,7 @@ function drawCard(c, w, h) {
     c.payoff ? drawPayoff(c, w, h, keys, legend) : el("p", { class: "empty" }, "Its payoff is drawn when an order for it works."), keys,
     el("dl", { class: "kv" }, ...rows.map(([name, text]) => [el("dt", { title: MEANT[name] }, name), el("dd", { title: MEANT[name] }, text)])));
 }
-const MEANT = { exits: "profit and loss at which it is closed, of the credit", shorts: "points from the index to the short strikes", "b/e": "break-evens at expiry", "1 SD, POP": "one standard deviation to expiry in points, and the chance to end between the break-evens" };
+const MEANT = { exits: "profit and loss at which it is closed, of the credit", shorts: "points from the index to the short strikes", "b/e": "break-evens at expiry", "SD, POP": "one standard deviation to expiry in points, and the chance to end between the break-evens" };
 function drawPayoff(c, w, h, keys, legend) {
   const p = c.payoff, xs = p.spot_points;
   const left = 40, right = w - 6, top = 14, bottom = h - 17;
@@ -360,7 +360,7 @@ function drawSlot(slot) {
   const brief = (contract) => contract.replace(/^VIXW? \d{4}-\d\d-\d\d /, "").replace(/^(VXM?) \d{4}-/, "$1 ").replace(/^SPXW? \d{4}-\d\d-\d\d /, "SPX ");
   const names = [...new Set(slot.held.map((h) => brief(h.contract)))];
   const calls = names.every((each) => /^[\d.]+C$/.test(each)); // 20/21C says as much as 20C, 21C and fits
-  const name = first ? (calls ? names.map((each) => each.slice(0, -1)).join("/") + "C" : names.join(", ")) : plainWord(slot.state);
+  const name = first ? (names.length > 2 ? `${names[0]} +${names.length - 1}` : calls ? names.map((each) => each.slice(0, -1)).join("/") + "C" : names.join(", ")) : plainWord(slot.state);
   const count = slot.held.reduce((sum, h) => sum + h.quantity, 0);
   const all = slot.held.map((h) => `${h.quantity} ${h.contract} bought at ${number(h.price_points)}, now ${number(h.mid_points)}`).join("; ");
   const words = `${slot.name} ${plainWord(slot.state)}${slot.since ? " since " + slot.since : ""}. ${all}${slot.why ? ". " + slot.why : ""}${slot.working ? ". Order: " + slot.working : ""}`;

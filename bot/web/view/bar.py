@@ -18,7 +18,7 @@ from strategies.domain.session import NEW_YORK, SessionDay
 
 GOES_ON = {
     TradingState.ACTIVE: "all rules run",
-    TradingState.REDUCING: "only what reduces risk; exits go on",
+    TradingState.REDUCING: "no new risk; exits go on",
     TradingState.FLATTENING: "everything is being closed; nothing else is sent",
     TradingState.HALTED: "cancels only, no exits",
 }
@@ -116,7 +116,7 @@ def due(state: State, now: datetime) -> list[Json]:
     orders = parameters.condor.orders
     rows: list[tuple[datetime, str]] = [
         (day.open_at, "options open"),
-        (closes - timedelta(minutes=parameters.limits.no_open_last_min), "last opening orders"),
+        (closes - timedelta(minutes=parameters.limits.no_open_last_min), "last openings"),
         (closes - timedelta(minutes=orders.no_orders_before_close_min), "last condor orders"),
         (closes, "index closes"),
         (day.close_at, "options close"),

@@ -103,8 +103,8 @@ def test_a_slots_state_is_written_where_it_is_long_enough_and_clear_of_numbers()
              {"from": moved, "until": None, "state": "active"}]  # fmt: skip
     slots = [{"slot": 4, "layer": "L1", "spans": spans}]
     drawn = charts.lattice({"slots": slots, "moves": [_move(5, [4])]}, {"open_at": OPEN.isoformat(), "close_at": close})
-    told = re.findall(r'<text x="([\d.]+)" y="[\d.]+" class="num( state)?" text-anchor="start">([^<]+)<', drawn)
-    assert [(kind, word) for _, kind, word in told] == [(" state", "active"), ("", "1")]
+    told = re.findall(r'<text x="([\d.]+)" y="[\d.]+" class="num( state on-active)?"[^>]*>([^<]+)<', drawn)
+    assert [(kind, word) for _, kind, word in told] == [(" state on-active", "active"), ("", "1")]
     assert float(told[0][0]) >= float(told[1][0]) + 6.5
 
 
