@@ -18,9 +18,10 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import analytics, decisions, gateway, journal, live_path, signals  # noqa: E402
+from benchmarks import analytics, dashboard, decisions, gateway, journal, live_path, seen, signals  # noqa: E402
 from benchmarks.table import Row, render  # noqa: E402
 
+TABLES = ["A", "C", "D", "E", "S", "V"]
 START_S = 0.15
 
 
@@ -90,11 +91,11 @@ def _load() -> str:
 def main() -> None:
     """Prints every table asked for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("tables", nargs="*", choices=[[], "A", "C", "D", "E", "S"], help="all by default")
+    parser.add_argument("tables", nargs="*", choices=[[], *TABLES], help="all by default")
     parser.add_argument("--no-setup", action="store_true", help="use .venv-bench as it is, install nothing")
     parser.add_argument("--dir", type=Path, default=None, help="where to write (a real disk, not memory)")
     options = parser.parse_args()
-    wanted, began = options.tables or ["A", "C", "D", "E", "S"], time.monotonic()
+    wanted, began = options.tables or TABLES, time.monotonic()
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, load {_load()}\n")
     if "A" in wanted:
         rows = analytics_rows(7, not options.no_setup)
@@ -109,6 +110,10 @@ def main() -> None:
         if "E" in wanted:
             rows = gateway.run(Path(name))
             print(render("E. the simulated gateway against a replay of its own bytes", rows), flush=True)
+        if "V" in wanted:
+            (Path(name) / "seen").mkdir()
+            rows = seen.measure(Path(name) / "seen") + dashboard.measure()
+            print(render("V. what a person waits for, and what looking costs", rows), flush=True)
     if "S" in wanted:
         print(render("S. signals of the hedge", signals.measure()), flush=True)
     print(f"load {_load()}, {time.monotonic() - began:.0f} s")
