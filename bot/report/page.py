@@ -29,6 +29,8 @@ _UNITS = {"usd": "dollars", "pct": "%", "em": "expected moves"}
 _UNIT = re.compile(r"(?P<name>.+?)_(?P<unit>points|usd|pct|s|min|days|em|contracts)(?P<rest>(?:_(?:per|of)_[a-z_]+)?)$")
 """A value's name that ends with its unit, as `theta_points_per_day` and `max_pct_of_credit` do."""
 
+_INITIALS = re.compile(r"\b(?:vix|spx|nlv|dte|rsi|iv|mes)\b")
+
 SECTIONS = (
     ("timeline", "Timeline"),
     ("curve", "Term structure"),
@@ -165,9 +167,13 @@ def _measured(name: str, value: Any) -> str:
     """`stop_loss_points 19.9` as a person writes it: `stop loss 19.9 points`."""
     found = _UNIT.match(name)
     if found is None or isinstance(value, bool) or not isinstance(value, int | float):
-        return f"{words(name)} {plain(value)}"
-    unit, rest = found["unit"], words(found["rest"])
-    return f"{words(found['name'])} {plain(value)} {_UNITS.get(unit, unit)}{rest}"
+        return f"{_spoken(name)} {plain(value)}"
+    unit, rest = found["unit"], _spoken(found["rest"])
+    return f"{_spoken(found['name'])} {plain(value)} {_UNITS.get(unit, unit)}{rest}"
+
+
+def _spoken(name: str) -> str:
+    return _INITIALS.sub(lambda found: found[0].upper(), words(name))
 
 
 def digits(unit: str) -> int:

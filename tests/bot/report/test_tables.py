@@ -140,9 +140,15 @@ def test_values_have_their_units_behind_them() -> None:
     assert (
         page.pairs(told) == "stop loss 19.9 points, confirm 60 s, theta 0.25 points per day, vega n 0.1, days unknown"
     )
-    rest = {"theta_pct_of_margin_day": 0.3, "hurdle_pct": None, "wanted_usd": 1200.0, "distance_em": 1.2}
+    rest = {
+        "theta_pct_of_margin_day": 0.3,
+        "hurdle_pct": None,
+        "wanted_usd": 1200.0,
+        "distance_em": 1.2,
+        "dte_days": 43,
+    }
     assert page.pairs(rest) == (
-        "theta 0.3 % of margin day, hurdle pct unknown, wanted 1,200 dollars, distance 1.2 expected moves"
+        "theta 0.3 % of margin day, hurdle pct unknown, wanted 1,200 dollars, distance 1.2 expected moves, DTE 43 days"
     )
 
 
