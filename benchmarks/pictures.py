@@ -1,7 +1,9 @@
-"""Pictures of the dashboard and the report for the README: a simulated story is lived and looked at in chromium.
+"""Pictures of dashboard and report: three simulated stories are lived and looked at in chromium.
 
-`python -m benchmarks.pictures [STATE]` writes docs/pictures/*.png. With STATE the story was lived there before. The
-dashboard is served as it stood at a moment of the story, from the journal.
+`python -m benchmarks.pictures [STATES]` writes the pictures of README and docs to docs/pictures, and to var/pictures
+every page of every story in light and dark, at a desk and on a phone, for somebody to look through. With STATES the
+stories were lived there before, in the folders `calm`, `flip` and `faults`. The dashboard is served as it stood at a
+moment of the story, from the journal.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from bot.engine.outcome import Outcome
 from bot.engine.state import State
@@ -32,18 +34,51 @@ from strategies.domain.session import session_date
 
 ROOT = Path(__file__).parent.parent
 PICTURES = ROOT / "docs" / "pictures"
-CALM = "2026-03-04"
-"""A session of it in which condors and hedge are held to the close."""
+GALLERY = ROOT / "var" / "pictures"
+SCENARIOS = ROOT / "bot" / "sim" / "world" / "scenarios"
 
-DAY = "2026-03-11"
-"""The session of the story `flip` in which the market turns."""
 
-OF_CALM = ("report-condors", "report-together")
+class Story(NamedTuple):
+    """A scenario, how many of its days are lived, and the moment of a session at which the dashboard is looked at."""
 
-LOOK_AT = datetime(2026, 3, 4, 18, 30, tzinfo=UTC)
-"""When the dashboard is looked at: condors are open and the hedge holds something."""
+    scenario: Path
+    days: int | None
+    look_at: datetime
+
+
+STORIES = {
+    "calm": Story(SCENARIOS / "calm.toml", 4, datetime(2026, 3, 5, 18, 30, tzinfo=UTC)),
+    "flip": Story(SCENARIOS / "flip.toml", None, datetime(2026, 3, 11, 16, 41, tzinfo=UTC)),
+    "faults": Story(ROOT / "benchmarks" / "faults.toml", None, datetime(2026, 3, 4, 20, 12, tzinfo=UTC)),
+}
+"""A quiet day with condors and hedge, the day the market turns, and one on which much goes wrong around the bot."""
 
 PATIENCE_S, BEAT_S, LINES_IN_USE = 400.0, 0.5, 38
+DESK, PHONE = (1366, 768), (390, 844)
+PAPER, SLICE = 1100, 1300
+"""Width of a report in pixels, and how high one picture of it is."""
+
+
+class Sight(NamedTuple):
+    """A picture of the docs: story, anchor of the report ("" is its top), size, whether dark."""
+
+    story: str
+    anchor: str
+    width: int
+    height: int
+    dark: bool = False
+
+
+REPORTS = {
+    "report": Sight("flip", "", PAPER, 1290),
+    "report-dark": Sight("flip", "", PAPER, 1290, dark=True),
+    "report-phone": Sight("flip", "", *PHONE),
+    "report-faults": Sight("faults", "", PAPER, 1390),
+    "report-condors": Sight("calm", "condors", PAPER, 900),
+    "report-together": Sight("calm", "together", PAPER, 640),
+    "report-hedge": Sight("flip", "hedge", PAPER, 620),
+    "report-money": Sight("flip", "money", PAPER, 760),
+}
 
 
 def _chromium() -> ModuleType:
@@ -56,6 +91,22 @@ def _chromium() -> ModuleType:
     return module
 
 
+# living -------------------------------------------------------------------------------------------
+def _lived(name: str, place: Path) -> Path:
+    """Lives a story as fast as the machine allows; its state directory."""
+    story, state = STORIES[name], place / name
+    text = story.scenario.read_text(encoding="utf-8")
+    if story.days is not None:  # the same days as of the whole scenario: its chance goes by name and day
+        text = "[[day]]".join(text.split("[[day]]")[: story.days + 1])
+    scenario = place / f"{name}.toml"
+    scenario.write_text(text, encoding="utf-8")
+    options = ("--scenario", str(scenario), "--speed", "max", "--quiet", "--set", "alvh.enabled=true")
+    command = [sys.executable, "-m", "bot", "sim", "--fresh", "--state", str(state), *options]
+    subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
+    return state
+
+
+# the dashboard ------------------------------------------------------------------------------------
 def _stood(state: Path, moment: datetime) -> tuple[Gathered, ev.Envelope]:
     """What the page had gathered at a moment of the story: its facts taken again, from the checkpoint before."""
     journal = state / "journal.sqlite3"
@@ -102,47 +153,70 @@ def _served(state: Path, moment: datetime, place: Path) -> Iterator[str]:
         page.stop()
 
 
-def _dashboard(state: Path, page: Any, place: Path) -> None:
-    """The page at LOOK_AT in light and dark, and with condors and hedge drawn together."""
-    with _served(state, LOOK_AT, place) as link:
-        for name, dark in (("dashboard", False), ("dashboard-dark", True)):
-            page.size(1366, 768, dark=dark)
-            page.go(link)
-            page.until("document.querySelector('.parts tr.total')", PATIENCE_S)
-            page.shot(PICTURES / f"{name}.png")
-        page.size(1366, 768)
-        page.js("document.querySelector('[name=how][value=together]').click()")
-        page.until("document.querySelector('.together svg')", PATIENCE_S)
-        page.shot(PICTURES / "dashboard-together.png")
+CUT = """[...document.querySelectorAll('main *, #bar *')].filter((e) => e.clientWidth && !e.querySelector('*')
+  && ((getComputedStyle(e).textOverflow === 'ellipsis' && e.scrollWidth > e.clientWidth)
+  || (e.closest('.card') && e.getBoundingClientRect().right > e.closest('.card').getBoundingClientRect().right + 1)))
+  .map((e) => e.textContent)"""
+"""Texts of the page that end in dots, or reach out of their card."""
 
 
-def _story(state: Path) -> None:
-    """Lives the whole story as fast as the machine allows."""
-    options = ("--scenario", "flip", "--speed", "max", "--quiet", "--set", "alvh.enabled=true")
-    command = [sys.executable, "-m", "bot", "sim", "--fresh", "--state", str(state), *options]
-    subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
+def _dashboard(name: str, state: Path, page: Any, place: Path) -> None:
+    """The page at the story's moment; of the calm story the docs have light, dark, phone and all condors together."""
+    with _served(state, STORIES[name].look_at, place) as link:
+        for size, where in ((DESK, "desk"), (PHONE, "phone")):
+            for dark in (False, True):
+                page.size(*size, dark=dark)
+                page.go(link)
+                page.until("document.querySelector('.parts tr.total')", PATIENCE_S)
+                _sliced(page, f"dashboard-{name}-{where}{'-dark' if dark else ''}", size[1], to_scroll=where == "phone")
+            if cut := page.js(CUT):
+                print(f"cut on the dashboard of {name}, {where}: {', '.join(cut)}")
+        page.size(*DESK)
+        if page.js("Boolean(document.querySelector('.card'))"):
+            page.js("document.querySelector('[name=how][value=together]').click()")
+            page.until("document.querySelector('.together svg')", PATIENCE_S)
+            page.shot(GALLERY / f"dashboard-{name}-together.png")
+        page.go("about:blank")  # it would call for the stream that ends here
 
 
-def _report(state: Path, page: Any) -> None:
-    """The report of the session, its top in light and dark, and what stands further down."""
-    with tempfile.TemporaryDirectory() as folder:
-        files = {day: Path(folder) / f"{day}.html" for day in (DAY, CALM)}
-        for day, file in files.items():
-            file.write_text(rendered(build(state, day), "html"), encoding="utf-8")
-        for name, anchor, height, dark in (
-            ("report", "", 1180, False),
-            ("report-dark", "", 1180, True),
-            ("report-condors", "condors", 900, False),
-            ("report-together", "together", 640, False),
-            ("report-hedge", "hedge", 620, False),
-            ("report-money", "money", 760, False),
-        ):
-            page.size(1100, height, dark=dark)
-            page.go(files[CALM if name in OF_CALM else DAY].as_uri())
+# the report ---------------------------------------------------------------------------------------
+def _report(name: str, state: Path, page: Any, place: Path) -> None:
+    """The report of the story's session, piece by piece; the pictures of the docs besides."""
+    file = place / f"{name}.html"
+    file.write_text(rendered(build(state, session_date(STORIES[name].look_at)), "html"), encoding="utf-8")
+    for width, where in ((PAPER, "desk"), (PHONE[0], "phone")):
+        for dark in (False, True):
+            page.size(width, SLICE, dark=dark)
+            page.go(file.as_uri())
             page.until("document.querySelector('#appendix')")
-            if anchor:
-                page.js(f"document.querySelector('#{anchor}').scrollIntoView()")
-            page.shot(PICTURES / f"{name}.png")
+            _sliced(page, f"report-{name}-{where}{'-dark' if dark else ''}", SLICE)
+    for picture, sight in REPORTS.items():
+        if sight.story != name:
+            continue
+        page.size(sight.width, sight.height, dark=sight.dark)
+        page.go(file.as_uri())
+        page.until("document.querySelector('#appendix')")
+        if sight.anchor:
+            page.js(f"document.querySelector('#{sight.anchor}').scrollIntoView()")
+        page.shot(PICTURES / f"{picture}.png")
+
+
+def _sliced(page: Any, name: str, height: int, *, to_scroll: bool = True) -> None:
+    """A page from top to bottom, one picture for each screen of it."""
+    screens = -(-int(page.js("document.documentElement.scrollHeight")) // height) if to_scroll else 1
+    for n in range(screens):
+        page.js(f"window.scrollTo(0, {n * height})")
+        page.shot(GALLERY / (f"{name}-{n + 1:02d}.png" if screens > 1 else f"{name}.png"))
+
+
+OF_GALLERY = {
+    "dashboard": "dashboard-calm-desk",
+    "dashboard-dark": "dashboard-calm-desk-dark",
+    "dashboard-together": "dashboard-calm-together",
+    "dashboard-phone": "dashboard-calm-phone-01",
+    "dashboard-faults": "dashboard-faults-desk",
+}
+"""Pictures of the docs that are among those of the gallery."""
 
 
 def main() -> None:
@@ -151,16 +225,21 @@ def main() -> None:
     if chromium.program() is None:
         raise SystemExit("no chromium here: install chromium, chromium-browser or google-chrome")
     PICTURES.mkdir(parents=True, exist_ok=True)
+    GALLERY.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         place = Path(folder)
         with chromium.browser(place / "profile") as page:
-            state = Path(sys.argv[1]) if len(sys.argv) > 1 else place / "state"
-            if len(sys.argv) == 1:
-                _story(state)
-            _dashboard(state, page, place / "served")
-            _report(state, page)
+            for name in STORIES:
+                state = Path(sys.argv[1]) / name if len(sys.argv) > 1 else _lived(name, place)
+                _dashboard(name, state, page, place / f"served-{name}")
+                _report(name, state, page, place)
+            for line in page.errors:
+                print(f"the browser said: {line}")
+    for picture, shown in OF_GALLERY.items():
+        (PICTURES / f"{picture}.png").write_bytes((GALLERY / f"{shown}.png").read_bytes())
     for picture in sorted(PICTURES.glob("*.png")):
         print(f"{picture.relative_to(ROOT)}  {picture.stat().st_size // 1024} KB")
+    print(f"{len(list(GALLERY.glob('*.png')))} more to look through in {GALLERY.relative_to(ROOT)}")
 
 
 if __name__ == "__main__":
