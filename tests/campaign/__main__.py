@@ -7,16 +7,19 @@ import json
 import multiprocessing
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from bot.recover import code_version
 from tests.campaign import evidence, results
 from tests.campaign.menu import FAMILIES
 from tests.campaign.plan import draw
 from tests.campaign.worker import Job, one
+from tests.flow.presses import one_life
+
+PRESSES_A_LIFE = 40
 
 SLICE = (("connectivity", (3,)), ("orders", (0,)), ("market", (5,)), ("host", (2,)))
 """Few seeds that together meet many faults; played in well under a minute."""
@@ -40,6 +43,8 @@ def main(arguments: list[str] | None = None) -> int:
         return _soak(options)
     if options.kills:
         return _kills(options)
+    if options.presses:
+        return _presses(options)
     low, _, high = options.seeds.partition("..")
     seeds = range(int(low), int(high or low) + 1)
     families = FAMILIES if options.family == "all" else (options.family,)
@@ -56,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--keep", type=Path, help="with --replay: its journal and ledger stay in this folder")
     parser.add_argument("--slice", action="store_true", help="a fixed handful of seeds, for a minute's answer")
     parser.add_argument("--kills", type=int, default=0, help="SIGKILLs of real processes, named and random in turn")
+    parser.add_argument("--presses", type=int, default=0, help="kill presses at random steps of the event loop")
     parser.add_argument("--search", type=int, default=0, help="every order of a few events, to this depth")
     parser.add_argument("--soak", type=int, default=0, help="so many simulated days in one life, and what grows")
     parser.add_argument("--torn", action="store_true", help="the journal cut at every byte of its last commits")
@@ -78,7 +84,7 @@ def _replay(family: str, seed: int, keep: Path | None) -> int:
 
 
 def _play(jobs: list[Job], options: argparse.Namespace, *, remember: bool) -> int:
-    code = code_version()
+    code = results.code()
     path = options.out / "results.jsonl"
     done = results.played(path, code) if remember else set()
     began, bad, count = time.monotonic(), 0, 0
@@ -141,7 +147,7 @@ def _kills(options: argparse.Namespace) -> int:
     killed, bad, began = 0, 0, time.monotonic()
     while killed < options.kills and time.monotonic() - began < options.for_s:
         row = (named if number % 2 == 0 else at_random)(number // 2)
-        results.append(path, {"code": code_version(), **row})
+        results.append(path, {"code": results.code(), **row})
         killed += sum(row["kills"].values())
         bad += bool(row["wrong"])
         number += 1
@@ -149,6 +155,24 @@ def _kills(options: argparse.Namespace) -> int:
             sys.stdout.write(f"{row['story']} {row['number']}: {row['wrong']}\n")
             sys.stdout.flush()
     sys.stdout.write(f"{killed} SIGKILLs in {time.monotonic() - began:.0f} s, {bad} stories failing\n")
+    return 1 if bad else 0
+
+
+def _presses(options: argparse.Namespace) -> int:
+    """Lives of some presses each until so many have been made in this run; a life is a number that no other was."""
+    path = options.out / "presses.jsonl"
+    life = 1 + max((row["life"] for row in results.rows(path)), default=evidence.last_life())
+    made, bad, began = 0, 0, time.monotonic()
+    while made < options.presses and time.monotonic() - began < options.for_s:
+        with tempfile.TemporaryDirectory(prefix="presses-") as place:
+            began_s = time.process_time()
+            found = one_life(Path(place), life, min(PRESSES_A_LIFE, options.presses - made))
+        row = {**found._asdict(), "violations": list(found.violations), "cpu_s": round(time.process_time() - began_s)}
+        results.append(path, {"code": results.code(), "life": life, **row})
+        made, bad, life = made + found.made, bad + len(found.violations), life + 1
+        sys.stdout.write("".join(f"life {life - 1}: {words}\n" for words in found.violations))
+        sys.stdout.flush()
+    sys.stdout.write(f"{made} presses in {time.monotonic() - began:.0f} s, {bad} violations\n")
     return 1 if bad else 0
 
 

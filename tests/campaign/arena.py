@@ -148,8 +148,10 @@ class Arena:
         """Starts the bot."""
         assert self.gateway.control is not None
         ends = (f"broker.port={self.gateway.port}", f'clock.follow="127.0.0.1:{self.gateway.control.port}"')
+        self.found.events["lives"] += 1
+        settings = self.plan.settings(self.found.events["lives"])
         life = Life(
-            loaded=load(profile="sim", assignments=(*ends, *self.plan.settings), environ={}),
+            loaded=load(profile="sim", assignments=(*ends, *settings), environ={}),
             state_dir=self.state_dir,
             tell=lambda at, level, text: self.alerts.append((at, level, text)),
             watchers=(self._watch,),
@@ -157,7 +159,6 @@ class Arena:
         )
         self.state = State()
         self.handlers.clear()
-        self.found.events["lives"] += 1
         self._life = asyncio.create_task(life.run(), name="life")
         return self._life
 

@@ -149,6 +149,7 @@ class HostFaults:
             await asyncio.wait_for(asyncio.shield(second), 30.0)
         arena.found.look("endings", second.done() and arena.ending().startswith("AlreadyRunning"),
                          f"a second bot: {arena.ending() if second.done() else 'it lives'}")  # fmt: skip
+        arena.found.controls["told as a second bot"] += 1
         arena._life, arena.state, arena.journal = first, before, journal
         arena.handlers.update(handlers)
 
@@ -196,6 +197,7 @@ class HostFaults:
             return
         said = arena.ending()
         arena.endings.append(said)
+        arena.found.controls["told as exit 3"] += said.startswith("exit 3")
         arena.found.look("I16", said.startswith("exit 3"), f"the disk was full and the bot ended: {said}")
         arena.found.look("I4", latch.present(arena.state_dir / "KILL"), "the disk was full and no latch was left")
         arena.found.events["orders between a full disk and the end"] += arena.wire_judge.orders - orders
@@ -216,6 +218,7 @@ class HostFaults:
         if arena.ended:
             said = arena.ending()
             arena.endings.append(said)
+            arena.found.controls["told as exit 3"] += said.startswith("exit 3")
             arena.found.look("I16", said.startswith("exit 3"), f"the journal was locked and the bot ended: {said}")
             await self.again()
 

@@ -310,7 +310,7 @@ MARKET = (
         "manual_trade",
         lambda r: {"side": _one(r, "BUY", "SELL"), "quantity": int(r.integers(1, 3))},
         "held",
-        0.3,
+        0.6,
     ),
     _m("F65", "cancel_by_human", _plain(), "order"),
     _m("F66", "liquidate", _plain(), "held", 0.25),

@@ -9,6 +9,7 @@ import numpy as np
 
 from bot.sim.venue.matching import FillModel
 from tests.campaign.menu import FAMILIES, MENU, Dish
+from tests.campaign.twists import NO_TWIST, TWISTS, Twist
 from tests.flow.virtual_life import BUSY
 
 WORLDS = (
@@ -42,6 +43,17 @@ OFTEN = ("condor.entry.every_min=1", "condor.entry.scan_min=1", "engine.snapshot
 
 LIVENESS_SHARE = 0.2
 
+MINUTES = (3.0, 4.0, 5.0, 6.0, 8.0, 12.0, 20.0)
+MINUTES_SHARES = (0.28, 0.26, 0.2, 0.12, 0.07, 0.05, 0.02)
+"""Market minutes under faults: many short seeds meet more different beginnings for the same time than few long ones,
+and some things only happen late."""
+
+BEGINS = ("10:29:00", "11:45:00", "14:10:00", "15:25:00")
+BEGIN_SHARES = (0.5, 0.2, 0.2, 0.1)
+EVENING, EVENING_MINUTES = "15:42:00", 36.0
+EVENING_SHARE = 0.03
+"""Few seeds live through the close and what the bot attests after it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -62,12 +74,13 @@ class Plan:
     at_writes: float
     dishes: tuple[Dish, ...]
     liveness: bool
+    twist: Twist = NO_TWIST
 
-    @property
-    def settings(self) -> tuple[str, ...]:
-        """Assignments for the bot's configuration."""
+    def settings(self, life: int = 1) -> tuple[str, ...]:
+        """Assignments for the bot's configuration in its first, second, ... life."""
         return (*BUSY, *ONE_EXPIRY, *OFTEN, "run.pulse_s=15.0", f"alvh.enabled={str(self.hedged).lower()}",
-                f"risk.quote_age_open_s={self.quote_age_s}")  # fmt: skip
+                f"risk.quote_age_open_s={self.quote_age_s}", *self.twist.first,
+                *(self.twist.later if life > 1 else ()))  # fmt: skip
 
     @property
     def quote_age_s(self) -> float:
@@ -86,7 +99,7 @@ class Plan:
             f"seed {self.seed} of family {self.family}: {self.minutes:g} market minutes from {self.begin} "
             f"in {self.world} ({self.world_seed}), a tick is {self.tick_s:g} s",
             f"fills {self.fills}, hedge {'on' if self.hedged else 'off'}, a fault about every {self.gap_s:.0f} s, "
-            f"{'liveness' if self.liveness else 'calm at the end'}",
+            f"{'liveness' if self.liveness else 'calm at the end'}, settings: {self.twist.name}",
             f"verbs: {verbs}",
         ]
 
@@ -97,7 +110,10 @@ def draw(family: str, seed: int) -> Plan:
         raise ValueError(f"family must be one of {', '.join(FAMILIES)}, got {family!r}")
     chance = np.random.default_rng([FAMILIES.index(family), seed])
     world, day = WORLDS[int(chance.integers(len(WORLDS)))]
-    at = ("10:28:30", "11:45:00", "14:10:00", "15:25:00")[int(chance.choice(4, p=[0.5, 0.2, 0.2, 0.1]))]
+    at = BEGINS[int(chance.choice(len(BEGINS), p=BEGIN_SHARES))]
+    minutes = float(chance.choice(MINUTES, p=MINUTES_SHARES))
+    if chance.random() < EVENING_SHARE:
+        at, minutes = EVENING, EVENING_MINUTES
     name, terms = FILLS[int(chance.choice(len(FILLS), p=FILL_SHARES))]
     menu = [dish for dish in MENU if dish.family == family]
     rate = float(chance.uniform(0.1, 0.6))
@@ -113,16 +129,22 @@ def draw(family: str, seed: int) -> Plan:
         world=world,
         world_seed=WORLD_SEEDS[int(chance.integers(len(WORLD_SEEDS)))],
         begin=f"{day}T{at}-05:00",
-        minutes=float(chance.choice([12.0, 16.0, 20.0, 30.0])),
+        minutes=minutes,
         tick_s=float(chance.choice([5.0, 15.0, 15.0])),
         fills=name,
         fill_terms=dict(terms),
         hedged=bool(chance.random() < 0.3),
-        gap_s=float(np.exp(chance.uniform(np.log(20.0), np.log(200.0)))),
+        gap_s=float(np.exp(chance.uniform(np.log(12.0), np.log(120.0)))),
         at_writes=float(chance.choice([0.0, 0.0, 0.15, 0.4])),
         dishes=tuple(chosen),
         liveness=bool(chance.random() < LIVENESS_SHARE),
+        twist=_twist(chance),
     )
+
+
+def _twist(chance: np.random.Generator) -> Twist:
+    """Half of all seeds run with the usual settings."""
+    return NO_TWIST if chance.random() < 0.5 else TWISTS[int(chance.integers(len(TWISTS)))]
 
 
 def facts(plan: Plan) -> dict[str, Any]:
@@ -133,4 +155,5 @@ def facts(plan: Plan) -> dict[str, Any]:
         "liveness": plan.liveness,
         "fills": plan.fills,
         "hedged": plan.hedged,
+        "twist": plan.twist.name,
     }

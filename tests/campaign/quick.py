@@ -14,10 +14,17 @@ from typing import Any
 
 import bot.life
 from bot.calendar import ExchangeCalendar
+from bot.sim.desk.bar_maker import BarMaker
+from bot.sim.desk.bar_query import BarQuery
 from bot.sim.past_types import Prints
-from bot.sim.types import ContractSpec
+from bot.sim.types import Bar, ContractSpec
 from bot.sim.venue.activity import Activity, Volume
 from bot.sim.venue.past import Past
+from bot.sim.venue.session_trades import Session
+from bot.sim.wire.times import EASTERN
+from bot.sim.world import scenario
+from bot.sim.world.funds import FundBook
+from bot.sim.world.path import Ohlc
 
 _done: list[bool] = []
 
@@ -43,8 +50,11 @@ def prepare() -> None:
         return
     _done.append(True)
     bot.life.QuietCollector = _NoPauses  # type: ignore[misc,assignment]
+    scenario.load = functools.cache(scenario.load)  # a source never changes: shocks bend a view of it
+    _keep_funds()
     _keep_prints()
     _keep_bars()
+    _keep_answers()
     day = date(2026, 3, 2)
     ExchangeCalendar(day - timedelta(days=10), day + timedelta(days=420))
 
@@ -81,3 +91,41 @@ def _keep_bars() -> None:
         return kept[key]
 
     Past.daily_bars = keeping  # type: ignore[method-assign]
+
+
+def _keep_funds() -> None:
+    """The days of a fund as the model has them, which no shock bends."""
+    told = FundBook._told
+    kept: dict[Any, dict[date, Ohlc]] = {}
+
+    @functools.wraps(told)
+    def keeping(self: FundBook, symbol: str) -> dict[date, Ohlc]:
+        source = self._source
+        key = (source.name, source.seed, source.known_days[0], source.known_days[-1], symbol)
+        if key not in kept:
+            kept[key] = told(self, symbol)
+        return kept[key]
+
+    FundBook._told = keeping  # type: ignore[method-assign]
+
+
+def _keep_answers() -> None:
+    """Daily bars as the gateway answers them, those of days before the world's first."""
+    daily = BarMaker._daily
+    kept: dict[Any, list[Bar]] = {}
+
+    @functools.wraps(daily)
+    def keeping(self: BarMaker, spec: ContractSpec, query: BarQuery, sessions: Any, zone: Any) -> list[Bar]:
+        past: Any = self._venue.past
+        world = past._world
+        first = world.days[0].day
+        old: list[Session] = [session for session in sessions if session[0].astimezone(EASTERN).date() < first]
+        if not old or self._whole(spec, old[-1]) != old[-1] or self._whole(spec, old[0]) != old[0]:
+            return daily(self, spec, query, sessions, zone)
+        key = (world.campaign_key, spec.con_id, query.price, old[0], old[-1], len(old))
+        if key not in kept:
+            kept[key] = daily(self, spec, query, old, zone)
+        rest = sessions[len(old) :]
+        return [*kept[key], *(daily(self, spec, query, rest, zone) if rest else ())]
+
+    BarMaker._daily = keeping  # type: ignore[method-assign]

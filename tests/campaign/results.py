@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from bot import __version__
+
+ROOT = Path(__file__).resolve().parents[2]
+PLAYED = ("bot", "risk", "strategies", "config", "tests/campaign", "tests/flow", "tests/oracle")
 COUNTED = ("checked", "violated", "faults", "classes", "refused", "controls", "events")
+
+
+@cache
+def code() -> str:
+    """Version and a hash over everything that a seed is played with: bot, simulator, configuration, rig and judges."""
+    digest = hashlib.sha256()
+    for folder in PLAYED:
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.suffix in (".py", ".toml"):
+                digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
+    return f"{__version__}+{digest.hexdigest()[:12]}"
 
 
 def append(path: Path, row: dict[str, Any]) -> None:

@@ -139,4 +139,5 @@ def plain(text: str) -> str:
 
 def message(values: Iterable[object]) -> bytes:
     """Payload of a message from its field values."""
-    return ("\0".join([write(value) for value in values]) + "\0").encode("utf-8")
+    texts = [value if type(value) is str else write(value) for value in values]  # most of a tick is text already
+    return ("\0".join(texts) + "\0").encode("utf-8")
