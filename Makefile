@@ -121,7 +121,7 @@ drill: $(RUN_STAMP) ## presses every kill trigger and FLATTEN against a simulate
 	@$(BIN)/python -m benchmarks.kill_press
 
 presses: $(DEV_STAMP) ## ten thousand kill presses at random steps of the loop on virtual time (hours)
-	@$(BIN)/python -m pytest -p no:xdist -s -q -m slow tests/flow/test_random_presses.py
+	@$(BIN)/python -W ignore -m tests.campaign --presses 10000
 
 docs: $(DEV_STAMP) ## regenerate the parts of docs/ that are made from the code
 	@$(BIN)/python -m bot.docs

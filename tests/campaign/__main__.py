@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import json
+import itertools
 import multiprocessing
 import os
 import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from tests.flow.presses import one_life
 
 PRESSES_A_LIFE = 40
 
-SLICE = (("connectivity", (3,)), ("orders", (0,)), ("market", (5,)), ("host", (2,)))
+SLICE = (("connectivity", (1,)), ("orders", (1,)), ("market", (4,)), ("host", (3,)))
 """Few seeds that together meet many faults; played in well under a minute."""
 
 
@@ -43,6 +44,8 @@ def main(arguments: list[str] | None = None) -> int:
         return _soak(options)
     if options.kills:
         return _kills(options)
+    if options.load:
+        return _load(options)
     if options.presses:
         return _presses(options)
     low, _, high = options.seeds.partition("..")
@@ -61,11 +64,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--keep", type=Path, help="with --replay: its journal and ledger stay in this folder")
     parser.add_argument("--slice", action="store_true", help="a fixed handful of seeds, for a minute's answer")
     parser.add_argument("--kills", type=int, default=0, help="SIGKILLs of real processes, named and random in turn")
+    parser.add_argument("--load", type=float, default=0, help="market minutes at twice the highest rate of any seed")
     parser.add_argument("--presses", type=int, default=0, help="kill presses at random steps of the event loop")
     parser.add_argument("--search", type=int, default=0, help="every order of a few events, to this depth")
     parser.add_argument("--soak", type=int, default=0, help="so many simulated days in one life, and what grows")
     parser.add_argument("--torn", action="store_true", help="the journal cut at every byte of its last commits")
-    parser.add_argument("--page", action="store_true", help="the results in --out become docs/evidence.json and .md")
+    parser.add_argument("--page", action="store_true", help="adds what lies in --out to docs/evidence.json and .md")
     parser.add_argument("--for-s", type=float, default=1e9, help="begins no seed after so many real seconds")
     return parser
 
@@ -84,16 +88,15 @@ def _replay(family: str, seed: int, keep: Path | None) -> int:
 
 
 def _play(jobs: list[Job], options: argparse.Namespace, *, remember: bool) -> int:
-    code = results.code()
     path = options.out / "results.jsonl"
-    done = results.played(path, code) if remember else set()
+    done = results.played(path, results.code()) if remember else set()
     began, bad, count = time.monotonic(), 0, 0
     waiting = (job for job in jobs if job not in done and time.monotonic() - began < options.for_s)
     for row in _rows(waiting, options.jobs):
         count += 1
         bad += bool(row["violated"])
         if remember:
-            results.append(path, {"code": code, **row})
+            results.append(path, row)
         if row["violated"] or not remember:
             _say(row)
         if time.monotonic() - began >= options.for_s:
@@ -108,8 +111,7 @@ def _search(options: argparse.Namespace) -> int:
     from tests.campaign.small_scope import search
 
     found = search(options.search, for_s=options.for_s).as_dict()
-    options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "search.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
+    results.append(options.out / "single.jsonl", {"name": "search", **found})
     sys.stdout.write("\n".join([found["words"], *found["wrong"][:20]]) + "\n")
     return 1 if found["wrong"] else 0
 
@@ -120,11 +122,27 @@ def _soak(options: argparse.Namespace) -> int:
     from tests.campaign.soak import soak
 
     quick.prepare()
+    began = datetime.now(UTC).isoformat(timespec="seconds")  # noqa: TID251 - tells soaks apart
     found = soak(options.soak)
-    options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "soak.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
+    results.append(options.out / "soaks.jsonl", {"began": began, **found})
     sys.stdout.write(found["words"] + "\n")
     return 0
+
+
+def _load(options: argparse.Namespace) -> int:
+    """The load at twice the fullest second of any seed, its result beside the others."""
+    from tests.campaign import quick
+    from tests.campaign.load import load
+
+    quick.prepare()
+    most = evidence.most_per_s(options.out)
+    if not most:
+        sys.stderr.write("no seed has told how many messages its fullest second had: play some seeds first\n")
+        return 2
+    found = load(most, options.load)
+    results.append(options.out / "single.jsonl", {"name": "load", **found})
+    sys.stdout.write("\n".join([found["words"], *found["wrong"]]) + "\n")
+    return 1 if found["wrong"] else 0
 
 
 def _torn(options: argparse.Namespace) -> int:
@@ -132,8 +150,7 @@ def _torn(options: argparse.Namespace) -> int:
     from tests.campaign.torn import torn
 
     found = torn()
-    options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "bytes.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
+    results.append(options.out / "single.jsonl", {"name": "torn", **found})
     sys.stdout.write("\n".join([found["words"], *found["wrong"]]) + "\n")
     return 1 if found["wrong"] else 0
 
@@ -143,14 +160,14 @@ def _kills(options: argparse.Namespace) -> int:
     from tests.campaign.kills import at_random, named
 
     path = options.out / "kills.jsonl"
-    number = sum(1 for _ in results.rows(path))
+    kinds = itertools.cycle(("named", "random"))
     killed, bad, began = 0, 0, time.monotonic()
     while killed < options.kills and time.monotonic() - began < options.for_s:
-        row = (named if number % 2 == 0 else at_random)(number // 2)
-        results.append(path, {"code": results.code(), **row})
+        kind = next(kinds)
+        row = (named if kind == "named" else at_random)(evidence.next_number(options.out, kind))
+        results.append(path, row)
         killed += sum(row["kills"].values())
         bad += bool(row["wrong"])
-        number += 1
         if row["wrong"]:
             sys.stdout.write(f"{row['story']} {row['number']}: {row['wrong']}\n")
             sys.stdout.flush()
@@ -161,14 +178,14 @@ def _kills(options: argparse.Namespace) -> int:
 def _presses(options: argparse.Namespace) -> int:
     """Lives of some presses each until so many have been made in this run; a life is a number that no other was."""
     path = options.out / "presses.jsonl"
-    life = 1 + max((row["life"] for row in results.rows(path)), default=evidence.last_life())
+    life = evidence.next_number(options.out, "presses")
     made, bad, began = 0, 0, time.monotonic()
     while made < options.presses and time.monotonic() - began < options.for_s:
         with tempfile.TemporaryDirectory(prefix="presses-") as place:
             began_s = time.process_time()
             found = one_life(Path(place), life, min(PRESSES_A_LIFE, options.presses - made))
         row = {**found._asdict(), "violations": list(found.violations), "cpu_s": round(time.process_time() - began_s)}
-        results.append(path, {"code": results.code(), "life": life, **row})
+        results.append(path, {"life": life, **row})
         made, bad, life = made + found.made, bad + len(found.violations), life + 1
         sys.stdout.write("".join(f"life {life - 1}: {words}\n" for words in found.violations))
         sys.stdout.flush()

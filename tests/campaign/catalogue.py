@@ -107,3 +107,27 @@ INVARIANTS = {
     ),
     "I24": Invariant("every control is seen to act", "the counts of controls below"),
 }
+
+
+NEVER_MADE = "no strategy makes such an order"
+PROCESS = "only of real processes"
+SPARED = "simulations are spared"
+ELSEWHERE = {
+    "C01": NEVER_MADE,
+    "C02": NEVER_MADE,
+    "C03": "strategies keep the cap themselves",
+    "C09": NEVER_MADE,
+    "C10": NEVER_MADE,
+    "C13": NEVER_MADE,
+    "C28": "only of the hedge against itself",
+    "C34": "no half-day among the worlds of seeds",
+    "C35": "no expiry among the worlds of seeds",
+    "C40": PROCESS,
+    "C42": "while reducing strategies propose no opening",
+    "C43": PROCESS,
+    "C44": SPARED,
+    "C48": SPARED,
+    "C50": SPARED,
+    "C51": "in reports",
+}
+"""Why a control cannot act, or hardly can, in a seed."""

@@ -1,85 +1,168 @@
-"""From the files of results to docs/evidence.json and the page docs/evidence.md: what was run, and what was seen.
+"""What was run and seen, by the code it was run with: new results are added to docs/evidence.json, once each.
 
-The JSON holds counts and nothing that was not counted; the page is made from it alone.
+Results lie in a folder of one machine and are lost with it; the JSON is kept, so that counts grow over days. It holds,
+for each code, which numbers of which family were played, and their counts. The page is made from it alone (page.py).
 """
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import platform
+import tomllib
 from collections import Counter
-from collections.abc import Iterable
-from datetime import UTC, datetime
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bot.controls.catalogue import State, controls
-from tests.campaign import results
-from tests.campaign.catalogue import INVARIANTS, FaultClass, Invariant, fault_classes
-from tests.campaign.menu import FAMILIES
+from bot.controls.catalogue import controls
+from tests.campaign import numbers, page, results
+from tests.campaign.catalogue import INVARIANTS, fault_classes
 
-ROOT = Path(__file__).resolve().parents[2]
-FACTS = ROOT / "docs" / "evidence.json"
-PAGE = ROOT / "docs" / "evidence.md"
-MADE = "<!-- made from docs/evidence.json by `python -m tests.campaign --page`; run the campaign again, do not edit -->"
-OTHER_SIGNS = {
-    "C20": ("warn C20", "latch C20"),
-    "C21": ("warn C21", "latch C21"),
-    "C22": ("latch C22",),
-    "C23": ("C23",),
-    "C25": ("latch C25",),
-    "C26": ("latch C26",),
-    "C27": ("latch C27",),
-    "C30": ("C30", "latch C30"),
-    "C31": ("C31", "latch C31"),
-    "C32": ("quarantine",),
-    "C37": ("C37",),
-    "C41": ("latch kill",),
-    "C44": ("fault CLOCK",),
-    "C45": ("latch C45", "fault ACCOUNT", "fault LINK-ACCOUNT"),
-    "C47": ("arm", "arm refused", "caps"),
-    "C53": ("C53",),
-}
-"""Alerts by which a control shows that it acted, beside the orders that its checks denied."""
+FACTS = results.ROOT / "docs" / "evidence.json"
+PAGE = results.ROOT / "docs" / "evidence.md"
+REMARKS = Path(__file__).with_name("remarks.toml")
+COUNTED = ("checked", "violated", "faults", "classes", "controls", "events")
+FIRST_LIFE = 100
+
+Facts = dict[str, Any]
 
 
-def gather(folder: Path) -> dict[str, Any]:
-    """The facts of a folder of results."""
-    seeds = list(results.rows(folder / "results.jsonl"))
-    kills = list(results.rows(folder / "kills.jsonl"))
-    found = results.summary(seeds)
-    found["all"]["refused"] = {}
-    for family in found["families"].values():
-        family["refused"] = {}
-    facts: dict[str, Any] = {
-        "made_on": datetime.now(UTC).date().isoformat(),  # noqa: TID251 - the day of the run, for people
-        "machine": f"{os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}",
-        "code": sorted({row["code"] for row in seeds}),
-        "seeds": found,
-        "kills": _kills(kills),
-        "tables": _tables(),
-    }
-    notes = folder / "notes.txt"
-    if notes.exists():
-        facts["notes"] = notes.read_text(encoding="utf-8").split("\n\n")
-    for name in ("search", "soak", "load", "bytes"):
-        path = folder / f"{name}.json"
-        if path.exists():
-            facts[name] = json.loads(path.read_text(encoding="utf-8"))
-    return facts
+def write(folder: Path) -> None:
+    """Adds a folder of results to the facts of the docs, and makes the page anew."""
+    facts = added(json.loads(FACTS.read_text(encoding="utf-8")), folder, remarks())
+    FACTS.write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    PAGE.write_text(page.page(facts), encoding="utf-8")
 
 
-def last_life() -> int:
-    """The highest number of a life of presses that the page has counted; lives begin at 100."""
-    return 99
+def remarks() -> Facts:
+    """What people say about results (remarks.toml)."""
+    return tomllib.loads(REMARKS.read_text(encoding="utf-8"))
 
 
-def _tables() -> dict[str, Any]:
-    """The tables as they were when it ran: a later row must not change what this run saw."""
+def added(facts: Facts, folder: Path, said: Facts) -> Facts:
+    """The facts with everything of a folder that they do not hold yet; a folder added twice changes nothing."""
+    false = {(row["code"], row["what"]) for row in said.get("failing", ()) if row["was"] == "rig"}
+    runs: dict[str, Facts] = copy.deepcopy(facts["runs"])
+    _no_false_result_is_held(runs, false)
+    for row in results.rows(folder / "results.jsonl"):
+        if (row["code"], f"{row['family']} {row['seed']}") not in false:
+            _seed(_run(runs, row), row)
+    for row in results.rows(folder / "kills.jsonl"):
+        if (row["code"], f"{_kind(row)} {row['number']}") not in false:
+            _story(_run(runs, row), row)
+    for row in results.rows(folder / "presses.jsonl"):
+        if (row["code"], f"presses {row['life']}") not in false:
+            _life(_run(runs, row), row)
+    for row in results.rows(folder / "single.jsonl"):
+        _run(runs, row)[row["name"]] = {key: value for key, value in row.items() if key not in ("code", "name")}
+    for row in results.rows(folder / "soaks.jsonl"):
+        _run(runs, row).setdefault("soaks", {})[row["began"]] = {k: v for k, v in row.items() if k != "code"}
+    machine = f"{os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
+    return {"runs": runs, "machine": machine, "tables": _tables(), "remarks": said}
+
+
+def _no_false_result_is_held(runs: Mapping[str, Facts], false: set[tuple[str, str]]) -> None:
+    """Raises ValueError where counts hold a result that the remarks call false: it cannot be taken out again."""
+    for code, run in runs.items():
+        places = [*run.get("seeds", {}).values(), *run.get("kills", {}).values(), run.get("presses", {})]
+        held = [what for place in places for what in place.get("failing", ()) if (code, what) in false]
+        if held:
+            raise ValueError(
+                f"docs/evidence.json: {held[0]} of {code} is in the counts, and remarks.toml says that the rig was "
+                "wrong: take the file as it was before that was added, and add the results again"
+            )
+
+
+def _run(runs: dict[str, Facts], row: Mapping[str, Any]) -> Facts:
+    """What is held of the code of a row, the row's day noted."""
+    run = runs.setdefault(row["code"], {"on": []})
+    run["on"] = sorted({*run["on"], row["on"]})
+    return run
+
+
+def _new(part: Facts, number: int) -> bool:
+    """Notes a number as played; False where it was."""
+    played = numbers.read(part.get("played", ""))
+    part["played"] = numbers.write({*played, number})
+    return number not in played
+
+
+def _count(part: Facts, name: str, more: Mapping[str, int]) -> None:
+    total = Counter(part.get(name, {}))
+    total.update(more)
+    part[name] = dict(total)
+
+
+def _plus(part: Facts, **more: float) -> None:
+    for name, value in more.items():
+        part[name] = part.get(name, 0) + value
+
+
+def _seed(run: Facts, row: Mapping[str, Any]) -> None:
+    part = run.setdefault("seeds", {}).setdefault(row["family"], {})
+    if not _new(part, row["seed"]):
+        return
+    _plus(part, seeds=1, liveness=int(row["liveness"]), cpu_s=row["cpu_s"])
+    part["cpu_s"] = round(part["cpu_s"], 2)
+    part["most_per_s"] = max(part.get("most_per_s", 0), row.get("most_per_s", 0))
+    for name in COUNTED:
+        _count(part, name, row[name])
+    if row["violated"]:
+        part.setdefault("failing", []).append(f"{row['family']} {row['seed']}")
+
+
+def _kind(row: Mapping[str, Any]) -> str:
+    return "random" if row["story"] == "random" else "named"
+
+
+def _story(run: Facts, row: Mapping[str, Any]) -> None:
+    part = run.setdefault("kills", {}).setdefault(_kind(row), {})
+    if not _new(part, row["number"]):
+        return
+    _plus(part, stories=1, real_s=round(row["real_s"]))
+    _count(part, "deaths", row["kills"])
+    if row["wrong"]:
+        part.setdefault("failing", []).append(f"{_kind(row)} {row['number']}")
+
+
+def _life(run: Facts, row: Mapping[str, Any]) -> None:
+    part = run.setdefault("presses", {})
+    if not _new(part, row["life"]):
+        return
+    figures = {name: row[name] for name in ("made", "hot", "callbacks", "orders", "in_flight", "cpu_s")}
+    _plus(part, lives=1, violations=len(row["violations"]), **figures)
+    if row["violations"]:
+        part.setdefault("failing", []).append(f"presses {row['life']}")
+
+
+# what is asked of the facts ---------------------------------------------------------------------------------
+def next_number(folder: Path, kind: str) -> int:
+    """The first number of `named`, `random` or `presses` above everything that was played, here or ever."""
+    runs = json.loads(FACTS.read_text(encoding="utf-8"))["runs"].values()
+    if kind == "presses":
+        here = [row["life"] for row in results.rows(folder / "presses.jsonl")]
+        ever = [run.get("presses", {}) for run in runs]
+    else:
+        here = [row["number"] for row in results.rows(folder / "kills.jsonl") if _kind(row) == kind]
+        ever = [run.get("kills", {}).get(kind, {}) for run in runs]
+    first = FIRST_LIFE if kind == "presses" else 0
+    return max([first - 1, *here, *(n for part in ever for n in numbers.read(part.get("played", "")))]) + 1
+
+
+def most_per_s(folder: Path) -> int:
+    """The most messages that any seed got in one second of the market, here or ever."""
+    runs = json.loads(FACTS.read_text(encoding="utf-8"))["runs"].values()
+    ever = [part.get("most_per_s", 0) for run in runs for part in run.get("seeds", {}).values()]
+    return max([*ever, *(row.get("most_per_s", 0) for row in results.rows(folder / "results.jsonl"))])
+
+
+def _tables() -> Facts:
+    """The tables as they were when it was written: a later row must not change what was seen."""
     return {
         "controls": {
-            code: {"title": row.title, "state": row.state.value, "checks": list(row.checks)}
+            code: {"title": row.title, "state": row.state.value, "checks": list(row.checks), "tests": list(row.tests)}
             for code, row in controls().items()
         },
         "faults": {
@@ -88,167 +171,3 @@ def _tables() -> dict[str, Any]:
         },
         "invariants": {code: list(row) for code, row in INVARIANTS.items()},
     }
-
-
-def _kills(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    points: Counter[str] = Counter()
-    for row in rows:
-        points.update(row["kills"])
-    random = points.pop("at random", 0)
-    return {
-        "stories": len(rows),
-        "failing": [f"{row['story']} {row['number']}" for row in rows if row["wrong"]],
-        "named": sum(points.values()),
-        "random": random,
-        "points": dict(sorted(points.items())),
-        "real_s": round(sum(row["real_s"] for row in rows)),
-    }
-
-
-def write(folder: Path) -> None:
-    """The facts of a run become those of the docs, and the page with them."""
-    FACTS.write_text(json.dumps(gather(folder), indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    PAGE.write_text(page(json.loads(FACTS.read_text(encoding="utf-8"))), encoding="utf-8")
-
-
-def page(facts: dict[str, Any]) -> str:
-    """The page."""
-    parts = [_head(facts), _families(facts), _invariants(facts), _faults(facts), _controls(facts), _kill_part(facts)]
-    parts += [_rest(facts)]
-    if facts.get("notes"):
-        parts.append("## Notes\n\n" + "\n".join(f"- {note.strip()}" for note in facts["notes"]) + "\n")
-    return "\n".join(parts)
-
-
-def _table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
-    titles = list(head)
-    lines = ["| " + " | ".join(titles) + " |", "|" + "---|" * len(titles)]
-    lines += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]
-    return "\n".join(lines) + "\n"
-
-
-def _head(facts: dict[str, Any]) -> str:
-    seeds = facts["seeds"]
-    events = _events(seeds["all"])
-    violated = sum(seeds["all"]["violated"].values())
-    failing = ", ".join(seeds["failing_seeds"]) or "none"
-    return f"""# Evidence
-
-{MADE}
-
-What the [campaign](campaign.md) was seen to do, run on {facts["made_on"]} ({facts["machine"]}, shared with other work).
-{seeds["seeds"]:,} seeds, {events:,} simulated events, {seeds["cpu_s"]:,} s of CPU time; {seeds["liveness_seeds"]} were
-liveness seeds. Looks at invariants that found one broken: {violated}. Failing seeds: {failing}.
-
-Simulated events are messages on the bot's wire both ways, facts that it journaled, and lines of the venue's ledger.
-Code: {", ".join(facts["code"])}.
-
-Again, or more of it: `make campaign SEEDS=0..9999`, the deaths `python -m tests.campaign --kills 500`, this page
-`python -m tests.campaign --page`.
-"""
-
-
-def _events(counts: dict[str, Any]) -> int:
-    """Messages, facts and ledger lines."""
-    counted = counts["events"]
-    kinds = [name for name in counted if name.startswith(("messages", "ledger")) or name == "facts"]
-    return sum(counted[name] for name in kinds)
-
-
-def _families(facts: dict[str, Any]) -> str:
-    rows = []
-    for family in FAMILIES:
-        counts = facts["seeds"]["families"].get(family)
-        if counts is None:
-            rows.append([family, 0, 0, 0, 0, 0])
-            continue
-        caused, looks = sum(counts["faults"].values()), sum(counts["checked"].values())
-        orders = counts["checked"].get("I12", 0)
-        rows.append([family, counts["seeds"], f"{_events(counts):,}", f"{caused:,}", f"{orders:,}", f"{looks:,}"])
-    head = ("family", "seeds", "simulated events", "faults caused", "orders of the bot", "looks at invariants")
-    return "## Families\n\n" + _table(head, rows)
-
-
-def _invariants(facts: dict[str, Any]) -> str:
-    checked, violated = facts["seeds"]["all"]["checked"], facts["seeds"]["all"]["violated"]
-    rows = []
-    invariants = {code: Invariant(*row) for code, row in facts["tables"]["invariants"].items()}
-    for code, row in invariants.items():
-        count = (
-            f"{checked[code]:,}"
-            if code in checked
-            else "in tests"
-            if row.tests
-            else "-"
-            if code == "I24"
-            else "not reached"
-        )
-        rows.append([code, row.says, row.judge or ", ".join(f"`{test}`" for test in row.tests), count,
-                     violated.get(code, 0)])  # fmt: skip
-    more = [name for name in sorted(checked) if name not in invariants]
-    rows += [["-", f"{name}: the bot or the rig broke down", "each seed", checked[name], violated.get(name, 0)]
-             for name in more]  # fmt: skip
-    return "## Invariants\n\n" + _table(("", "what holds", "looked at", "looks", "broken"), rows)
-
-
-def _faults(facts: dict[str, Any]) -> str:
-    seen, killed = facts["seeds"]["all"]["classes"], facts["kills"]["named"]
-    rows, caused, tested = [], 0, 0
-    classes = {code: FaultClass(**row) for code, row in facts["tables"]["faults"].items()}
-    for code, row in classes.items():
-        count = seen.get(code, 0)
-        caused += bool(count)
-        tested += not count and bool(row.tests)
-        how = f"{count:,}" if count else "-"
-        why = "; ".join(filter(None, [", ".join(f"`{test}`" for test in row.tests), row.because]))
-        rows.append([code, row.what, how, why])
-    open_ = [code for code, row in classes.items() if not seen.get(code) and not row.tests and not row.because]
-    return (
-        f"## Faults\n\n{caused} of 104 classes were caused by seeds, {tested} more by tests of their own. "
-        f"Neither: {', '.join(open_) or 'none'}. F21 to F28 also stand behind the {killed} deaths at named points "
-        "below.\n\n" + _table(("", "what happens", "caused by seeds", "tests of its own"), rows)
-    )
-
-
-def _controls(facts: dict[str, Any]) -> str:
-    seen = facts["seeds"]["all"]["controls"]
-    rows, fired, silent = [], 0, []
-    for code, row in facts["tables"]["controls"].items():
-        denied = sum(seen.get(f"denied by {check}", 0) for check in row["checks"])
-        told = sum(seen.get(f"told as {sign}", 0) for sign in OTHER_SIGNS.get(code, ()))
-        fired += bool(denied or told)
-        if not denied and not told and row["state"] != State.NOT_BUILT.value:
-            silent.append(code)
-        rows.append([code, row["title"], row["state"], f"{denied:,}", f"{told:,}"])
-    return (
-        f"## Controls\n\n{seen.get('checks made', 0):,} checks were made over {seen.get('approved', 0):,} approvals "
-        f"and {seen.get('denied', 0):,} denials. {fired} of {len(rows)} controls were seen to act in seeds; the built "
-        f"ones that were not are held by their tests in [controls.md](controls.md): {', '.join(silent) or 'none'}.\n\n"
-        + _table(("", "control", "state", "failed in a verdict", "told or latched"), rows)
-    )
-
-
-def _kill_part(facts: dict[str, Any]) -> str:
-    kills = facts["kills"]
-    failing = ", ".join(kills["failing"]) or "none"
-    rows = [[f"`{point}`", count] for point, count in kills["points"].items()]
-    return (
-        "## SIGKILL\n\nReal processes over TCP, the bot killed, started again and compared with the gateway's ledger: "
-        f"{kills['named']} deaths at {len(rows)} named points and {kills['random']} at random moments, in "
-        f"{kills['stories']} stories and {kills['real_s']:,} s. Failing stories: {failing}.\n\n"
-        + (_table(("point", "deaths"), rows) if rows else "")
-    )
-
-
-def _rest(facts: dict[str, Any]) -> str:
-    parts = []
-    for name, title in (
-        ("search", "Small-scope search"),
-        ("bytes", "Torn journals"),
-        ("soak", "Soak"),
-        ("load", "Load"),
-    ):
-        found = facts.get(name)
-        words = found["words"] if found else "Not run for this page."
-        parts.append(f"## {title}\n\n{words}\n")
-    return "\n".join(parts)

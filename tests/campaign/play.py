@@ -244,6 +244,7 @@ def play(family: str, seed: int, *, keep: Path | None = None, told: bool = False
         **facts(plan),
         **found.as_dict(),
         "calm_after_s": one.calm_after_s,
+        "most_per_s": max(one.arena.tap.per_second.values(), default=0) if hasattr(one.arena, "tap") else 0,
         "real_s": round(time.perf_counter() - began_s, 2),
         "cpu_s": round(time.process_time() - began_cpu_s, 2),
         "struck": one.storm.struck if (found.violated or told) and one.storm else [],

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,6 @@ from bot import __version__
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAYED = ("bot", "risk", "strategies", "config", "tests/campaign", "tests/flow", "tests/oracle")
-COUNTED = ("checked", "violated", "faults", "classes", "refused", "controls", "events")
 
 
 @cache
@@ -29,14 +28,15 @@ def code() -> str:
 
 
 def append(path: Path, row: dict[str, Any]) -> None:
-    """One more seed."""
+    """One more result, with the code it was run with and the day."""
+    today = datetime.now(UTC).date().isoformat()  # noqa: TID251 - the day of the run, for people
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(row, separators=(",", ":")) + "\n")
+        file.write(json.dumps({"code": code(), "on": today, **row}, separators=(",", ":")) + "\n")
 
 
 def rows(path: Path) -> Iterator[dict[str, Any]]:
-    """Every seed so far; a line that was still being written when its process died is left out."""
+    """Every result so far; a line that was still being written when its process died is left out."""
     if not path.exists():
         return
     with path.open(encoding="utf-8") as file:
@@ -48,27 +48,3 @@ def rows(path: Path) -> Iterator[dict[str, Any]]:
 def played(path: Path, code: str) -> set[tuple[str, int]]:
     """Seeds that this code has played."""
     return {(row["family"], row["seed"]) for row in rows(path) if row.get("code") == code}
-
-
-def summary(found: list[dict[str, Any]]) -> dict[str, Any]:
-    """Counts over seeds: by family and in all."""
-    families = sorted({row["family"] for row in found})
-    return {
-        "seeds": len(found),
-        "liveness_seeds": sum(row["liveness"] for row in found),
-        "failing_seeds": [f"{row['family']} {row['seed']}" for row in found if row["violated"]],
-        "cpu_s": round(sum(row["cpu_s"] for row in found)),
-        "families": {family: _counts([row for row in found if row["family"] == family]) for family in families},
-        "all": _counts(found),
-        "liveness_s": sorted(row["calm_after_s"] for row in found if row["calm_after_s"] is not None),
-    }
-
-
-def _counts(found: list[dict[str, Any]]) -> dict[str, Any]:
-    counts: dict[str, Any] = {"seeds": len(found)}
-    for name in COUNTED:
-        total: Counter[str] = Counter()
-        for row in found:
-            total.update(row[name])
-        counts[name] = dict(sorted(total.items()))
-    return counts

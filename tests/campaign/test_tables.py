@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bot.controls.catalogue import controls
 from bot.sim.faults.table import FAULTS
-from tests.campaign import evidence
+from tests.campaign import evidence, page
 from tests.campaign.catalogue import INVARIANTS, fault_classes
 from tests.campaign.host import HOST_VERBS
 from tests.campaign.menu import MENU
@@ -65,4 +65,4 @@ def test_controls_are_those_of_the_catalogue() -> None:
 def test_the_page_of_evidence_is_made_from_its_facts() -> None:
     """Nobody edits a count by hand: docs/evidence.md is what its JSON makes."""
     facts = json.loads(evidence.FACTS.read_text(encoding="utf-8"))
-    assert evidence.PAGE.read_text(encoding="utf-8") == evidence.page(facts)
+    assert evidence.PAGE.read_text(encoding="utf-8") == page.page(facts)

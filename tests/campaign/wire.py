@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import struct
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from bot.sim.wire.decode import decode
 
-PLACE, CANCEL, GLOBAL_CANCEL, MARKET_DATA, START_API = 3, 4, 58, 1, 71
+PLACE, CANCEL, GLOBAL_CANCEL, MARKET_DATA, NO_MARKET_DATA, START_API = 3, 4, 58, 1, 2, 71
 TICK_PRICE, ERROR, ACCOUNTS, DATA_TYPE, NEXT_ID = 1, 4, 15, 58, 9
 VERSION = 176
 TOO_LONG = 1 << 24
@@ -25,13 +26,14 @@ MOVING = frozenset({b"21\0", b"45\0", b"46\0"})
 @dataclass(slots=True)
 class Told:
     """What one market data line was told on this connection; `at` is the market's moment of its last price, in
-    seconds."""
+    seconds. `wanted` until the bot cancels it."""
 
     con_id: int
     bid: float | None = None
     ask: float | None = None
     at: float = -1e9
     data_type: int = 1
+    wanted: bool = True
 
 
 @dataclass(slots=True, eq=False)
@@ -83,6 +85,8 @@ class Tap:
         self.lines: list[Line] = []
         self.sent = 0
         self.received = 0
+        self.per_second: Counter[int] = Counter()
+        """Messages of the gateway by the market's second in which they came."""
 
     def fit(self, loop: Any) -> None:
         """Taps every later connection of the loop."""
@@ -111,6 +115,8 @@ class Tap:
                 self.sent += 1
                 if number == MARKET_DATA:
                     line.lines[int(fields[2])] = Told(int(fields[3] or 0))
+                elif number == NO_MARKET_DATA and int(fields[2]) in line.lines:
+                    line.lines[int(fields[2])].wanted = False
                 self._heard(Sent(loop.time(), self._market_s(), line, number, fields))
             write(data)
 
@@ -140,7 +146,7 @@ class Tap:
             return
         line.last_in_at = now
         rest = line.rest_in + data
-        place, end = 0, len(rest)
+        place, end, before = 0, len(rest), self.received
         while end - place >= 4:
             (length,) = _PREFIX.unpack_from(rest, place)
             if length > TOO_LONG:
@@ -156,6 +162,7 @@ class Tap:
                 self._note(line, rest[place + 4 : place + 3 + length].decode(errors="replace").split("\0"), now)
             place += 4 + length
         line.rest_in = rest[place:]
+        self.per_second[int(self._market_s())] += self.received - before
 
     def _moved(self, line: Line, fields: list[bytes]) -> None:
         """A size, a computation, a trade: the line lives, whether or not its prices move."""
