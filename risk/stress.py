@@ -54,7 +54,8 @@ class Shocks(NamedTuple):
     """The scenarios as arrays, unshocked first, then the grid (index shock outer), the crash last.
 
     `spot` multiplies the index and `vol` its volatility, to which the crash adds `crash_vix_points`. VIX changes by
-    `vix_share` of its level and by `vix_points`. `falling` marks the cells of the grid that a hedge is for.
+    `vix_share` of its level and by `vix_points`, of which `vix_credit` counts. These are columns, one row a
+    scenario; `falling` marks the cells of the grid, flat, that a hedge is for.
     """
 
     spot: FloatArray
@@ -62,13 +63,14 @@ class Shocks(NamedTuple):
     crash_vix_points: float
     vix_share: FloatArray
     vix_points: FloatArray
+    vix_credit: FloatArray
     falling: BoolArray
 
 
 class Revaluation:
     """Contracts with their marks under every shock, priced once and in one piece for every book that is made of them.
 
-    `vix_points` is the level of VIX; None leaves VIX hedges out.
+    `vix_points` is the level of VIX, above zero; None leaves VIX hedges out.
     """
 
     def __init__(
@@ -135,7 +137,7 @@ class Revaluation:
         if con_ids:
             marks = _columns([self._marks[con_id] for con_id in con_ids])
             on_index = len(kinds[0]) + len(kinds[1])
-            forward, sigma = _shifted(marks, on_index, self._shocks, self._vix_points or 0.0, self._limits)
+            forward, sigma = _shifted(marks, on_index, self._shocks, self._vix_points or 0.0)
             options = slice(len(kinds[0]), on_index + len(kinds[2]))
             worth[:, :-1] = _worth_usd([self._contracts[c] for c in con_ids], marks, options, forward, sigma)
         return {con_id: i for i, con_id in enumerate(con_ids)}, worth
@@ -147,12 +149,16 @@ def _shocks(seen: Same[Limits]) -> Shocks:
     spots_pct, vols_pct = np.array(limits.stress_spots_pct), np.array(limits.stress_vols_pct)
     spot_pct, vol_pct = np.repeat(spots_pct, len(vols_pct)), np.tile(vols_pct, len(spots_pct))
     vols = 1.0 + 0.01 * vol_pct
+    share = np.concatenate(([0.0], vols - 1.0, [0.0]))
+    points = np.concatenate(([0.0], np.zeros(len(vols)), [limits.crash_vix_points]))
+    rises = (share > 0.0) | (points > 0.0)
     return Shocks(
-        spot=np.concatenate(([1.0], 1.0 + 0.01 * spot_pct, [1.0 + 0.01 * limits.crash_spot_pct])),
-        vol=np.concatenate(([1.0], vols, [1.0])),
+        spot=np.concatenate(([1.0], 1.0 + 0.01 * spot_pct, [1.0 + 0.01 * limits.crash_spot_pct]))[:, None],
+        vol=np.concatenate(([1.0], vols, [1.0]))[:, None],
         crash_vix_points=limits.crash_vix_points,
-        vix_share=np.concatenate(([0.0], vols - 1.0, [0.0])),
-        vix_points=np.concatenate(([0.0], np.zeros(len(vols)), [limits.crash_vix_points])),
+        vix_share=share[:, None],
+        vix_points=points[:, None],
+        vix_credit=np.where(rises, limits.hedge_beta_haircut, 1.0)[:, None],
         falling=(spot_pct <= 0.0) & (vol_pct >= 0.0),
     )
 
@@ -203,24 +209,18 @@ def _columns(marks: Sequence[Mark]) -> _Columns:
     return _Columns(*np.array(rows, dtype=np.float64).T)
 
 
-def _shifted(
-    marks: _Columns, on_index: int, shocks: Shocks, vix_points: float, limits: Limits
-) -> tuple[FloatArray, FloatArray]:
+def _shifted(marks: _Columns, on_index: int, shocks: Shocks, vix_points: float) -> tuple[FloatArray, FloatArray]:
     """Forward and volatility by scenario and contract; the first `on_index` contracts are the index's, the others
     move with VIX."""
-    points, iv = marks.forward, marks.iv
-    shape = (len(shocks.spot), len(points))
-    forward, sigma = np.empty(shape), np.empty(shape)
-    index, vix = slice(None, on_index), slice(on_index, None)
-    forward[:, index] = shocks.spot[:, None] * points[index]
-    sigma[:, index] = shocks.vol[:, None] * iv[index]
-    shorter = np.minimum(1.0, np.sqrt(SHOCK_DAYS / (marks.tau[index] * black76.DAYS_PER_YEAR)))
-    sigma[-1, index] = iv[index] + 0.01 * shocks.crash_vix_points * shorter
-    np.maximum(sigma[:, index], MIN_SIGMA, out=sigma[:, index])
-    moved = vix_points * shocks.vix_share + shocks.vix_points
-    credited = np.where(moved > 0.0, limits.hedge_beta_haircut, 1.0) * moved
-    forward[:, vix] = np.maximum(points[vix] + credited[:, None] * marks.beta[vix], MIN_FORWARD_POINTS)
-    sigma[:, vix] = iv[vix]
+    forward, sigma = shocks.spot * marks.forward, shocks.vol * marks.iv
+    shorter = np.minimum(1.0, np.sqrt(SHOCK_DAYS / (marks.tau * black76.DAYS_PER_YEAR)))
+    sigma[-1] = marks.iv + 0.01 * shocks.crash_vix_points * shorter
+    np.maximum(sigma, MIN_SIGMA, out=sigma)
+    vix = slice(on_index, None)
+    if on_index < len(marks.iv):
+        moved = (vix_points * shocks.vix_share + shocks.vix_points) * shocks.vix_credit
+        np.maximum(marks.forward[vix] + moved * marks.beta[vix], MIN_FORWARD_POINTS, out=forward[:, vix])
+        sigma[:, vix] = marks.iv[vix]
     return forward, sigma
 
 

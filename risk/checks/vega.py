@@ -19,8 +19,11 @@ def net_vega(case: Case) -> Finding:
     limits = case.limits
     usd = vega_usd(case.contracts, case.view.marks)
     said = "no condor is open"
+    working = any(group.units for group in case.others)
+    beside = book_vega(case.others, usd, long_side=False)
     for long_side, cap in ((False, limits.vega_over_short), (True, limits.vega_over_long)):
-        beside = book_vega(case.others, usd, long_side=long_side)
+        if long_side and working:
+            beside = book_vega(case.others, usd, long_side=True)
         if isinstance(beside, str):
             return unknown(cap, UNIT, beside)
         before = book_vega((case.own,), usd, long_side=long_side, beside=beside)

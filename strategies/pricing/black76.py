@@ -65,7 +65,7 @@ def price(
     negative numbers.
     """
     terms = _terms(forward, strike, sigma, tau, is_call, discount)
-    n1, n2 = cdf(terms.side * np.stack((terms.d1, terms.d2)))
+    n1, n2 = _below(terms)
     return _filled(_value(terms, n1, n2), terms.shape)
 
 
@@ -94,7 +94,7 @@ def greeks(
     """Present value and sensitivities; arguments and errors as `price`, units as the module's docstring."""
     terms = _terms(forward, strike, sigma, tau, is_call, discount)
     f, vol, t, df, d1 = terms.forward, terms.sigma, terms.tau, terms.discount, terms.d1
-    n1, n2 = cdf(terms.side * np.stack((d1, terms.d2)))
+    n1, n2 = _below(terms)
     value = _value(terms, n1, n2)
     density = df * INV_SQRT_TWO_PI * np.exp(-0.5 * d1 * d1)
     gamma = density / (f * terms.total_vol)
@@ -138,6 +138,14 @@ def _terms(
     sign = np.where(call, 1.0, -1.0)
     shape = np.broadcast_shapes(f.shape, k.shape, s.shape, call.shape, df.shape)
     return _Terms(f, k, vol, t, df, root_t, s, d1, d1 - s, side, sign, sign != side, shape)
+
+
+def _below(terms: _Terms) -> FloatArray:
+    """Distribution function at both d of the out-of-the-money side, in one array."""
+    both = np.empty((2, *terms.d1.shape))
+    np.multiply(terms.side, terms.d1, out=both[0, ...])
+    np.multiply(terms.side, terms.d2, out=both[1, ...])
+    return cdf(both)
 
 
 def _value(terms: _Terms, n1: FloatArray, n2: FloatArray) -> FloatArray:

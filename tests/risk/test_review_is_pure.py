@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 from dataclasses import replace
+from datetime import timedelta
 
 import msgspec
 
@@ -46,6 +47,18 @@ def test_the_verdict_of_an_order_is_the_same_after_any_other_order() -> None:
     for first, second in itertools.permutations(range(len(INTENTS)), 2):
         assert gate.review(INTENTS[first], shared, limits, 1).verdict == alone[first]
         assert gate.review(INTENTS[second], shared, limits, 1).verdict == alone[second]
+
+
+def test_a_later_moment_on_the_same_book_is_another_review() -> None:
+    """Minutes, a close, maintenance and days pass on one book: each verdict is that of a gate that begins there."""
+    limits, shared = world().limits, world().view()
+    texts = set()
+    for minutes in (0.0, 0.5, 60.0, 290.0, 304.0, 780.0, 1440.0, 5760.0, 0.0):
+        later = msgspec.structs.replace(shared, now=shared.now + timedelta(minutes=minutes))
+        verdict = gate.review(INTENTS[0], later, limits, 1).verdict
+        assert verdict == gate.review(INTENTS[0], afresh(later), limits, 1).verdict
+        texts.add(verdict.text)
+    assert len(texts) >= 3
 
 
 def test_a_fill_a_new_order_or_a_loaded_contract_is_seen_at_once() -> None:
