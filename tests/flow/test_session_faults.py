@@ -674,6 +674,26 @@ def test_reports_of_a_fill_come_in_another_order(order: str, first: str, last: s
     assert relevant[-1] == last
 
 
+def test_an_order_told_only_after_its_execution_is_in_every_list_that_is_asked_for() -> None:
+    """It rests without a word of its own, and a whole list of open orders has it all the same, as the end of the list
+    says; the words come with the execution."""
+
+    async def story(desk: Desk, gateway: SimulatedGateway) -> None:
+        gateway.cause("fill_reports", order="executions_before_ack")
+        trade = desk.ib.placeOrder(put(), LimitOrder("BUY", 1, 0.05))
+        await asyncio.sleep(1.0)
+        assert trade.orderStatus.status == "PendingSubmit"
+        for ask in (desk.ib.reqOpenOrdersAsync, desk.ib.reqAllOpenOrdersAsync):
+            assert [one.order.orderId for one in await ask()] == [trade.order.orderId]
+        raw = await Raw.joined(gateway, 8)
+        raw.ask(16, 1)
+        await asyncio.sleep(0.5)
+        assert len(raw.of(5)) == 1
+        assert len(raw.of(53)) == 1
+
+    tell(story)
+
+
 def test_executions_come_again_as_if_they_had_just_happened() -> None:
     """The client knows them by their id and counts none twice."""
 

@@ -15,6 +15,7 @@ from bot.sim.faults.messages import arm
 from bot.sim.faults.shared import CLIENT, TIMES
 from bot.sim.faults.stage import Stage
 from bot.sim.faults.verb import Act, Layer, Verb
+from bot.sim.server import ClientLink
 from bot.sim.types import Reject
 from bot.sim.wire import encode, encode_order
 from bot.sim.wire.decode import decode
@@ -136,15 +137,22 @@ def _late_perm_id(stage: Stage, given: Arguments) -> Mapping[str, object]:
 
 _ORDER_NEWS = of_types("openOrder", "orderStatus")
 _LIVE_EXECUTION = of_types("execDetails")
+_ORDERS_ASKED = of_types("reqOpenOrders", "reqAllOpenOrders")
+_ORDERS_END = of_types("openOrderEnd")
 
 
 @dataclass(slots=True)
 class FillOrder:
     """Keeps one kind of report about an order until the other kind has gone by: `kept` waits for `awaited`. Both are
-    functions of a message giving the order's id where it is one of that kind."""
+    functions of a message giving the order's id where it is one of that kind.
+
+    Rows of a list that was asked for are not kept: a gateway's answer is as whole as its end says, and the order of
+    reports is about what it tells by itself.
+    """
 
     kept: Callable[[Letter], str | None]
     awaited: Callable[[Letter], str | None]
+    _asked: dict[ClientLink, int] = field(default_factory=dict)
     _waiting: list[Letter] = field(default_factory=list)
     _gone_by: set[tuple[int, str]] = field(default_factory=set)
 
@@ -152,8 +160,12 @@ class FillOrder:
         """See Rule."""
         client = letter.link.client_id
         self._waiting = [one for one in self._waiting if not one.link.transport.is_closing()]
+        if _ORDERS_ASKED(letter) or _ORDERS_END(letter):
+            more = 1 if _ORDERS_ASKED(letter) else -1
+            self._asked[letter.link] = max(0, self._asked.get(letter.link, 0) + more)
+            return (letter,)
         order = self.kept(letter)
-        if order is not None and (client, order) not in self._gone_by:
+        if order is not None and not self._asked.get(letter.link) and (client, order) not in self._gone_by:
             self._waiting.append(letter)
             return ()
         order = self.awaited(letter)
