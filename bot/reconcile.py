@@ -20,6 +20,7 @@ from strategies.domain.instruments import Option, SettlementStyle
 from strategies.domain.known import Known
 from strategies.domain.market import Market
 from strategies.domain.orders import OrderRecord, OrderState, OrderTrigger
+from strategies.domain.session import NEW_YORK
 
 
 class Proof(NamedTuple):
@@ -35,11 +36,13 @@ _FOUND = (OrderState.SENT, OrderState.UNKNOWN, OrderState.WORKING, OrderState.CA
 
 
 class Findings(NamedTuple):
-    """What a snapshot says beside its executions: proofs, counted absences, orders of ours the journal lacks."""
+    """What a snapshot says beside its executions: proofs, counted absences, open orders of ours the journal lacks, and
+    all references of ours that it lacks, however their orders ended."""
 
     proofs: tuple[Proof, ...]
     absent: tuple[str, ...]
     orphans: tuple[BrokerOrder, ...]
+    lost: tuple[str, ...] = ()
 
 
 def complete(snapshot: BrokerSnapshot) -> bool:
@@ -81,7 +84,8 @@ def examine(snapshot: BrokerSnapshot, book: Book, *, our_prefixes: tuple[str, ..
             elif is_complete and _touched(record) < started_at and record.ref not in done:
                 absent.append(record.ref)
     orphans = tuple(o for ref, o in opened.items() if ref.startswith(our_prefixes) and ref not in book.orders)
-    return Findings(tuple(proofs), tuple(absent), orphans)
+    lost = tuple(ref for ref in {**opened, **done} if ref.startswith(our_prefixes) and ref not in book.orders)
+    return Findings(tuple(proofs), tuple(absent), orphans, lost)
 
 
 def _touched(record: OrderRecord) -> datetime:
@@ -113,10 +117,13 @@ _LAST_LEVEL = timedelta(minutes=15)
 
 
 class PositionCheck(NamedTuple):
-    """Settled positions and unexplained differences (broker minus book, signed contracts per con id)."""
+    """Settled positions and unexplained differences (broker minus book, signed contracts per con id). `awaited` are
+    contracts that the broker took away on their settlement day and whose settlement value is not known yet: the book
+    holds them until it is."""
 
     settled: tuple[Settled, ...]
     differences: dict[int, int]
+    awaited: tuple[int, ...] = ()
 
 
 def compare_positions(book: Book, broker: dict[int, int], market: Market, now: datetime) -> PositionCheck:
@@ -124,6 +131,7 @@ def compare_positions(book: Book, broker: dict[int, int], market: Market, now: d
     ours = book.positions()
     settled: list[Settled] = []
     differences: dict[int, int] = {}
+    awaited: list[int] = []
     for con_id in sorted(ours.keys() | broker.keys()):
         difference = broker.get(con_id, 0) - ours.get(con_id, 0)
         if difference == 0:
@@ -133,13 +141,21 @@ def compare_positions(book: Book, broker: dict[int, int], market: Market, now: d
         price = _settlement_estimate(option, market, now) if option is not None and gone else None
         if option is not None and price is not None:
             settled.append(Settled(con_id, ours[con_id], price, option.multiplier, now))
+        elif option is not None and gone and _settles_in_the_morning(option, now):
+            awaited.append(con_id)
         else:
             differences[con_id] = difference
-    return PositionCheck(tuple(settled), differences)
+    return PositionCheck(tuple(settled), differences, tuple(awaited))
+
+
+def _settles_in_the_morning(option: Option, now: datetime) -> bool:
+    """Whether the day has come on whose opening prices it settles; the value is told hours later (SOQ, VRO)."""
+    return option.settlement is SettlementStyle.AM and now.astimezone(NEW_YORK).date() >= option.expiry
 
 
 def _settlement_estimate(option: Option, market: Market, now: datetime) -> float | None:
-    """Payoff per share from the expiry day's bar (AM: open, PM: close), on the day itself from the last level.
+    """Payoff per share from the expiry day's bar (AM: open, PM: close), for PM on the day itself from the last level.
+    The last level of an AM contract is of the evening before: it says nothing about the morning on which it settles.
 
     An estimate until the broker's cash says; None while neither is known, and then nothing is settled.
     """
@@ -148,7 +164,8 @@ def _settlement_estimate(option: Option, market: Market, now: datetime) -> float
         if bar.day == option.expiry:
             level = bar.open if option.settlement is SettlementStyle.AM else bar.close
     quote = market.level(option.symbol)
-    if level is None and quote is not None and option.last_trade_at - _LAST_LEVEL <= quote.at <= now:
+    same_day = option.settlement is SettlementStyle.PM
+    if same_day and level is None and quote is not None and option.last_trade_at - _LAST_LEVEL <= quote.at <= now:
         level = quote.level if quote.at.date() == option.last_trade_at.date() else None
     if level is None:
         return None

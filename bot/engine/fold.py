@@ -256,6 +256,7 @@ def _snapshot(work: Work, event: ev.BrokerSnapshot) -> None:
         text = f"open order {orphan.ref} is ours but not in this journal"
         work.latch("C31", TradingState.HALTED, "reconcile", text)
         work.act(Cancel(ref=orphan.ref, reason=text))
+    outside.lost(work, findings.lost)
     _positions(work, event)
     if reconcile.complete(event):
         shown = event.open_orders.value if isinstance(event.open_orders, Known) else ()
@@ -290,6 +291,7 @@ def _positions(work: Work, event: ev.BrokerSnapshot) -> None:
     book = msgspec.structs.replace(work.state.book, broker_positions=broker)
     since = work.state.mismatch_since
     work.set(book=book, mismatch_since=(since or work.at) if check.differences else None)
+    outside.awaited(work, check.awaited)
     settling = since is None or (work.at - since).total_seconds() < work.parameters.limits.reconcile_settle_s
     told = work.state.told_at.get("C30")
     if check.differences and not settling and (told is None or since is None or told < since):
@@ -339,6 +341,8 @@ def _count_fill(work: Work, fill: Fill) -> None:
     work.take(orders.fold_fill(work.state.book, fill, work.at))
     if known or fill.ref in work.state.book.orders:
         return
+    if fill.ref is not None and fill.ref.startswith(OUR_PREFIXES):
+        outside.lost(work, (fill.ref,))
     text = f"execution {fill.exec_id} is not ours: counted in risk, never touched"
     if fill.liquidation:
         outside.liquidated(work, fill)

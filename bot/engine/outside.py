@@ -152,6 +152,29 @@ def _name(market: Market, con_id: int) -> str:
     return f"contract {con_id}" if not isinstance(contract, Option) else describe(contract)
 
 
+def lost(work: Work, refs: tuple[str, ...]) -> None:
+    """Orders of ours that this journal does not know: it is older than what the broker has seen. No name of theirs is
+    given again, and a person has to look."""
+    known = work.state.book.lost_refs
+    new = tuple(ref for ref in refs if ref not in known)
+    if not new:
+        return
+    work.set(book=msgspec.structs.replace(work.state.book, lost_refs=(*known, *new)))
+    text = f"the broker knows orders of ours that this journal has lost, a backup?: {', '.join(new)}"
+    work.latch("C31", TradingState.REDUCING, "reconcile", text)
+
+
+def awaited(work: Work, con_ids: tuple[int, ...]) -> None:
+    """Said once a day: the broker took them away on their settlement day, the books hold them until the value is known,
+    and until then nothing new is sold (C30)."""
+    last = work.state.told_at.get("settling")
+    if not con_ids or (last is not None and work.at - last < timedelta(hours=20)):
+        return
+    work.set(told_at={**work.state.told_at, "settling": work.at})
+    names = ", ".join(_name(work.state.market, con_id) for con_id in con_ids)
+    work.alert(AlertLevel.WARNING, "settling", f"{names}: settled, the value is not known yet; no new risk until it is")
+
+
 def liquidated(work: Work, fill: Fill) -> None:
     """The broker sells what it chooses, without notice: nothing of ours may stand in its way or be closed twice (C20).
     What is proven to reduce risk may still leave."""

@@ -28,6 +28,12 @@ def reference(case: Case) -> Finding:
         return finding(False, repr(ref), None, "reference", text)
     if ref in case.view.book.orders:
         return finding(False, ref, None, "reference", f"{ref} was approved before; a new attempt needs a new reference")
+    for lost in case.view.book.lost_refs:
+        if lost == ref or (not case.hedge and lost.startswith(f"{case.intent.owner}.")):
+            text = (
+                f"the broker knows {lost}, which this journal has lost (a backup?): nothing new may be called like it"
+            )
+            return finding(False, lost, None, "reference", text)
     return finding(True, ref, None, "reference", f"{ref} is new")
 
 

@@ -99,6 +99,8 @@ class Book(msgspec.Struct, frozen=True):
     """Orders by ref, executions by base id, settlements, commissions by base exec id.
 
     `broker_positions` is the last complete answer of the broker (signed contracts per con id), None while unknown.
+    `lost_refs` are references of ours that the broker has told of and that this journal does not know, in the order in
+    which they were heard of: of an older journal, or of one that a backup was put in place of.
     """
 
     orders: dict[str, OrderRecord] = {}
@@ -106,6 +108,7 @@ class Book(msgspec.Struct, frozen=True):
     settlements: tuple[Settled, ...] = ()
     commissions_usd: dict[str, float] = {}
     broker_positions: dict[int, int] | None = None
+    lost_refs: tuple[str, ...] = ()
 
     def positions(self) -> dict[int, int]:
         """Signed contracts per con id that our journal explains (own and external executions, less settlements)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 import pytest
@@ -199,6 +199,41 @@ def test_an_am_option_settles_on_the_opening() -> None:
     bar = DailyBar(EXPIRY, 5390.0, 5410.0, 5330.0, 5340.0)
     settled = reconcile.compare_positions(holding(option, 2), {}, market(option, bar=bar), OVER).settled
     assert settled[0].price_points == 10.0
+
+
+VIX_CALL = Option(
+    7001, "VIX", "VIX", "SMART", 100, EXPIRY, 20.0, Right.CALL, SettlementStyle.AM,
+    PUT.last_trade_at - timedelta(days=1), PUT.ticks,
+)  # fmt: skip
+"""Settles on the morning of its expiry; trades until the evening before."""
+
+
+def vix_market(level: float | None = None, bar: DailyBar | None = None, at: datetime | None = None) -> Market:
+    index = Index(2, "VIX", "CBOE")
+    quote = None if level is None else Quote(2, None, None, None, None, level, None, at or VIX_CALL.last_trade_at, 1)
+    return Market(
+        instruments={7001: VIX_CALL, 2: index}, quotes={} if quote is None else {2: quote},
+        bars={} if bar is None else {"VIX": (bar,)}, epoch=1,
+    )  # fmt: skip
+
+
+def test_volatility_options_are_never_settled_on_the_evening_before_their_settlement() -> None:
+    """F70: a position that vanishes after the last trade, with VIX known to the minute: it still settles only next
+    morning, so it is a difference and nothing is booked."""
+    evening = VIX_CALL.last_trade_at + timedelta(minutes=5)
+    check = reconcile.compare_positions(holding(VIX_CALL, 4), {}, vix_market(level=26.0), evening)
+    assert check == reconcile.PositionCheck((), {7001: -4})
+
+
+def test_volatility_options_wait_on_their_morning_for_the_value_and_settle_on_the_opening() -> None:
+    """F70: gone on the day: neither a difference nor flat until the day's opening is known, whatever VIX says now."""
+    morning = OVER - timedelta(hours=6)
+    waits = reconcile.compare_positions(holding(VIX_CALL, 4), {}, vix_market(level=31.0, at=morning), morning)
+    assert waits == reconcile.PositionCheck((), {}, (7001,))
+    bar = DailyBar(EXPIRY, 24.5, 33.0, 23.0, 30.0)
+    known = reconcile.compare_positions(holding(VIX_CALL, 4), {}, vix_market(31.0, bar, morning), OVER)
+    assert [(s.quantity, s.price_points) for s in known.settled] == [(4, 4.5)]
+    assert (known.differences, known.awaited) == ({}, ())
 
 
 def test_without_a_known_level_nothing_is_settled() -> None:
