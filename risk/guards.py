@@ -22,6 +22,10 @@ GUARD_BOUNDS: dict[str, Bound] = {
     "round_trips_per_hour": _COUNT,
     "duplicates_before_latch": _COUNT,
     "uneven_legs_s": Bound(1.0, 600.0, "lower"),
+    "index_jump_sigmas": Bound(3.0, 100.0, "lower"),
+    "forward_gap_pct": Bound(0.1, 10.0, "lower"),
+    "refused_quotes_per_min": _COUNT,
+    "delta_per_condor": Bound(0.02, 1.0, "lower"),
     "shock_vix_pct": Bound(1.0, 200.0, "lower"),
     "shock_vix_window_min": Bound(1.0, 60.0, "higher"),
     "shock_spx_pct": Bound(0.1, 20.0, "lower"),
@@ -43,6 +47,8 @@ GUARD_BOUNDS: dict[str, Bound] = {
     "facts_waiting": Bound(10, 100_000, "lower"),
     "loop_lag_warn_s": Bound(0.1, 60.0, "lower"),
     "loop_lag_halt_s": Bound(0.5, 60.0, "lower"),
+    "shown_size_pct": Bound(1.0, 1000.0, "lower"),
+    "silent_sessions": Bound(1, 60, "lower"),
     "cash_difference_usd": Bound(0.01, 100_000.0, "lower"),
 }
 """Range of every number, low and high included."""
@@ -68,6 +74,12 @@ class Guards(msgspec.Struct, frozen=True, kw_only=True):
     duplicates_before_latch: int
     # legs that others traded against (C32)
     uneven_legs_s: float
+    # quotes that are not believed (C15)
+    index_jump_sigmas: float
+    forward_gap_pct: float
+    refused_quotes_per_min: int
+    # the book's delta (C17)
+    delta_per_condor: float
     # the market within minutes (C37)
     shock_vix_pct: float
     shock_vix_window_min: float
@@ -93,6 +105,9 @@ class Guards(msgspec.Struct, frozen=True, kw_only=True):
     facts_waiting: int
     loop_lag_warn_s: float
     loop_lag_halt_s: float
+    # size against what the legs show (C55), and a person's presence (C54)
+    shown_size_pct: float
+    silent_sessions: int
     # the day's end (C53)
     cash_difference_usd: float
 
@@ -149,6 +164,10 @@ def paper_guards() -> Guards:
         round_trips_per_hour=3,
         duplicates_before_latch=2,
         uneven_legs_s=20.0,
+        index_jump_sigmas=8.0,
+        forward_gap_pct=1.0,
+        refused_quotes_per_min=10,
+        delta_per_condor=0.25,
         shock_vix_pct=30.0,
         shock_vix_window_min=10.0,
         shock_spx_pct=2.0,
@@ -171,5 +190,7 @@ def paper_guards() -> Guards:
         facts_waiting=1000,
         loop_lag_warn_s=2.0,
         loop_lag_halt_s=10.0,
+        shown_size_pct=50.0,
+        silent_sessions=3,
         cash_difference_usd=50.0,
     )

@@ -15,7 +15,10 @@ from strategies.domain.control import LIMIT_CAUSE, LinkState, TradingState
 from strategies.domain.known import Known
 
 CONSEQUENCES: dict[str, Consequence] = {
+    "C15-J": Consequence.HALT,
+    "C15-N": Consequence.HALT,
     "C16": Consequence.HALT,
+    "C17-D": Consequence.REDUCE,
     "C18": Consequence.REDUCE,
     "C20": Consequence.REDUCE,
     "C21": Consequence.LATCH,
@@ -36,6 +39,7 @@ CONSEQUENCES: dict[str, Consequence] = {
     "C49": Consequence.HALT,
     "C50": Consequence.HALT,
     "C53": Consequence.HALT,
+    "C54": Consequence.REDUCE,
     "K-SIZE-6": Consequence.HALT,
 }
 """The latch table. A control that is not listed refuses its order and nothing more."""

@@ -14,7 +14,7 @@ from risk.watch import Watch
 from strategies.domain.book import Book
 from strategies.domain.orders import OrderRecord, PlaceIntent
 from strategies.domain.same import Same
-from strategies.domain.session import Calendar
+from strategies.domain.session import NEW_YORK, Calendar
 
 Key = frozenset[tuple[int, int, int | None]]
 """Legs with their direction and hedge slot: what makes two orders the same deed, whoever owns them."""
@@ -79,6 +79,11 @@ def stopped_out(calendar: Calendar, watch: Watch, guards: Guards, today: date) -
     window = guards.stop_out_window_sessions
     recent = [day for day in watch.stop_outs if sessions_since(calendar, day, today) < window]
     return len(recent), sessions_since(calendar, max(watch.stop_outs), today)
+
+
+def silent_sessions(calendar: Calendar, heard_at: datetime, now: datetime) -> int:
+    """Sessions begun since the day on which a person was last heard of."""
+    return sessions_since(calendar, heard_at.astimezone(NEW_YORK).date(), now.astimezone(NEW_YORK).date())
 
 
 def sessions_since(calendar: Calendar, day: date, today: date) -> int:

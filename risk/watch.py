@@ -39,7 +39,9 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
 
     `levels` reach back as far as the longest window of C37, oldest first; `shocked_at` is when a shock was last seen.
     `stop_outs` are the sessions in which condors were closed by their stop, `duplicates` when C27 denied (C23, C27).
-    `armed_code` is the version of the code that ran when a person last armed, or at the very first start (C48).
+    `refused_quotes` are the orders of the last minute that C15 denied. `heard_at` is when a person last ordered
+    anything, or when the very first run began (C54). `armed_code` is the version of the code that ran when a person
+    last armed, or at the very first start (C48).
     """
 
     levels: tuple[Levels, ...] = ()
@@ -47,6 +49,8 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
     shock_text: str = ""
     stop_outs: tuple[date, ...] = ()
     duplicates: tuple[datetime, ...] = ()
+    refused_quotes: tuple[datetime, ...] = ()
+    heard_at: datetime | None = None
     armed_at: datetime | None = None
     armed_code: str = ""
     host: HostReading | None = None

@@ -116,6 +116,8 @@ def _macro(work: Work, event: ev.MacroTold) -> None:
 
 def _operator(work: Work, event: ev.OperatorCommanded) -> None:
     control = work.state.control
+    if event.verb not in (OperatorVerb.KILL, OperatorVerb.STOP):
+        watching.heard(work)  # those two a watchdog or a service manager can send as well
     if event.verb is OperatorVerb.KILL:
         kill(work, event.who, event.reason)
     elif event.verb is OperatorVerb.REDUCE:

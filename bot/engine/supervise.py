@@ -43,6 +43,8 @@ def supervise(work: Work, event: ev.AnyEvent) -> None:
     if work.state.link.state is LinkState.UP:
         _reference(work)
     _calendar(work, event)
+    if isinstance(event, ev.TimerFired) and event.name == "premarket":
+        watching.presence(work)
     if isinstance(event, ev.TimerFired) and event.name in ("end_of_day", "report"):
         watching.attest(work)
 

@@ -15,7 +15,7 @@ from bot.engine.work import Work
 from risk.gate import Verdict
 from risk.halt import denied
 from risk.host import halting, warning
-from risk.repeats import key_of, stopped_out
+from risk.repeats import key_of, silent_sessions, stopped_out
 from risk.shock import longest_window, shock
 from risk.watch import Attestation, Cash, Levels
 from strategies.condor.machine import Condor, CondorState
@@ -113,8 +113,40 @@ def refused(work: Work, intent: PlaceIntent, verdict: Verdict) -> None:
         kept = (*(at for at in watch.duplicates if at >= since), work.at)
         duplicates = len(kept)
         work.set(watch=msgspec.structs.replace(watch, duplicates=kept))
+    _refused_quotes(work, verdict)
     for breach in denied(verdict, duplicates, limits):
         work.latch(breach.cause, breach.state, "gate", breach.text)
+
+
+def _refused_quotes(work: Work, verdict: Verdict) -> None:
+    """Orders of the last minute that were refused for their quotes (C15); a person hears when they are many."""
+    watch, cap = work.state.watch, work.parameters.limits.guards.refused_quotes_per_min
+    if all(row.passed for row in verdict.checks if row.code == "C15"):
+        return
+    kept = (*(at for at in watch.refused_quotes if work.at - at < timedelta(minutes=1)), work.at)
+    work.set(watch=msgspec.structs.replace(watch, refused_quotes=kept))
+    if len(kept) == cap:
+        text = f"C15: {cap} orders were refused for their quotes within a minute; nothing new until a minute without"
+        work.alert(AlertLevel.WARNING, "C15", text)
+
+
+def heard(work: Work) -> None:
+    """A person ordered something (C54)."""
+    work.set(watch=msgspec.structs.replace(work.state.watch, heard_at=work.at))
+
+
+def presence(work: Work) -> None:
+    """Each morning: says when a person's silence is about to stop new risk, and when it has (C54)."""
+    at, cap = work.state.watch.heard_at, work.parameters.limits.guards.silent_sessions
+    if at is None or work.state.simulated:
+        return
+    silent = silent_sessions(work.state.calendar, at, work.at)
+    if silent == cap:
+        text = f"C54: no word of a person for {silent - 1} sessions; after today's only orders that reduce risk leave"
+        work.alert(AlertLevel.WARNING, "C54", f"{text}. `condor ack all` is a word")
+    elif silent > cap:
+        text = f"C54: no word of a person for {silent - 1} sessions: no new risk until there is one"
+        work.alert(AlertLevel.CRITICAL, "C54", f"{text}; `condor ack all` is enough")
 
 
 def host(work: Work, event: ev.HostMeasured) -> None:
@@ -144,6 +176,8 @@ def code(work: Work) -> None:
 
     In a simulated market other code is tried out, not trusted: nothing is latched there.
     """
+    if work.state.watch.heard_at is None:
+        heard(work)
     watch, running = work.state.watch, work.state.code_version
     if not watch.armed_code:
         work.set(watch=msgspec.structs.replace(watch, armed_code=running))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from risk.case import Case
-from risk.checks import form, guards, hedge, hours, loss, money, pace, price, quotes, standing, vega
+from risk.checks import delta, form, guards, hedge, hours, loss, money, pace, price, quotes, standing, vega
 from risk.halt import consequence_of
 from risk.limits import Use
 from risk.result import CheckResult, Finding
@@ -53,6 +53,7 @@ CHECKS: tuple[Check, ...] = (
     Check("C42-F", "closings only", True, standing.closes_only, during=TradingState.FLATTENING),
     Check("C29", "orders in doubt", False, standing.doubtful),
     Check("C30", "positions", True, standing.reconciled),
+    Check("C54", "presence of a person", False, guards.present),
     Check("C53", "last session's end", False, guards.attested),
     Check("C44", "clock", False, guards.clock),
     Check("C49", "journal and disk", False, guards.journal),
@@ -67,6 +68,10 @@ CHECKS: tuple[Check, ...] = (
     Check("C16", "live data", True, quotes.live),
     Check("C14", "quote age", True, quotes.young),
     Check("C15", "quotes", True, quotes.reasonable),
+    Check("C15-J", "jump of the index", False, quotes.jump, _CONDOR),
+    Check("C15-F", "forward and index", False, quotes.forward, _CONDOR),
+    Check("C15-N", "quotes refused", False, quotes.believed),
+    Check("C55", "size shown", False, quotes.shown_size, _CONDOR),
     Check("C27", "duplicate", True, pace.duplicate),
     Check("C26", "repeated execution", False, guards.repeated),
     Check("C28", "self-trade", True, guards.self_trade),
@@ -86,6 +91,7 @@ CHECKS: tuple[Check, ...] = (
     Check("K-SIZE-5", "crash loss", False, loss.crash),
     Check("C18", "stress grid", False, loss.stress_grid),
     Check("C17", "net vega", False, vega.net_vega),
+    Check("C17-D", "net delta", False, delta.net_delta, _CONDOR),
     Check("K-SIZE-2", "hedge layer risk (C08)", False, hedge.layer_risk, _HEDGE),
     Check("C08", "hedge risk", False, hedge.total_risk, _HEDGE),
     Check("C08-30D", "hedge spending", False, hedge.spending, _HEDGE),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from risk.case import Case
 from risk.host import halting
 from risk.maintenance import hindrance
-from risk.repeats import identical_opens, round_trips, stopped_out
+from risk.repeats import identical_opens, round_trips, silent_sessions, stopped_out
 from risk.result import Finding, finding, unknown
 from risk.shock import pause_left_min
 from strategies.domain.instruments import describe
@@ -98,6 +98,20 @@ def _host(case: Case, code: str, cap: float, unit: str) -> Finding:
         return unknown(cap, unit, "the host was not measured lately")
     faults = [text for of, text in halting(host, guards) if of == code]
     return finding(not faults, faults[0] if faults else "good", cap, unit, "; ".join(faults) or "within bounds")
+
+
+def present(case: Case) -> Finding:
+    """C54: a person was heard of within the last sessions. Any command counts; nobody's silence makes new risk."""
+    view, cap = case.view, case.limits.guards.silent_sessions
+    if not view.host_watched:
+        return finding(True, None, cap, "sessions", "nobody has to look after a simulated market")
+    if view.watch.heard_at is None:
+        return unknown(cap, "sessions", "when a person was last heard of is unknown")
+    silent = silent_sessions(view.calendar, view.watch.heard_at, view.now)
+    text = f"a person was last heard of {silent} sessions ago, allowed are {cap}"
+    return finding(
+        silent <= cap, silent, cap, "sessions", text if silent <= cap else f"{text}; `condor ack all` is a word"
+    )
 
 
 def attested(case: Case) -> Finding:

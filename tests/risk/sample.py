@@ -208,6 +208,10 @@ class World:
             margin=Known(self.impact or MarginImpact(9000.0, 9000.0, NLV, 4600.0)),
             marks=self.marks,
             snapshot_at=NOW - timedelta(seconds=20),
-            watch=Watch(levels=(Levels(NOW - timedelta(seconds=5), 5500.0, 16.5, -1.0),), host=GOOD_HOST),
+            watch=Watch(
+                levels=(Levels(NOW - timedelta(seconds=5), 5500.0, 16.5, -1.0),),
+                host=GOOD_HOST,
+                heard_at=NOW - timedelta(hours=1),
+            ),
         )
         return msgspec.structs.replace(view, **self.changes)

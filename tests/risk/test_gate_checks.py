@@ -16,7 +16,7 @@ from risk.halt import CONSEQUENCES, consequence_of
 from risk.limits import Use
 from risk.result import Consequence, Verdict
 from risk.view import Holding
-from risk.watch import Attestation
+from risk.watch import Attestation, Levels
 from strategies.domain.account import MarginImpact
 from strategies.domain.control import Control, Latch, LinkState, TradingState
 from strategies.domain.hedge import HEDGE_OWNER
@@ -30,6 +30,7 @@ from tests.risk.sample import (
     GOOD_HOST,
     NLV,
     NOW,
+    SPX,
     VIX,
     WINGS,
     World,
@@ -130,6 +131,21 @@ def with_watch(**changes: Any) -> World:
     return World().with_(watch=msgspec.structs.replace(World().view().watch, **changes))
 
 
+def with_guards(**changes: Any) -> World:
+    """The good world under other caps of the slow controls."""
+    return with_limits(guards=msgspec.structs.replace(World().limits.guards, **changes))
+
+
+def spot_elsewhere() -> Spoilt:
+    """SPX stands two and a half percent below the forward of its options, and has for minutes."""
+    world = World()
+    moved = msgspec.structs.replace(world.quotes[SPX], last=5365.0, close=5365.0)
+    watch = msgspec.structs.replace(
+        world.view().watch, levels=(Levels(NOW - timedelta(seconds=5), 5365.0, 16.5, -1.0),)
+    )
+    return replace(world, quotes={**world.quotes, SPX: moved}).with_(watch=watch), entry()
+
+
 def with_host(**changes: Any) -> Spoilt:
     """The good world on a host in trouble."""
     return with_watch(host=msgspec.structs.replace(GOOD_HOST, **changes)), entry()
@@ -174,6 +190,12 @@ SPOILT: dict[str, Callable[[], Spoilt]] = {
     "C16": lambda: (with_quote(data_type=DataType.DELAYED), entry()),
     "C14": lambda: (with_quote(at=NOW - timedelta(seconds=4)), entry()),
     "C15": lambda: (with_quote(bid=0.8 * (quote(LEG).mid or 0), ask=1.2 * (quote(LEG).mid or 0)), entry()),
+    "C15-J": lambda: (with_watch(levels=(Levels(NOW - timedelta(seconds=20), 5530.0, 16.5, -1.0),)), entry()),
+    "C15-F": spot_elsewhere,
+    "C15-N": lambda: (with_watch(refused_quotes=(NOW - timedelta(seconds=59),) * 10), entry()),
+    "C55": lambda: (with_quote(ask_size=0, bid_size=0), entry()),
+    "C54": lambda: (with_watch(heard_at=NOW - timedelta(days=7)), entry()),
+    "C17-D": lambda: (with_guards(delta_per_condor=0.02), entry(wings=(5100.0, 5150.0, 5600.0, 5650.0))),
     "C27": approved_elsewhere,
     "C24": two_at_once,
     "C25": lambda: (World(), entry(attempt=12)),

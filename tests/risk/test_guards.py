@@ -235,7 +235,7 @@ def test_after_a_shock_nothing_new_is_sold_for_half_an_hour_while_the_hedge_goes
     assert judged(world, entry()).approved
     assert pause_left_min(Watch(shocked_at=NOW - timedelta(minutes=12)), GUARDS, NOW) == 18.0
     for levels in ((), (Levels(NOW - timedelta(minutes=3), 5500.0, 16.0),)):
-        assert failing(judged(with_watch(levels=levels), entry())) == ["C37"]
+        assert failing(judged(with_watch(levels=levels), entry())) == ["C37", "C15-J"]
     hedge = entry(HEDGE_OWNER, legs=(LegIntent(con_id(EXPIRIES[1], 5000.0, Right.PUT), 1, Action.BUY, 1),))
     codes = {row.code for row in judged(with_watch(levels=()), hedge).checks}
     assert not codes & {"C37", "C23"}

@@ -291,6 +291,54 @@ def test_a_journal_of_a_bot_without_guards_can_still_be_folded() -> None:
     assert _read_parameters(msgspec.json.encode(raw).decode()).limits.guards == paper_guards()
 
 
+def test_orders_refused_for_their_quotes_are_counted_for_a_minute_and_told_once() -> None:
+    """Ten within a minute stop everything new (C15-N), said once; refusals for another reason, and older ones, count
+    for nothing."""
+    bench = Bench().start()
+
+    def refuse(code: str) -> None:
+        row = CheckResult(code, "quotes", False, None, None, "points", "too wide", Consequence.DENY)
+        work = Work(bench.state, bench.now)
+        refused(work, make_intent(), Verdict("ic-1.entry.1", False, (row,), code, "denied"))
+        bench.state = work.state
+        told.extend(alert.text for alert in work.alerts if alert.key == "C15")
+
+    told: list[str] = []
+    for _ in range(9):
+        refuse("C15")
+        refuse("C14")
+    bench.now += timedelta(seconds=60)
+    for expected in range(1, 13):
+        refuse("C15")
+        assert len(watch_of(bench).refused_quotes) == expected
+    assert len(told) == 1
+    verdict = bench.tick(60.0)  # a minute without
+    assert verdict
+    refuse("C15")
+    assert len(watch_of(bench).refused_quotes) == 1
+
+
+@pytest.mark.parametrize("verb", list(OperatorVerb))
+def test_any_command_of_a_person_is_a_word_and_silence_is_told_each_morning(verb: OperatorVerb) -> None:
+    """C54: the start counts as one. The third morning warns, from the fourth on it is urgent; a command ends that, but
+    not one that a watchdog or a service manager gives as well."""
+    bench = on_a_real_gateway()
+    began = watch_of(bench).heard_at
+    assert began is not None
+    told = []
+    for day in range(1, 5):
+        bench.now = datetime(2026, 5, 4 + day, 8, 0, tzinfo=NEW_YORK)
+        before = len(alerts(bench, "C54"))
+        bench.feed(calendar_loaded(), ev.TimerFired(name="premarket", due_at=bench.now))
+        told.append(len(alerts(bench, "C54")) - before)
+    assert told == [0, 0, 1, 1]
+    bench.feed(command(verb))
+    machine = verb in (OperatorVerb.KILL, OperatorVerb.STOP)
+    assert watch_of(bench).heard_at == (began if machine else bench.now)
+    bench.restart()
+    assert watch_of(bench).heard_at == (began if machine else bench.now)
+
+
 def test_the_memory_survives_a_checkpoint() -> None:
     """A state with levels, stop-outs, host and a day's end comes back equal."""
     bench = Bench().start()
