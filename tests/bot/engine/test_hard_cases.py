@@ -105,6 +105,27 @@ def test_a_snapshot_that_has_only_half_the_legs_ends_nothing(bench: Bench) -> No
     assert bench.state.condors[condor_id].state is CondorState.ABANDONED
 
 
+@pytest.mark.parametrize("told_later", [False, True])
+def test_an_order_whose_executions_come_first_or_alone_is_filled_by_them(bench: Bench, told_later: bool) -> None:
+    """F31, F32: nothing was said about the order when its legs are executed; it is filled, the condor is open, and
+    statuses that come after that, or never, change nothing."""
+    bench.broker.mute.add("ack")
+    intent = bench.propose()
+    assert bench.order(intent.ref).state is S.SENT
+    bench.broker.fill(intent.ref)
+    bench.feed()
+    assert bench.order(intent.ref).state is S.FILLED
+    assert bench.state.condors[intent.owner].state is CondorState.OPEN
+    held = bench.state.book.positions()
+    if told_later:
+        for word in (ev.BrokerOrderStatus.PRE_SUBMITTED, ev.BrokerOrderStatus.SUBMITTED, ev.BrokerOrderStatus.FILLED):
+            bench.feed(ev.OrderStatusReported(ref=intent.ref, perm_id=9000, status=word, filled=0.0, remaining=1.0))
+    pass_time(bench, 5)
+    assert bench.order(intent.ref).state is S.FILLED
+    assert bench.state.book.positions() == held
+    assert bench.causes() == set()
+
+
 # other people -------------------------------------------------------------------------------------
 @pytest.mark.parametrize("legs", [1, 4])
 def test_what_a_person_closed_by_hand_is_not_closed_again(legs: int) -> None:
@@ -128,6 +149,25 @@ def test_what_a_person_closed_by_hand_is_not_closed_again(legs: int) -> None:
     assert len(bench.broker.said("submit")) == entered
     assert any("somebody else" in v.text for s in bench.steps for v in s.outcome.verdicts)
     assert bench.causes() == {"C31"}
+
+
+def test_an_order_that_a_person_cancels_is_proven_over_and_never_sent_again_under_its_name(bench: Bench) -> None:
+    """F65: cancelled in TWS, asked for by nobody here. The word is a claim until a snapshot proves it; nothing latches,
+    and whatever the walk does next has another reference and stays within its attempts."""
+    ref = bench.working()
+    bench.broker.mute.add("snapshot")
+    bench.broker.cancel(ref)
+    bench.feed()
+    assert bench.order(ref).state is S.CANCEL_CLAIMED
+    bench.broker.mute.discard("snapshot")
+    for _ in range(20):
+        bench.tick(5.0)
+        bench.pulse()
+    assert bench.order(ref).state is S.CANCELED
+    assert bench.causes() == set()
+    sent = [intent.ref for intent in bench.broker.said("submit")]
+    assert len(set(sent)) == len(sent)
+    assert len(sent) <= 1 + bench.parameters.limits.reprices_per_order
 
 
 def test_what_a_person_added_does_not_stop_our_own_close(bench: Bench) -> None:

@@ -117,6 +117,25 @@ def test_an_execution_is_counted_once_however_often_it_is_reported() -> None:
     assert once.orders[REF].filled_by_leg == {101: 2}
 
 
+@pytest.mark.parametrize("state", [S.SENT, S.WORKING, S.CANCELING])
+def test_statuses_that_come_again_or_count_by_themselves_change_no_quantity(state: OrderState) -> None:
+    """F33: Filled three times, with all, half and none of it: what is held comes from executions, and those already
+    booked stay as they are."""
+    book = orders.fold_fill(book_with(make_record(state)), make_fill("e0.01", 0, 2), LATER).book
+    for filled in (2.0, 1.0, 0.0, 2.0):
+        folded = orders.fold_status(book, status(BrokerOrderStatus.FILLED, filled), LATER)
+        assert folded.impossible == ()
+        book = folded.book
+    assert book.positions() == {101: 2}
+    assert book.orders[REF].filled_by_leg == {101: 2}
+    assert book.orders[REF].live
+    whole = filled_whole(book)
+    before = whole.orders[REF]
+    for word in (BrokerOrderStatus.SUBMITTED, BrokerOrderStatus.FILLED, BrokerOrderStatus.SUBMITTED):
+        whole = orders.fold_status(whole, status(word), LATER).book
+    assert whole.orders[REF].state is before.state is S.FILLED
+
+
 def test_a_correction_replaces_and_an_older_revision_is_ignored() -> None:
     """Revision 02 stands in place of 01, in quantity and price; 01 arriving late changes nothing."""
     book = orders.fold_fill(book_with(make_record()), make_fill("e1.01", 0, 2, price_points=5.0), LATER).book

@@ -97,3 +97,15 @@ def test_hours_over_midnight_belong_to_the_day_they_close() -> None:
     """A session that opens on Sunday evening is Monday's."""
     found = fields.hours("20181014:1700-20181015:1500", ZoneInfo("US/Central"))
     assert list(found) == [date(2018, 10, 15)]
+
+
+@pytest.mark.parametrize("value", [0.5, "0.5", float("nan"), 1.7976931348623157e308, None, ""])
+def test_a_position_that_is_no_whole_number_is_refused_by_name(value: object) -> None:
+    """F74: never rounded, never zero: the answer it stands in is not complete then."""
+    with pytest.raises(ValueError, match="position"):
+        fields.whole(value, "position")
+
+
+def test_whole_positions_are_taken_with_their_sign() -> None:
+    """As the client tells them, as floats."""
+    assert [fields.whole(value, "position") for value in (2.0, -3.0, 0.0)] == [2, -3, 0]
