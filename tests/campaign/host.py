@@ -7,14 +7,16 @@ import contextlib
 import shutil
 import signal
 import sqlite3
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bot import latch
+from bot import latch, mailbox
 from bot.life import JOURNAL
+from strategies.domain.control import OperatorVerb, TradingState
 from tests.campaign.arena import FILES, Arena
 from tests.campaign.menu import Dish
 
@@ -26,7 +28,7 @@ HOST_VERBS = frozenset({
     "life: kill -9", "life: kill -9 at a write", "life: SIGTERM", "life: SIGTERM at a write", "life: suspended",
     "life: a second bot", "press: signal", "press: signal at a write", "press: file", "press: both, many times",
     "press: with the gateway down", "disk: full", "disk: locked", "disk: torn tail", "disk: bit flipped",
-    "disk: stale backup",
+    "disk: stale backup", "people: reduce",
 })  # fmt: skip
 
 
@@ -51,6 +53,7 @@ class HostFaults:
             "press: file": lambda: self._press(("file",)),
             "press: both, many times": lambda: self._press(("signal", "file") * 20),
             "press: with the gateway down": self._press_while_down,
+            "people: reduce": self._reduce,
             "disk: full": self._disk_full,
             "disk: locked": self._disk_locked,
             "disk: torn tail": lambda: self._die(self._tear),
@@ -180,6 +183,14 @@ class HostFaults:
         arena.gateway.cause("restart", refuse_s=20.0)
         await asyncio.sleep(3.0)
         await self._press(("file", "signal"))
+
+    # people --------------------------------------------------------------------------------------
+    async def _reduce(self) -> None:
+        """`condor reduce`, until somebody arms again: what is held goes on being closed."""
+        arena = self._arena
+        number = time.time_ns() // 1_000_000
+        mailbox.leave(arena.state_dir, OperatorVerb.REDUCE, "campaign", "less risk", confirmed=True, number=number)
+        await arena.until(lambda: arena.state.control.state is not TradingState.ACTIVE, 60.0)
 
     # disks ---------------------------------------------------------------------------------------
     async def _disk_full(self) -> None:

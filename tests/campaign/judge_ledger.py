@@ -104,13 +104,22 @@ class LedgerJudge:
         before, after = self._worst(name, others), self._worst(name, [*others, order])
         self._weigh(name, order, before, after)
         self._cover(name, order, others)
-        if self._says().control.state.value == "reducing":
+        if self._approved_while_reducing(order.order_ref):
             look(
                 "I10",
                 after <= before + 1.0,
                 f"{order.order_ref} while reducing: worst case {before:.0f} -> {after:.0f}",
             )
         self._strangers(order)
+
+    def _approved_while_reducing(self, ref: str) -> bool:
+        """An order that was on its way when the stop came is not judged by it; one that the bot does not know is."""
+        state = self._says()
+        if state.control.state.value != "reducing":
+            return False
+        since = min(latch.at for latch in state.control.latches)
+        record = state.book.orders.get(ref)
+        return record is None or record.approved_at >= since
 
     def _of(self, order: WireOrder) -> str:
         return self._group(order.order_ref, set(order.unit))

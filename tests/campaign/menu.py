@@ -375,6 +375,7 @@ HOST = (
     _h("F97", "press: file", _plain(), weight=0.4),
     _h("F97", "press: both, many times", _plain(), weight=0.3),
     _h("F96", "press: with the gateway down", _plain(), weight=0.4),
+    _h("", "people: reduce", _plain(), "held", 2.0),  # no fault: while REDUCING each order is judged (I10)
     _h("F100", "life: SIGTERM", _plain(), weight=1.0),
     _h("F100", "life: SIGTERM at a write", _plain(), weight=1.0),
     _h("F79 F80", "clock_jump", lambda r: {"seconds": _s(r, 30, 900)}),
