@@ -11,6 +11,7 @@ import msgspec
 
 from bot.actions import AlertLevel
 from bot.engine.holdings import holdings
+from bot.engine.realised import realised_usd
 from bot.engine.work import Work
 from risk.gate import Verdict
 from risk.halt import denied
@@ -226,6 +227,7 @@ def attest(work: Work) -> None:
     if work.state.calendar.session_on(today) is None:
         return
     faults = (*_orders(work), *_positions(work), *_cash(work))
+    _result(work)
     before = work.state.watch.attestation
     work.set(watch=msgspec.structs.replace(work.state.watch, attestation=Attestation(today, work.at, faults)))
     if faults:
@@ -233,6 +235,22 @@ def attest(work: Work) -> None:
         work.alert(AlertLevel.CRITICAL, "C53", text)
     elif before is None or before.day != today or before.faults:
         work.alert(AlertLevel.INFO, "C53", "the session ended with no order, every position and every dollar explained")
+
+
+def _result(work: Work) -> None:
+    """Our realised result of the day against the broker's (C51): people hear of a difference, nothing is stopped.
+
+    Futures are realised by the clearing house each day; a day with them, or with a settlement, is not compared.
+    """
+    account = work.state.account
+    theirs = account.value.realised_today_usd if isinstance(account, Known) else None
+    ours = realised_usd(work.state.book, work.at.astimezone(NEW_YORK).date())
+    if theirs is None or ours is None or _futures(work):
+        return
+    cap = work.parameters.limits.guards.result_difference_usd
+    if abs(theirs - ours) > cap:
+        text = f"C51: the broker has realised {theirs:+,.2f} USD today, our executions {ours:+,.2f} USD; compare trades"
+        work.alert(AlertLevel.WARNING, "C51", text)
 
 
 def _orders(work: Work) -> list[str]:

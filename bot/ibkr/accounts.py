@@ -47,7 +47,7 @@ class AccountFigures:
         self._told_at = None
 
     def on_value(self, key: str, value: str, currency: str, account: str) -> None:
-        """One figure; others than the five that matter are ignored, other currencies are told and ignored."""
+        """One figure; others than those that matter are ignored, other currencies are told and ignored."""
         name = inbound.ACCOUNT_FIELDS.get(key)
         if name is None or account not in (self._account, ""):
             return

@@ -30,6 +30,7 @@ ACCOUNT_FIELDS = {
     "InitMarginReq": "initial_margin_usd",
     "MaintMarginReq": "maintenance_margin_usd",
     "ExcessLiquidity": "excess_liquidity_usd",
+    "RealizedPnL": "realised_today_usd",
 }
 """Account keys of the protocol and our names for them."""
 

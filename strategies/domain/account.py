@@ -11,7 +11,10 @@ PAPER_PREFIX = "DU"
 
 
 class AccountSnapshot(msgspec.Struct, frozen=True):
-    """Account figures; None where the broker did not say. Never fill a gap with zero."""
+    """Account figures; None where the broker did not say. Never fill a gap with zero.
+
+    `realised_today_usd` is what the broker counts as realised since midnight in New York, commissions included.
+    """
 
     account: str
     at: datetime
@@ -20,6 +23,7 @@ class AccountSnapshot(msgspec.Struct, frozen=True):
     initial_margin_usd: float | None = None
     maintenance_margin_usd: float | None = None
     excess_liquidity_usd: float | None = None
+    realised_today_usd: float | None = None
 
 
 class MarginImpact(msgspec.Struct, frozen=True):

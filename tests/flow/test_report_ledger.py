@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bot.engine.realised import realised_usd
 from bot.report.build import build
 from bot.report.shape import held_to_shape
 from bot.sim.venue.matching import FillModel
+from strategies.domain.known import Known
 from strategies.domain.session import session_date
 from tests.flow.virtual_life import Stage, tell
 from tests.oracle import ledger as truth
@@ -130,3 +132,14 @@ def test_net_vega_and_its_band_are_told_each_minute(told: dict[str, Any]) -> Non
     assert sum(1 for n in series["front_minus_second_points"][10:385] if n is not None) > 300
     assert sum(1 for n in series["net_vega_n"] if n is not None) > 30
     assert all(low < high for low, high in zip(series["low_n"], series["high_n"], strict=True) if low is not None)
+
+
+def test_the_days_realised_result_is_the_brokers(stage: Stage) -> None:
+    """C51: average cost with commissions from our executions is what the venue counts as realised that day, so nobody
+    was told of a difference."""
+    account = stage.state.account
+    assert isinstance(account, Known)
+    theirs = account.value.realised_today_usd
+    assert theirs
+    assert realised_usd(stage.state.book, date.fromisoformat(SECOND)) == pytest.approx(theirs, abs=0.01)
+    assert not [text for text in stage.alerts if text.startswith("C51")]
