@@ -21,6 +21,8 @@ from tests.campaign.arena import FILES, Arena
 from tests.campaign.menu import Dish
 
 FIRST_CANCEL_S = 1.0
+REDUCING_S = 900.0
+"""So long at most nobody arms after `condor reduce`."""
 ALLOWED_ENDINGS = ("exit 0", "exit 3", "killed", "JournalDamaged", "JournalError", "AlreadyRunning", "StateDirRefused")
 """How a life may end here: in order, for want of a journal, by kill -9, or refusing to begin."""
 
@@ -186,11 +188,15 @@ class HostFaults:
 
     # people --------------------------------------------------------------------------------------
     async def _reduce(self) -> None:
-        """`condor reduce`, until somebody arms again: what is held goes on being closed."""
+        """`condor reduce`: what is held goes on being closed; nobody arms before that was seen, or could not be."""
         arena = self._arena
         number = time.time_ns() // 1_000_000
         mailbox.leave(arena.state_dir, OperatorVerb.REDUCE, "campaign", "less risk", confirmed=True, number=number)
         await arena.until(lambda: arena.state.control.state is not TradingState.ACTIVE, 60.0)
+        seen = arena.found.checked["I10"]
+        await arena.until(
+            lambda: arena.ended or arena.found.checked["I10"] > seen or not arena.state.book.positions(), REDUCING_S
+        )
 
     # disks ---------------------------------------------------------------------------------------
     async def _disk_full(self) -> None:
