@@ -127,3 +127,14 @@ def test_ack_leaves_its_word_and_waits_for_the_bot(
         monkeypatch.setattr(verbs, "ANSWER_DEADLINE_S", 0.0)
         put(state, OPEN)
         assert asked(verbs.ack, subject, "--state", str(state)).exit_code == 1
+
+
+def test_ack_of_all_is_a_word_to_the_bot_even_where_nothing_is_open(state: Path) -> None:
+    """That somebody is there is what C54 waits for."""
+    put(state, Board(open=()))
+    with instance.acquire(state):
+        done = asked(verbs.ack, "all", "--state", str(state))
+        assert (done.exit_code, "nothing was open" in done.output) == (0, True)
+        (command,) = mailbox.take(state)
+        assert isinstance(command, OperatorCommanded)
+        assert (command.verb, command.subject) == (OperatorVerb.ACK, "all")
