@@ -234,6 +234,7 @@ ORDERS = (
         },
     ),
     _o("F18", "reset", _plain(), "order"),
+    _o("", "people: reduce", _plain(), "held", 2.0),  # no fault: while REDUCING each order is judged (I10)
 )
 
 ODD = ("crossed", "locked", "no_bid", "no_ask", "no_quote", "wide", "zero_size", "zero_price", "unset_price")
@@ -313,6 +314,7 @@ MARKET = (
         0.6,
     ),
     _m("F65", "cancel_by_human", _plain(), "order"),
+    _m("", "people: reduce", _plain(), "held", 2.0),
     _m("F66", "liquidate", _plain(), "held", 0.25),
     _m(
         "F67",
@@ -375,7 +377,7 @@ HOST = (
     _h("F97", "press: file", _plain(), weight=0.4),
     _h("F97", "press: both, many times", _plain(), weight=0.3),
     _h("F96", "press: with the gateway down", _plain(), weight=0.4),
-    _h("", "people: reduce", _plain(), "held", 2.0),  # no fault: while REDUCING each order is judged (I10)
+    _h("", "people: reduce", _plain(), "held"),
     _h("F100", "life: SIGTERM", _plain(), weight=1.0),
     _h("F100", "life: SIGTERM at a write", _plain(), weight=1.0),
     _h("F79 F80", "clock_jump", lambda r: {"seconds": _s(r, 30, 900)}),
