@@ -103,8 +103,9 @@ def ahead(state: State, now: datetime) -> Json:
     assert not isinstance(puts, str)
     book = book_of([*groups, *puts], condors[0].carry_rate, vix)
     own = sum(len(legs) for legs, _ in groups)
-    shocks = projection.joined([_shocks(days, vix_up) for days in DAYS_AHEAD for vix_up in VIX_UP_POINTS])
-    alone, whole = projection.gains_with_and_without(book, own, shocks)
+    cases = [_shocks(days, vix_up) for days in DAYS_AHEAD for vix_up in VIX_UP_POINTS]
+    grid = projection.timed(projection.joined([projection.TODAY, *cases]))
+    alone, whole = projection.gains_with_and_without(book, own, grid)
     earned = _earned(condors, groups, condors[0].carry_rate)
     hedge = sum((line.value_usd or 0.0) - line.cost_usd for line in lines)
     count = len(LEVELS_PCT)

@@ -43,8 +43,10 @@ CASES: tuple[tuple[float, float | None], ...] = ((5.0, None), (10.0, None), (10.
 """Days ahead and the rise of VIX in points (None: with the index) for which break-evens are told."""
 
 
-GRID = projection.joined([projection.scenario_shocks(), *(projection.spot_grid(d, v) for d, v in CASES)])
-"""The scenarios of P-PROJ-1, then the levels of each case."""
+GRID = projection.timed(
+    projection.joined([projection.TODAY, projection.scenario_shocks(), *(projection.spot_grid(d, v) for d, v in CASES)])
+)
+"""Today, the scenarios of P-PROJ-1, then the levels of each case."""
 
 MES_USD_PER_POINT, LEAST_CONTRACTS = 5.0, 0.5
 """Of the micro future C-DELTA-1 would use; half a contract rounds to one."""

@@ -136,7 +136,9 @@ def _terms(
     d1 = np.log(f / k) / s + 0.5 * s
     side = np.where(f >= k, -1.0, 1.0)
     sign = np.where(call, 1.0, -1.0)
-    shape = np.broadcast_shapes(f.shape, k.shape, s.shape, call.shape, df.shape)
+    shape = f.shape
+    if not shape == k.shape == s.shape == call.shape == df.shape:
+        shape = np.broadcast_shapes(shape, k.shape, s.shape, call.shape, df.shape)
     return _Terms(f, k, vol, t, df, root_t, s, d1, d1 - s, side, sign, sign != side, shape)
 
 

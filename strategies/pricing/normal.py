@@ -61,5 +61,7 @@ def pdf(d: FloatArray) -> FloatArray:
 
 def cdf(d: FloatArray) -> FloatArray:
     """Standard normal distribution function, with full relative accuracy in the left tail."""
-    left = 0.5 * erfcx(np.abs(d) * SQRT_HALF) * np.exp(-0.5 * d * d)
+    left = erfcx(np.abs(d) * SQRT_HALF)
+    left *= 0.5
+    left *= np.exp(-0.5 * d * d)
     return np.where(d > 0.0, 1.0 - left, left)

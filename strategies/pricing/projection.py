@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from strategies.pricing import black76
 from strategies.pricing.normal import BoolArray, FloatArray
@@ -39,9 +40,10 @@ def smile_of(strikes: Sequence[float], ivs: Sequence[float], atm: float, forward
     Strikes and forward in points, volatilities as fractions a year. Raises InvalidInput for what is no
     number above zero.
     """
-    black76.positive("atm", atm)
-    black76.positive("iv", list(ivs))
-    black76.positive("tau", tau_years)
+    if not all(0.0 < value < math.inf for value in (atm, tau_years, *ivs)):
+        black76.positive("atm", atm)  # one of these says which
+        black76.positive("iv", list(ivs))
+        black76.positive("tau", tau_years)
     scale = atm * math.sqrt(tau_years)
     nodes = {math.log(strike / forward) / scale: iv / atm for strike, iv in zip(strikes, ivs, strict=True)}
     if all(abs(m) > 1e-6 for m in nodes):
@@ -52,7 +54,7 @@ def smile_of(strikes: Sequence[float], ivs: Sequence[float], atm: float, forward
         low = ratio[0] + (ratio[1] - ratio[0]) / (m[1] - m[0]) * (-FAR_M - m[0])
         high = ratio[-1] + (ratio[-1] - ratio[-2]) / (m[-1] - m[-2]) * (FAR_M - m[-1])
         m, ratio = [-FAR_M, *m, FAR_M], [low, *ratio, high]
-    return Smile(np.array(m), np.clip(np.array(ratio), RATIO_LOW, RATIO_HIGH), atm)
+    return Smile(np.array(m), np.array([min(max(r, RATIO_LOW), RATIO_HIGH) for r in ratio]), atm)
 
 
 class IndexOptions(NamedTuple):
@@ -100,29 +102,44 @@ class Shocks(NamedTuple):
     days: FloatArray
 
 
+class Timed(NamedTuple):
+    """Scenarios with the different days that pass in them, one per row, and which of those each scenario has: a grid
+    has two or three, and what depends on time alone is worked out once for each."""
+
+    spot_pct: FloatArray
+    vix_points: FloatArray
+    days: FloatArray
+    of_day: NDArray[np.intp]
+
+
+def timed(shocks: Shocks) -> Timed:
+    """The scenarios sorted by time."""
+    days, of_day = np.unique(shocks.days, return_inverse=True)
+    return Timed(shocks.spot_pct, shocks.vix_points, days[:, None], of_day)
+
+
 def values_usd(book: Book, shocks: Shocks) -> FloatArray:
     """Dollars the book is worth in each scenario."""
     total: FloatArray = np.zeros(len(shocks.days), dtype=np.float64)
+    rows = timed(shocks)
     if len(book.spx.size):
-        total += _index_prices(book, shocks) @ book.spx.size
+        total += _index_prices(book, rows) @ book.spx.size
     if len(book.vix.size):
-        total += _vix_prices(book.vix, shocks) @ book.vix.size
+        total += _vix_prices(book.vix, rows) @ book.vix.size
     return total
 
 
 def gains_usd(book: Book, shocks: Shocks) -> FloatArray:
     """The same less what it is worth now: dollars gained (lost: negative) from this moment on."""
-    today = Shocks(np.zeros(1), np.zeros(1), np.zeros(1))
-    gained: FloatArray = values_usd(book, shocks) - values_usd(book, today)[0]
+    gained: FloatArray = values_usd(book, shocks) - values_usd(book, TODAY)[0]
     return gained
 
 
-def gains_with_and_without(book: Book, own: int, shocks: Shocks) -> tuple[FloatArray, FloatArray]:
-    """Dollars gained from now on by the first `own` SPX legs alone, and by everything: one revaluation for both."""
-    first = [np.concatenate((np.zeros(1), column)) for column in shocks]
-    rows = Shocks(*first)
-    alone: FloatArray = np.zeros(len(rows.days), dtype=np.float64)
-    whole: FloatArray = np.zeros(len(rows.days), dtype=np.float64)
+def gains_with_and_without(book: Book, own: int, rows: Timed) -> tuple[FloatArray, FloatArray]:
+    """Dollars gained from now on by the first `own` SPX legs alone, and by everything, in each scenario but the first,
+    which is today: one revaluation for both."""
+    alone: FloatArray = np.zeros(len(rows.spot_pct), dtype=np.float64)
+    whole: FloatArray = np.zeros(len(rows.spot_pct), dtype=np.float64)
     if len(book.spx.size):
         prices = _index_prices(book, rows)
         alone += prices[:, :own] @ book.spx.size[:own]
@@ -132,34 +149,42 @@ def gains_with_and_without(book: Book, own: int, shocks: Shocks) -> tuple[FloatA
     return alone[1:] - alone[0], whole[1:] - whole[0]
 
 
-def _index_prices(book: Book, shocks: Shocks) -> FloatArray:
-    rows = book.spx
-    gone = shocks.days[:, None] / black76.DAYS_PER_YEAR
-    tau = np.maximum(rows.tau_years - gone, LEAST_TAU_YEARS)
-    forward = rows.forward * (1.0 + 0.01 * shocks.spot_pct[:, None]) * np.exp(-book.carry_rate * gone)
-    weight = np.sqrt(SHOCK_DAYS / np.maximum(tau * black76.DAYS_PER_YEAR, LEAST_DAYS))
+def _index_prices(book: Book, shocks: Timed) -> FloatArray:
+    rows, of_day = book.spx, shocks.of_day
+    gone = shocks.days / black76.DAYS_PER_YEAR
+    left = np.maximum(rows.tau_years - gone, LEAST_TAU_YEARS)
+    weight = np.sqrt(SHOCK_DAYS / np.maximum(left * black76.DAYS_PER_YEAR, LEAST_DAYS))[of_day]
+    forward = rows.forward * (1.0 + 0.01 * shocks.spot_pct[:, None]) * np.exp(-book.carry_rate * gone)[of_day]
     level = np.array([book.smiles[i].atm for i in rows.smile])
     atm = np.maximum(level + 0.01 * shocks.vix_points[:, None] * weight, LEAST_ATM)
-    m = np.log(rows.strike / forward) / (atm * np.sqrt(tau))
+    m = np.log(rows.strike / forward) / (atm * np.sqrt(left)[of_day])
     sigma = np.empty_like(m)
     for number, smile in enumerate(book.smiles):
-        mine = [i for i, used in enumerate(rows.smile) if used == number]
-        if mine:
+        mine = _columns([i for i, used in enumerate(rows.smile) if used == number])
+        if mine is not None:
             sigma[:, mine] = atm[:, mine] * np.interp(m[:, mine], smile.m, smile.ratio)
-    discount = rows.discount ** (tau / rows.tau_years)
-    priced: FloatArray = black76.price(forward, rows.strike, sigma, tau, rows.is_call, discount)
+    discount = (rows.discount ** (left / rows.tau_years))[of_day]
+    priced: FloatArray = black76.price(forward, rows.strike, sigma, left[of_day], rows.is_call, discount)
     return priced
 
 
-def _vix_prices(rows: VixProducts, shocks: Shocks) -> FloatArray:
-    gone, moved = shocks.days[:, None], shocks.vix_points[:, None]
-    tau = np.maximum(rows.tau_years - gone / black76.DAYS_PER_YEAR, LEAST_TAU_YEARS)
-    forward = np.maximum(rows.forward + rows.beta * moved + rows.roll_per_day * gone, LEAST_FORWARD_POINTS)
-    days = np.maximum(tau * black76.DAYS_PER_YEAR, SHOCK_DAYS)
-    response = 0.01 * VVIX_PER_VIX_POINT * VVIX_LEVEL_SHARE * np.sqrt(SHOCK_DAYS / days)
+def _columns(places: Sequence[int]) -> slice | Sequence[int] | None:
+    """Places as a slice where they stand side by side, which copies nothing; None for no place."""
+    if not places:
+        return None
+    first, last = places[0], places[-1]
+    return slice(first, last + 1) if last - first + 1 == len(places) else places
+
+
+def _vix_prices(rows: VixProducts, shocks: Timed) -> FloatArray:
+    gone, of_day, moved = shocks.days, shocks.of_day, shocks.vix_points[:, None]
+    left = np.maximum(rows.tau_years - gone / black76.DAYS_PER_YEAR, LEAST_TAU_YEARS)
+    forward = np.maximum(rows.forward + rows.beta * moved + (rows.roll_per_day * gone)[of_day], LEAST_FORWARD_POINTS)
+    days = np.maximum(left * black76.DAYS_PER_YEAR, SHOCK_DAYS)
+    response = (0.01 * VVIX_PER_VIX_POINT * VVIX_LEVEL_SHARE * np.sqrt(SHOCK_DAYS / days))[of_day]
     sigma = np.maximum(rows.iv + response * moved, LEAST_ATM)
-    discount = rows.discount ** (tau / rows.tau_years)
-    priced = black76.price(forward, rows.strike, sigma, tau, rows.is_call, discount)
+    discount = (rows.discount ** (left / rows.tau_years))[of_day]
+    priced = black76.price(forward, rows.strike, sigma, left[of_day], rows.is_call, discount)
     worth: FloatArray = np.where(rows.is_option, priced, forward)
     return worth
 
@@ -219,6 +244,10 @@ def spot_grid(days: float, vix_points: float | None = None) -> Shocks:
     return Shocks(SPOT_GRID_PCT, moved, np.full(len(SPOT_GRID_PCT), days))
 
 
+TODAY = Shocks(np.zeros(1), np.zeros(1), np.zeros(1))
+"""Nothing moves and no time passes."""
+
+
 def joined(parts: Sequence[Shocks]) -> Shocks:
     """Several sets of scenarios as one."""
     return Shocks(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
@@ -233,25 +262,25 @@ def break_evens(
 
 def around(spot_pct: FloatArray, profit_usd: FloatArray, spot_points: float) -> Interval | None:
     """The stretch of levels without loss that holds the present one, or the nearest to it."""
-    good = profit_usd >= 0.0
-    if not good.any():
+    levels, profit = spot_pct.tolist(), profit_usd.tolist()  # a few dozen: plain numbers are faster
+    good = [usd >= 0.0 for usd in profit]
+    if True not in good:
         return None
-    start = int(np.argmin(np.where(good, np.abs(spot_pct), np.inf)))
-    low = high = start
+    low = high = min((place for place, fine in enumerate(good) if fine), key=lambda place: abs(levels[place]))
     while low > 0 and good[low - 1]:
         low -= 1
     while high < len(good) - 1 and good[high + 1]:
         high += 1
     return Interval(
-        None if low == 0 else _root(spot_pct, profit_usd, low - 1, low, spot_points),
-        None if high == len(good) - 1 else _root(spot_pct, profit_usd, high, high + 1, spot_points),
+        None if low == 0 else _root(levels, profit, low - 1, low, spot_points),
+        None if high == len(good) - 1 else _root(levels, profit, high, high + 1, spot_points),
     )
 
 
-def _root(spot_pct: FloatArray, profit: FloatArray, left: int, right: int, spot_points: float) -> float:
+def _root(spot_pct: Sequence[float], profit: Sequence[float], left: int, right: int, spot_points: float) -> float:
     share = profit[left] / (profit[left] - profit[right])
     percent = spot_pct[left] + share * (spot_pct[right] - spot_pct[left])
-    return float(spot_points * (1.0 + 0.01 * percent))
+    return spot_points * (1.0 + 0.01 * percent)
 
 
 class Shift(NamedTuple):

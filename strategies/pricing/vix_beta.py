@@ -12,6 +12,7 @@ Rules
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from typing import NamedTuple
 
 VIX_DAYS = 30.0
@@ -65,7 +66,7 @@ def scale_at(days_to_settlement: float, scales: BetaScales) -> float:
 
 def tenor_of(days_to_settlement: float) -> int:
     """Which of the three scales a future's moves inform: 0 near, 1 middle, 2 far."""
-    return sum(days_to_settlement >= edge for edge in TENOR_EDGES_DAYS)
+    return bisect_right(TENOR_EDGES_DAYS, days_to_settlement)
 
 
 def shrunk_scale(slope: float | None, sessions: int, window: int = BETA_WINDOW_SESSIONS) -> float:

@@ -159,3 +159,13 @@ def test_worst_of_the_grid_names_its_scenario():
     assert where == "earnings_melt_up+5d"
     assert worst == pytest.approx(min(g for i, g in enumerate(gains) if i % 7 != 6))
     assert min(gains) == gains[6] or min(gains) == gains[13]
+
+
+def test_scenarios_of_several_horizons_are_worth_what_each_is_alone():
+    """What depends on time alone is worked out once a horizon: in any order, every scenario gets its own."""
+    several = pj.joined([shocks([-5.0, 0.0, 3.0], 10.0), pj.TODAY, shocks([2.0, -8.0], 5.0), shocks([-1.0], 10.0)])
+    alone = [
+        pj.values_usd(book(sets=1.0), pj.Shocks(*(column[i : i + 1] for column in several)))[0]
+        for i in range(len(several.days))
+    ]
+    assert pj.values_usd(book(sets=1.0), several).tolist() == pytest.approx(alone, rel=1e-13)

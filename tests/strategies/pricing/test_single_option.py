@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from strategies.pricing.black76 import greeks
+from strategies.pricing.black76 import greeks, price
 from strategies.pricing.chain import analyse
 from strategies.pricing.implied import IvStatus
-from strategies.pricing.single import analyse_one, delta, vega
+from strategies.pricing.single import analyse_one, call_worth, delta, vega
 
 FORWARD = 5500.0
 
@@ -27,9 +27,9 @@ FORWARD = 5500.0
 def test_equals_the_array_of_one(sigma: float, tau: float, width: float, is_call: bool, discount: float) -> None:
     """Where the array finds a volatility so does the single option, and the same numbers; else neither does."""
     strike = FORWARD * math.exp(width * sigma * math.sqrt(tau))
-    price = float(greeks(FORWARD, strike, sigma, tau, is_call, discount).price)
-    expected = analyse(price, FORWARD, strike, tau, is_call, discount)
-    found = analyse_one(price, FORWARD, strike, tau, is_call, discount)
+    paid = float(greeks(FORWARD, strike, sigma, tau, is_call, discount).price)
+    expected = analyse(paid, FORWARD, strike, tau, is_call, discount)
+    found = analyse_one(paid, FORWARD, strike, tau, is_call, discount)
     assert (found is not None) == bool(expected.status == IvStatus.OK)
     if found is None:
         return
@@ -100,3 +100,10 @@ def test_a_bad_number_or_a_price_without_volatility_gives_none(
 ) -> None:
     """Nothing raises and nothing is made up: a put below intrinsic, above its bound or out of bad numbers is None."""
     assert analyse_one(price, forward, strike, tau, False, discount) is None
+
+
+@given(forward=st.floats(5.0, 100.0), strike=st.floats(5.0, 100.0), sigma=st.floats(0.1, 2.0), tau=st.floats(1e-4, 1.0))
+def test_worth_of_a_call_equals_the_array_of_one(forward: float, strike: float, sigma: float, tau: float) -> None:
+    """A search for the future behind a call's price in plain numbers ends where the arrays would end."""
+    expected = float(price(forward, strike, sigma, tau, True))
+    assert call_worth(forward, strike, sigma, tau) == pytest.approx(expected, rel=1e-12, abs=1e-14 * forward)
