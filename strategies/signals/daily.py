@@ -172,14 +172,14 @@ class _Fold:
 
     def __init__(self, daily: Daily, session: SessionCloses, start: Daily) -> None:
         self.lines, self.pairs = dict(daily.lines), dict(daily.pairs)
-        self.session, self.day, self._start = session, session.day, start
+        self.session, self.day, self._start, self._before = session, session.day, start, daily.day
 
     def line(self, name: str, value: float | None) -> Line | None:
         """One more value of a series, on a fresh one after a hole; None when there is no value."""
         if value is None:
             return None
         line = self.lines[name]
-        if hole(line.day, self.day):
+        if line.day is not self._before and hole(line.day, self.day):  # the whole was asked already
             line = self._start.lines[name]
         self.lines[name] = line = line.update(self.day, value)
         return line
@@ -189,7 +189,7 @@ class _Fold:
         if first is None or second is None:
             return
         pair = self.pairs[name]
-        if hole(pair.day, self.day):
+        if pair.day is not self._before and hole(pair.day, self.day):
             pair = self._start.pairs[name]
         self.pairs[name] = pair.update(self.day, first, second)
 

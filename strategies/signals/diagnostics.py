@@ -13,12 +13,14 @@ Rules
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import pairwise
 
+from strategies.domain.same import Same
 from strategies.signals.daily import SCORE_SESSIONS, Series, Together
 from strategies.signals.diagnostic_params import DiagnosticParams
 from strategies.signals.indicators import correlation, mean, percentile_rank, slope, z_score
-from strategies.signals.lines import Line
+from strategies.signals.lines import Line, Pair
 from strategies.signals.look import Found, Look
 from strategies.signals.readings import Family, Reading, Source, Verdict
 
@@ -104,10 +106,22 @@ def divergence(rule: str, source: Source, of_macd: bool, look: Look, params: Dia
     found = look.pair(name)
     if isinstance(found, str):
         return _unknown(rule, subject, found, Family.BREADTH, thresholds, source)
-    span, of_last, ten = params.divergence_sessions, params.divergence_of_last, params.divergence_slope_sessions
-    both_series = found.what.last(span + of_last - 1)
-    if both_series is None:
+    if found.what.last(params.divergence_sessions + params.divergence_of_last - 1) is None:
         return _unknown(rule, subject, _too_few(subject), Family.BREADTH, thresholds, source)
+    apart, spx_slope, line_slope = _apart(Same(found.what), Same(params))
+    verdict = Verdict.of(apart >= params.divergence_at_least or (spx_slope > 0.0 and line_slope < 0.0))
+    values = {"sessions_apart": float(apart), "spx_slope_points": spx_slope, "breadth_slope": line_slope}
+    return _reading(rule, subject, verdict, found, Family.BREADTH, values, thresholds, source)
+
+
+# Of series that nothing streams, every look of a session asks the same closes.
+@lru_cache(maxsize=16)
+def _apart(pair: Same[Pair], seen: Same[DiagnosticParams]) -> tuple[int, float, float]:
+    """Sessions on which SPX ranks high and breadth low, and the slopes of both; the pair is long enough."""
+    params = seen.value
+    span, of_last, ten = params.divergence_sessions, params.divergence_of_last, params.divergence_slope_sessions
+    both_series = pair.value.last(span + of_last - 1)
+    assert both_series is not None
     spx, line = both_series
     apart = 0
     for end in range(span, span + of_last):
@@ -115,10 +129,7 @@ def divergence(rule: str, source: Source, of_macd: bool, look: Look, params: Dia
         if rank is not None and rank >= params.divergence_spx_rank:
             below = percentile_rank(line[end - span : end])
             apart += below is not None and below <= params.divergence_line_rank
-    spx_slope, line_slope = slope(spx[-ten:]), slope(line[-ten:])
-    verdict = Verdict.of(apart >= params.divergence_at_least or (spx_slope > 0.0 and line_slope < 0.0))
-    values = {"sessions_apart": float(apart), "spx_slope_points": spx_slope, "breadth_slope": line_slope}
-    return _reading(rule, subject, verdict, found, Family.BREADTH, values, thresholds, source)
+    return apart, slope(spx[-ten:]), slope(line[-ten:])
 
 
 def strong_bid(source: Source, look: Look, params: DiagnosticParams) -> Reading:
@@ -182,16 +193,23 @@ def correlated(subject: str, name: str, look: Look, params: DiagnosticParams) ->
     found = look.pair(name)
     if isinstance(found, str):
         return _unknown("D-CORR-1", subject, found, Family.CORRELATION, thresholds)
-    logs = found.what.last(_LONG + 1)
-    if logs is None:
+    if found.what.last(_LONG + 1) is None:
         return _unknown("D-CORR-1", subject, _too_few(subject), Family.CORRELATION, thresholds)
-    first, second = ([b - a for a, b in pairwise(series)] for series in logs)
-    short, long = correlation(first[-_SHORT:], second[-_SHORT:]), correlation(first, second)
+    short, long = _correlations(Same(found.what))
     if short is None or long is None:
         return _unknown("D-CORR-1", subject, "one of the two does not move", Family.CORRELATION, thresholds)
     verdict = Verdict.of(short > params.correlation and short > long + params.correlation_rise)
     values = {"correlation_20": short, "correlation_60": long}
     return _reading("D-CORR-1", subject, verdict, found, Family.CORRELATION, values, thresholds)
+
+
+@lru_cache(maxsize=16)
+def _correlations(pair: Same[Pair]) -> tuple[float | None, float | None]:
+    """Of the daily log returns over the short and the long stretch; the pair is long enough."""
+    logs = pair.value.last(_LONG + 1)
+    assert logs is not None
+    first, second = ([b - a for a, b in pairwise(series)] for series in logs)
+    return correlation(first[-_SHORT:], second[-_SHORT:]), correlation(first, second)
 
 
 def realised_over_implied(look: Look, params: DiagnosticParams) -> Reading:

@@ -29,11 +29,12 @@ class Ema(msgspec.Struct, frozen=True):
 
     def update(self, value: float) -> Ema:
         """With one more value. Raises ValueError for what is no number."""
-        _number(value)
-        if self.count < self.span:
-            count = self.count + 1
-            return Ema(self.span, count, self.mean + (value - self.mean) / count)
-        return Ema(self.span, self.count, self.mean + (value - self.mean) * 2.0 / (self.span + 1.0))
+        if not math.isfinite(value):
+            _number(value)
+        span, count, before = self.span, self.count, self.mean
+        if count < span:
+            return Ema(span, count + 1, before + (value - before) / (count + 1))
+        return Ema(span, count, before + (value - before) * 2.0 / (span + 1.0))
 
     @property
     def value(self) -> float | None:
@@ -116,7 +117,8 @@ class Rsi(msgspec.Struct, frozen=True):
 
     def update(self, value: float) -> Rsi:
         """With one more value. Raises ValueError for what is no number."""
-        _number(value)
+        if not math.isfinite(value):
+            _number(value)
         if self.last is None:
             return Rsi(self.length, value)
         change = value - self.last
@@ -144,9 +146,12 @@ class Window(msgspec.Struct, frozen=True):
 
     def update(self, value: float) -> Window:
         """With one more value, without the oldest when full. Raises ValueError for what is no number."""
-        _number(value)
-        kept = self.values if len(self.values) < self.size else self.values[1 - self.size :] if self.size > 1 else ()
-        return Window(self.size, (*kept, value))
+        if not math.isfinite(value):
+            _number(value)
+        values, size = self.values, self.size
+        if len(values) < size:
+            return Window(size, (*values, value))
+        return Window(size, (*values[1 - size :], value) if size > 1 else (value,))
 
     def last(self, count: int) -> tuple[float, ...] | None:
         """The last `count` values, oldest first; None while there are fewer."""
@@ -167,10 +172,10 @@ def z_score(values: Sequence[float]) -> float | None:
 
 def percentile_rank(values: Sequence[float]) -> float | None:
     """Share of the earlier values the last one exceeds, equal ones counted half: 0 lowest, 1 highest. None if alone."""
-    *earlier, last = values
-    if not earlier:
+    others, last = len(values) - 1, values[-1]
+    if others < 1:
         return None
-    return (sum([v < last for v in earlier]) + 0.5 * earlier.count(last)) / len(earlier)
+    return (sum(map(last.__gt__, values)) + 0.5 * (values.count(last) - 1)) / others
 
 
 def correlation(xs: Sequence[float], ys: Sequence[float]) -> float | None:

@@ -51,10 +51,10 @@ def keep_warm(
     found = _finished(Same(market.bars), today)
     if any(name not in found.bars for name in INDEX_SERIES):
         return feed
-    series = list(found.series)
+    known = found.series
     if net_advances:
-        series.append((f"breadth of {len(net_advances)} sessions, {sum(net_advances.values()):g}", max(net_advances)))
-    known = tuple(sorted(series))
+        breadth = f"breadth of {len(net_advances)} sessions, {sum(net_advances.values()):g}"
+        known = tuple(sorted((*known, (breadth, max(net_advances)))))
     if known == feed.histories:
         return feed
     young = feed.warmed_at is not None and now - feed.warmed_at < timedelta(seconds=REWARM_S)
@@ -78,7 +78,7 @@ def keep_warm(
 
 
 class _Finished(NamedTuple):
-    """Histories without the running session, and each with its last day."""
+    """Histories without the running session, and each with its last day, by name."""
 
     bars: dict[str, Sequence[DailyBar]]
     futures: dict[date, Sequence[DailyBar]]
@@ -94,7 +94,7 @@ def _finished(seen: Same[dict[str, tuple[DailyBar, ...]]], today: date) -> _Fini
         for name, told in seen.value.items()
         if (expiry := future_expiry(name)) is not None and (rows := _before(told, today))
     }
-    series = tuple((name, rows[-1].day) for name, rows in (*bars.items(), *_named(futures)))
+    series = tuple(sorted((name, rows[-1].day) for name, rows in (*bars.items(), *_named(futures))))
     return _Finished(bars, futures, series)
 
 

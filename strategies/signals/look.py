@@ -50,9 +50,9 @@ class Look:
         if self._fault:
             return self._fault
         for daily, live_at in self._choices:
-            found, day = [daily.lines[name] for name in names], daily.day
+            found, day = tuple([daily.lines[name] for name in names]), daily.day
             if day is not None and [line.day for line in found].count(day) == len(found):
-                return Found(tuple(found), day, live_at)
+                return Found(found, day, live_at)
         behind = next((name for name in names if self.settled.lines[name].day != self.settled.day), names[0])
         return f"{behind} has no close of {self.settled.day}"
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import lru_cache
 
 import msgspec
 
+from strategies.domain.same import Same
 from strategies.pricing.vix_beta import BetaScales
-from strategies.signals.daily import SCORE_SESSIONS, Series, beta_scales
+from strategies.signals.daily import SCORE_SESSIONS, Daily, Series, beta_scales
 from strategies.signals.indicators import MacdValue, mean, z_score
+from strategies.signals.lines import Line
 from strategies.signals.look import Look
 
 
@@ -83,11 +86,22 @@ def take_measures(look: Look) -> Measures:
         spx_mean_50_points=None if fifty is None else mean(fifty),
         credit_z60=_score(look, Series.CREDIT),
         concentration_z60=_score(look, Series.CONCENTRATION),
-        scales=beta_scales(look.settled),
+        scales=_scales_of(Same(look.settled)),
     )
 
 
 def _score(look: Look, name: str) -> float | None:
     line = look.line(name)
-    levels = None if line is None else line.window.last(SCORE_SESSIONS)
+    return None if line is None else _score_of(Same(line))
+
+
+# Of series that nothing streams, and of finished sessions, every look asks the same.
+@lru_cache(maxsize=16)
+def _score_of(seen: Same[Line]) -> float | None:
+    levels = seen.value.window.last(SCORE_SESSIONS)
     return None if levels is None else z_score(levels)
+
+
+@lru_cache(maxsize=8)
+def _scales_of(settled: Same[Daily]) -> BetaScales:
+    return beta_scales(settled.value)

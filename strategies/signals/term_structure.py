@@ -95,6 +95,14 @@ def months_from(expiries: Iterable[date], today: date, skip_days: int, count: in
 
     The first month is the first to settle more than `skip_days` calendar days from today.
     """
+    return _months_from(tuple(expiries), today, skip_days, count)
+
+
+@lru_cache(maxsize=256)
+def _months_from(
+    expiries: tuple[date, ...], today: date, skip_days: int, count: int
+) -> tuple[tuple[VxMonth, date], ...]:
+    """Every look asks, and the listing changes once a month."""
     listed = {month: expiry for expiry in expiries if (month := month_of(expiry)) is not None}
     horizon = today + timedelta(days=skip_days)
     month = VxMonth(today.year, today.month)

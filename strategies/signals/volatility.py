@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from functools import lru_cache
+
 from strategies.domain.market import DailyBar
+from strategies.domain.same import Same
 from strategies.signals.indicators import realised_vol_of
 
 SESSIONS_PER_YEAR = 252
@@ -13,7 +17,13 @@ def realised_vol_points(bars: tuple[DailyBar, ...], sessions: int = 20) -> float
 
     About a mean of zero, so that a steady trend counts as movement. None with fewer than sessions + 1 usable closes.
     """
-    closes = [bar.close for bar in bars[-(sessions + 1) :]]
+    return _realised_vol_points(Same(bars), sessions)
+
+
+# Every look asks, and histories come a few times a day.
+@lru_cache(maxsize=8)
+def _realised_vol_points(seen: Same[tuple[DailyBar, ...]], sessions: int) -> float | None:
+    closes = [bar.close for bar in seen.value[-(sessions + 1) :]]
     if len(closes) < sessions + 1 or min(closes) <= 0.0:
         return None
     return realised_vol_of(closes, SESSIONS_PER_YEAR)
@@ -26,8 +36,15 @@ def rank_pct(
 
     A level outside the window's range extends it, so the answer is always within 0..100.
     """
-    closes = [bar.close for bar in bars[-window:]]
-    if len(closes) < fewest:
+    count, lowest, highest = _range(Same(bars), window)
+    if count < fewest:
         return None
-    low, high = min(*closes, level_points), max(*closes, level_points)
+    low, high = min(lowest, level_points), max(highest, level_points)
     return None if high <= low else 100.0 * (level_points - low) / (high - low)
+
+
+@lru_cache(maxsize=8)
+def _range(seen: Same[tuple[DailyBar, ...]], window: int) -> tuple[int, float, float]:
+    """How many closes the window holds, the lowest and the highest."""
+    closes = [bar.close for bar in seen.value[-window:]]
+    return len(closes), min(closes, default=math.inf), max(closes, default=-math.inf)
