@@ -16,7 +16,8 @@ import numpy as np
 
 from bot.engine.holdings import held_by_slots
 from bot.engine.state import Parameters, State
-from strategies.alvh.exposure import Exposure, Forwards, Valuer, measure
+from strategies.alvh.exposure import Exposure, Valuer, measure
+from strategies.alvh.forwards import Forwards
 from strategies.condor.forecast import Leg, book_of, smile_of_expiry
 from strategies.condor.machine import Condor
 from strategies.condor.structure import MULTIPLIER

@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from strategies.alvh.exposure import Exposure, Forwards, Sold, Valuer, measure
+from strategies.alvh.exposure import Exposure, Sold, Valuer, measure
+from strategies.alvh.forwards import Forwards
 from strategies.alvh.lattice import Held
 from strategies.alvh.params import AlvhParams
 from strategies.condor.context import Agenda

@@ -7,7 +7,6 @@ A condor has at most one order alive, and none is sent while the fate of another
 
 from __future__ import annotations
 
-import dataclasses
 from datetime import date, datetime
 
 import msgspec
@@ -19,7 +18,7 @@ from strategies.alvh.params import AlvhParams
 from strategies.alvh.view import HedgeOutcome
 from strategies.condor import filters
 from strategies.condor.attend import attend
-from strategies.condor.context import NEW_YORK, Agenda, Context, Watch
+from strategies.condor.context import Agenda, Context, Watch
 from strategies.condor.hedgeword import HedgeWord
 from strategies.condor.machine import Condor, CondorState
 from strategies.condor.marks import mark_legs
@@ -36,7 +35,7 @@ from strategies.domain.macro import MacroInput
 from strategies.domain.market import Board, Market
 from strategies.domain.marks import Mark
 from strategies.domain.orders import CONDOR_PREFIX, Intent, Purpose
-from strategies.domain.session import Calendar
+from strategies.domain.session import NEW_YORK, Calendar
 from strategies.flattening import end_sales, sell_hedge
 from strategies.hedging import HedgeSeen, admit, protect, sampled, withdraw
 from strategies.macro import Heard, for_hedge, listen, net_advances, tell
@@ -141,7 +140,7 @@ def decide(view: DeskView) -> DeskOutcome:
     outlook = None if feed.signals is None else feed.signals.outlook
     heard = listen(before.macro, view.macro_inputs, ctx, outlook, view.signals.macro)
     view = msgspec.structs.replace(view, hedge=msgspec.structs.replace(view.hedge, macro=for_hedge(heard.word)))
-    ctx = dataclasses.replace(ctx, outlook=outlook, macro=heard.word, hedge=before.word)
+    ctx = msgspec.structs.replace(ctx, outlook=outlook, macro=heard.word, hedge=before.word)
     agenda = Agenda(ctx, dict(before.walks), dict(before.watches), dict(before.counts))
     active = [c for c in view.condors.values() if c.active]
     greeks = mark_legs(agenda, active)
@@ -186,10 +185,9 @@ def decide(view: DeskView) -> DeskOutcome:
 
 def _feed(view: DeskView, reference: Reference) -> Feed:
     """The signals after this look: histories folded, the running session seen while it runs."""
-    local = view.now.astimezone(NEW_YORK)
-    told = net_advances(view.macro_inputs, local.date())
-    feed = warm(view.desk_state.feed, view.market, view.now, local.date(), view.signals, told)
-    session = view.calendar.current(view.now)
+    today, session = view.now.astimezone(NEW_YORK).date(), view.calendar.current(view.now)
+    told = net_advances(view.macro_inputs, today)
+    feed = warm(view.desk_state.feed, view.market, view.now, today, view.signals, told)
     if session is None or view.link is not LinkState.UP or view.now >= session.index_close_at:
         return feed
     before = view.calendar.last_before(session.day)
@@ -239,8 +237,7 @@ def _context(view: DeskView, reference: Reference, feed: Feed) -> tuple[Context,
     """The moment as every rule sees it, with the crisis clock moved."""
     params, now, market = view.params, view.now, view.market
     local = now.astimezone(NEW_YORK)
-    today = local.date()
-    session = view.calendar.current(now)
+    today, session = local.date(), view.calendar.current(now)
     futures = reference.listed_futures(view.market)
     reading = read_curve(market, futures, now, today, params.curve)
     regime = RegimeState() if feed.signals is None else feed.signals.regime

@@ -5,6 +5,7 @@ Nothing here acts. Signals and hedge read the word; every rule leaves its verdic
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 
 import msgspec
@@ -33,6 +34,12 @@ RELEASES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("M-CAL-3", ("PPI", "NFP", "GDP")),
 )
 """Which rule tells of which kinds of event."""
+
+_KEYS_OF: dict[str, tuple[str, ...]] = {
+    rule: tuple(kind.key for kind in KIND_OF.values() if rule in kind.rules)
+    for rule in sorted({rule for kind in KIND_OF.values() for rule in kind.rules})
+}
+"""The inputs each rule reads."""
 
 
 class Heard(msgspec.Struct, frozen=True):
@@ -85,17 +92,16 @@ def tell(agenda: Agenda, heard: Heard, inputs: tuple[MacroInput, ...], outlook: 
 
 
 def _tell_reading(agenda: Agenda, reading: Reading, told: Told) -> None:
-    keys = [kind.key for kind in KIND_OF.values() if reading.rule in kind.rules]
-    today = agenda.ctx.today
+    keys, today = _KEYS_OF.get(reading.rule, ()), agenda.ctx.today
     text = f"{reading.subject}: {reading.verdict.value}" + (f", {reading.reason}" if reading.reason else "")
-    stale = [key for key in keys if told.newest(key) is not None and told.fresh(key, today) is None]
+    stale = [key for key in keys if (row := told.newest(key)) is not None and not row.fresh(today)]
     if stale:
         text += f"; stale and not counted: {', '.join(stale)}"
     inputs: dict[str, Scalar] = {**reading.values, **_ages(told, keys, today)}
     agenda.note(reading.rule, SUBJECT, HOLD, text, inputs=inputs, thresholds=reading.thresholds)
 
 
-def _ages(told: Told, keys: list[str], today: date) -> dict[str, Scalar]:
+def _ages(told: Told, keys: Sequence[str], today: date) -> dict[str, Scalar]:
     """The newest value of each key with its age in calendar days; one that holds no more is marked."""
     found: dict[str, Scalar] = {}
     for key in keys:

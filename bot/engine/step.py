@@ -74,11 +74,10 @@ def _keep_decisions(work: Work, decisions: tuple[Decision, ...]) -> None:
     kept: list[Decision] = []
     decided, decided_at = work.state.decided, work.state.decided_at
     for decision in decisions:
-        key = f"{decision.subject}|{decision.rule}"
-        signature = "|".join(decision.signature())
+        key, signature = f"{decision.subject}|{decision.rule}", decision.signature
         before = decided_at.get(key)
         stale = before is None or work.at - before >= pause
-        if decision.verdict is DecisionVerdict.ACT or decided.get(key) != signature or stale:
+        if decision.verdict is DecisionVerdict.ACT or stale or decided.get(key) != signature:
             if not kept:
                 decided, decided_at = dict(decided), dict(decided_at)
             kept.append(decision)

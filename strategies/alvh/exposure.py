@@ -12,15 +12,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
+from functools import cached_property
 from typing import NamedTuple
 
+import msgspec
+
+from strategies.alvh.forwards import Forwards
 from strategies.alvh.lattice import Held
 from strategies.domain.instruments import Future, Option, Tradable
 from strategies.domain.market import Market
 from strategies.domain.marks import Mark
 from strategies.pricing import black76
 from strategies.pricing.net_vega import NetVega, SpxLeg, VixFutureLeg, VixOptionLeg, Wings, net_vega
-from strategies.pricing.single import OptionGreeks, analyse_one
+from strategies.pricing.single import OptionGreeks, analyse_one, call_worth
 from strategies.pricing.vix_beta import BetaScales, vix_beta
 
 YEAR_S = 365.0 * 86_400.0
@@ -38,52 +42,6 @@ class Sold(NamedTuple):
     units: int
     width_points: float
     loss_usd: float
-
-
-class Forwards:
-    """Levels of the VIX futures by settlement day, and the line between them."""
-
-    def __init__(self, market: Market, futures: Sequence[Future], now: datetime, max_age_s: float) -> None:
-        self.levels: dict[date, float] = {}
-        for future in futures:
-            quote = market.fresh(future.con_id, now, max_age_s)
-            if quote is not None and quote.mid is not None and future.last_trade_at > now:
-                self.levels[future.expiry] = quote.mid
-        self._days = sorted(self.levels)
-
-    def at(self, expiry: date) -> float | None:
-        """Points of the future that settles on a day; None where no listed months enclose it."""
-        if expiry in self.levels:
-            return self.levels[expiry]
-        later = [day for day in self._days if day > expiry]
-        earlier = [day for day in self._days if day < expiry]
-        if not later or not earlier:
-            return None
-        near, far = earlier[-1], later[0]
-        share = (expiry - near).days / (far - near).days
-        return self.levels[near] + share * (self.levels[far] - self.levels[near])
-
-    def slope(self, expiry: date) -> float | None:
-        """Points a day by which the curve rises up to that settlement, from the month before it; None if unknown."""
-        here, earlier = self.at(expiry), [day for day in self._days if day < expiry]
-        later = [day for day in self._days if day > expiry]
-        if here is None:
-            return self._first_stretch() if self.before_first(expiry) else None
-        if earlier:
-            return (here - self.levels[earlier[-1]]) / (expiry - earlier[-1]).days
-        return (self.levels[later[0]] - here) / (later[0] - expiry).days if later else None
-
-    def before_first(self, expiry: date) -> bool:
-        """Whether a day lies before the first listed month: a weekly call of the weeks before its settlement does, once
-        the month before has settled."""
-        return bool(self._days) and expiry < self._days[0]
-
-    def _first_stretch(self) -> float | None:
-        """Points a day between the first two listed months."""
-        if len(self._days) < 2:
-            return None
-        first, second = self._days[:2]
-        return (self.levels[second] - self.levels[first]) / (second - first).days
 
 
 class Line(NamedTuple):
@@ -174,21 +132,28 @@ class Valuer:
             return self._future(held, contract, days, mid)
         return self._option(held, contract, days, mid)
 
-    def read(self, con_ids: Iterable[int]) -> None:
-        """Values options together, which costs little more than one alone: what is asked of them later is known."""
+    def read(self, con_ids: Iterable[int], beside: Sequence[tuple[Option, Mark]] = ()) -> list[_Greeks]:
+        """Values options together, which costs little more than one alone: what is asked of them later is known. Those
+        with their marks `beside` them are valued in the same go and only returned."""
         fresh = [self.market.option(con_id) for con_id in dict.fromkeys(con_ids) if con_id not in self._greeks]
         rows = [(option, mark) for option in fresh if option is not None and (mark := self.mark(option)) is not None]
-        if not rows:
-            return
-        told = _together(rows)
-        for i, (option, _) in enumerate(rows):
-            self._greeks[option.con_id] = _Greeks(float(told.delta[i]), float(told.vega[i]), float(told.theta[i]))
+        if not rows and not beside:
+            return []
+        told = _together([*rows, *beside])
+        columns = zip(told.delta.tolist(), told.vega.tolist(), told.theta.tolist(), strict=True)
+        found = [_Greeks(*figures) for figures in columns]
+        self._greeks |= {option.con_id: greeks for (option, _), greeks in zip(rows, found, strict=False)}
+        return found[len(rows) :]
 
     def delta(self, option: Option) -> float | None:
         """On the option's own future or on the index; None without a mark."""
-        self.read((option.con_id,))
-        known = self._greeks.get(option.con_id)
+        known = self._known(option)
         return None if known is None else known.delta
+
+    def _known(self, option: Option) -> _Greeks | None:
+        if option.con_id not in self._greeks:
+            self.read((option.con_id,))
+        return self._greeks.get(option.con_id)
 
     def mark(self, option: Option) -> Mark | None:
         """The option's mark at its mid, with its future's beta and roll where it is a VIX option."""
@@ -263,11 +228,10 @@ class Valuer:
         )
 
     def _option(self, held: Held, option: Option, days: float, mid: float | None) -> Line:
-        self.read((option.con_id,))
-        mark = self.mark(option)
-        if mark is None:
+        greeks, mark = self._known(option), self.mark(option)
+        if mark is None or greeks is None:
             return Line(held, option, days, self._days_to(option.expiry), mid, None, None, None, None, None, None)
-        delta, vega, theta = self._greeks[option.con_id]
+        delta, vega, theta = greeks
         size = held.quantity * option.multiplier
         if option.symbol == VIX:
             usd = size * delta * (mark.vix_beta or 0.0)
@@ -295,12 +259,12 @@ def _own_future(undiscounted: float, strike: float, tau: float) -> float:
     low, high = 0.2 * strike, strike + undiscounted
     while high - low > 1e-3:
         middle = 0.5 * (low + high)
-        worth = float(black76.price(middle, strike, COMMON_VIX_VOL, tau, True))
+        worth = call_worth(middle, strike, COMMON_VIX_VOL, tau)
         low, high = (middle, high) if worth < undiscounted else (low, middle)
     return 0.5 * (low + high)
 
 
-class Exposure(NamedTuple):
+class Exposure(msgspec.Struct, frozen=True, dict=True):
     """The whole book. `vega` is None while a part of it cannot be valued, `unknown` says which.
 
     `condor_theta_usd` is dollars a day the condors earn, `carry_usd` what the hedge costs (negative) or earns.
@@ -315,9 +279,16 @@ class Exposure(NamedTuple):
     condor_loss_usd: float
     planned: bool
 
+    @cached_property
+    def _by_slot(self) -> dict[int, tuple[Line, ...]]:
+        found: dict[int, list[Line]] = {}
+        for line in self.lines:
+            found.setdefault(line.held.slot, []).append(line)
+        return {slot: tuple(lines) for slot, lines in found.items()}
+
     def of_slot(self, slot: int) -> tuple[Line, ...]:
         """The lines of one slot."""
-        return tuple(line for line in self.lines if line.held.slot == slot)
+        return self._by_slot.get(slot, ())
 
     def held_in(self, slots: Iterable[int]) -> int:
         """Contracts bought that some slots hold."""
@@ -333,10 +304,12 @@ def measure(
 ) -> Exposure:
     """The exposure of what is held and sold; `planned` says that one of the condors is only about to be."""
     holdings = tuple(holdings)
-    valuer.read(held.con_id for held in holdings)
+    sold, unknown = _condor_legs(condors, valuer, marks)
+    greeks = valuer.read((held.con_id for held in holdings), [(option, mark) for _, option, mark in sold])
+    spx, earned = _vega_and_theta(sold, greeks)
+    theta = None if unknown else earned
     valued = [(held, valuer.line(held)) for held in holdings]
     lines = tuple(line for _, line in valued if line is not None)
-    spx, theta, unknown = _condor_legs(condors, valuer, marks)
     nameless = [held for held, line in valued if line is None]
     if nameless and not unknown:
         unknown = f"contract {nameless[0].con_id} of slot {nameless[0].slot} is not described yet"
@@ -362,25 +335,27 @@ def _worthless(line: Line) -> bool:
 
 def _condor_legs(
     condors: Sequence[Sold], valuer: Valuer, marks: Mapping[int, Mark]
-) -> tuple[list[SpxLeg], float | None, str]:
-    """Vega legs of the condors and their theta in dollars a day, or why they cannot be told."""
+) -> tuple[list[tuple[int, Option, Mark]], str]:
+    """Signed contracts, option and mark of every leg; none of them and the reason where one has no mark."""
     rows: list[tuple[int, Option, Mark]] = []
     for condor in condors:
         for con_id, sign in condor.legs:
             option = valuer.market.option(con_id)
             mark = marks.get(con_id) or (None if option is None else valuer.mark(option))
             if option is None or mark is None:
-                return [], None, f"{condor.id} has a leg without a mark"
+                return [], f"{condor.id} has a leg without a mark"
             rows.append((sign * condor.units, option, mark))
-    if not rows:
-        return [], 0.0, ""
-    greeks = _together([(option, mark) for _, option, mark in rows])
+    return rows, ""
+
+
+def _vega_and_theta(rows: Sequence[tuple[int, Option, Mark]], greeks: Sequence[_Greeks]) -> tuple[list[SpxLeg], float]:
+    """Vega legs of the condors and their theta in dollars a day."""
     found: list[SpxLeg] = []
     theta_usd = 0.0
-    for (units, option, mark), vega, theta in zip(rows, greeks.vega.tolist(), greeks.theta.tolist(), strict=True):
-        found.append(SpxLeg(units, vega, mark.tau_years * 365.0))
-        theta_usd += units * option.multiplier * theta
-    return found, theta_usd, ""
+    for (units, option, mark), told in zip(rows, greeks, strict=True):
+        found.append(SpxLeg(units, told.vega, mark.tau_years * 365.0))
+        theta_usd += units * option.multiplier * told.theta
+    return found, theta_usd
 
 
 def _net(spx: Sequence[SpxLeg], condors: Sequence[Sold], lines: Sequence[Line], scales: BetaScales) -> NetVega:

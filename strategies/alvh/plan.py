@@ -12,7 +12,8 @@ import msgspec
 from strategies.alvh import harvest, opening, orders, reserve, roll, rotate
 from strategies.alvh.context import HEDGE, HedgeAgenda, HedgeContext, nearness
 from strategies.alvh.demands import meet
-from strategies.alvh.exposure import Exposure, Forwards, Valuer, measure
+from strategies.alvh.exposure import Exposure, Valuer, measure
+from strategies.alvh.forwards import Forwards
 from strategies.alvh.joint import stance
 from strategies.alvh.lattice import SlotState
 from strategies.alvh.machine import SlotTrigger, moved
@@ -20,7 +21,7 @@ from strategies.alvh.targets import Mood, Target, Weights, band_of, slot_weights
 from strategies.alvh.view import HedgeOutcome, HedgeView
 from strategies.domain.decision import Decision, DecisionVerdict
 from strategies.domain.hedge import HEDGE_OWNER, SLOTS_OF, Layer, slot_name
-from strategies.domain.orders import DOUBTFUL_STATES, LIVE_STATES, CancelIntent, LegIntent, OrderRecord
+from strategies.domain.orders import DOUBTFUL_STATES, CancelIntent, LegIntent, OrderRecord
 from strategies.signals.curve import Regime
 from strategies.signals.press import press
 from strategies.signals.tiers import Tier
@@ -77,7 +78,7 @@ def _held(view: HedgeView, ctx: HedgeContext) -> Exposure:
 
 
 def _live(view: HedgeView) -> bool:
-    return any(r.intent.owner == HEDGE_OWNER and r.state in LIVE_STATES for r in view.book.orders.values())
+    return any(record.intent.owner == HEDGE_OWNER for record in view.book.alive())
 
 
 def _rested(view: HedgeView) -> bool:
@@ -113,8 +114,8 @@ def _context(view: HedgeView) -> HedgeContext:
     mood = Mood(falling, view.macro.benign, view.macro.alarm)
     live: dict[int, list[OrderRecord]] = {}
     doubtful: set[int] = set()
-    for record in view.book.orders.values():
-        if record.intent.owner != HEDGE_OWNER or record.state not in LIVE_STATES:
+    for record in view.book.alive():
+        if record.intent.owner != HEDGE_OWNER:
             continue
         for leg in record.intent.legs:
             if leg.slot is not None and record not in live.setdefault(leg.slot, []):

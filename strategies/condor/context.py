@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
-from functools import cached_property
-from zoneinfo import ZoneInfo
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 import msgspec
 
@@ -21,19 +21,37 @@ from strategies.domain.hedge import Demand
 from strategies.domain.instruments import Future
 from strategies.domain.market import Board, Market
 from strategies.domain.marks import Mark
-from strategies.domain.orders import DOUBTFUL_STATES, LIVE_STATES, CancelIntent, OrderRecord, OrderState, PlaceIntent
+from strategies.domain.orders import DOUBTFUL_STATES, CancelIntent, OrderRecord, OrderState, PlaceIntent
+from strategies.domain.same import Same
 from strategies.domain.session import Calendar, SessionDay
 from strategies.signals.curve import CurveReading, Regime
 from strategies.signals.macro import MacroWord
 from strategies.signals.signals import Outlook
 from strategies.signals.tiers import Tier
 
-NEW_YORK = ZoneInfo("America/New_York")
 NOTHING_TOLD, HEDGE_OFF = MacroWord(), HedgeWord()
 
 
-@dataclass(frozen=True)
-class Context:
+class _Hours(NamedTuple):
+    """Of one session, in UTC: orders may be sent from `opens` on and before `closes`; the index closes."""
+
+    opens: datetime
+    closes: datetime
+    index_close: datetime
+
+
+@lru_cache(maxsize=16)
+def _hours(seen: Same[SessionDay], from_open_min: float, before_close_min: float) -> _Hours:
+    """Every rule asks at every look; between two moments in New York the time zone is asked each time."""
+    session = seen.value
+    return _Hours(
+        (session.open_at + timedelta(minutes=from_open_min)).astimezone(UTC),
+        (session.index_close_at - timedelta(minutes=before_close_min)).astimezone(UTC),
+        session.index_close_at.astimezone(UTC),
+    )
+
+
+class Context(msgspec.Struct, frozen=True, dict=True):
     """The moment: time, market levels and signals. `today` and `local` are the exchange's; None is unknown.
 
     `tier` is by level alone, at once; `outlook` holds the tier with its evidence. `hedge` is what the hedge last said.
@@ -65,12 +83,15 @@ class Context:
     @cached_property
     def can_trade(self) -> bool:
         """Whether orders may be sent at this time of day: the session runs, not its first and last minutes."""
-        if self.session is None:
-            return False
+        hours = self._hours
+        return hours is not None and hours.opens <= self.now < hours.closes
+
+    @cached_property
+    def _hours(self) -> _Hours | None:
         orders = self.params.orders
-        opens = self.session.open_at + timedelta(minutes=orders.trade_from_open_min)
-        closes = self.session.index_close_at - timedelta(minutes=orders.no_orders_before_close_min)
-        return opens <= self.now < closes
+        if self.session is None:
+            return None
+        return _hours(Same(self.session), orders.trade_from_open_min, orders.no_orders_before_close_min)
 
     @property
     def halted(self) -> bool:
@@ -84,9 +105,8 @@ class Context:
 
     def minutes_to_close(self) -> float:
         """Minutes until the index closes; infinite outside a session."""
-        if self.session is None:
-            return float("inf")
-        return (self.session.index_close_at - self.now).total_seconds() / 60.0
+        hours = self._hours
+        return float("inf") if hours is None else (hours.index_close - self.now).total_seconds() / 60.0
 
 
 class Earned(msgspec.Struct, frozen=True):
@@ -139,9 +159,8 @@ class Agenda:
     demands: list[Demand] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        for record in self.ctx.book.orders.values():
-            if record.state in LIVE_STATES:
-                self.live.setdefault(record.intent.owner, []).append(record)
+        for record in self.ctx.book.alive():
+            self.live.setdefault(record.intent.owner, []).append(record)
 
     def note(
         self,
@@ -156,31 +175,21 @@ class Agenda:
         ref: str | None = None,
     ) -> None:
         """Writes one rule's verdict down."""
-        self.decisions.append(
-            Decision(
-                at=self.ctx.now,
-                rule=rule,
-                subject=subject,
-                verdict=verdict,
-                text=text,
-                inputs=dict(inputs or {}),
-                thresholds=dict(thresholds or {}),
-                near=near,
-                intent_ref=ref,
-            )
-        )
+        seen, limits = dict(inputs) if inputs else {}, dict(thresholds) if thresholds else {}
+        self.decisions.append(Decision(self.ctx.now, rule, subject, verdict, text, seen, limits, near, ref))
 
     def settled(self) -> tuple[Decision, ...]:
         """One verdict per rule and subject, the last; ACT only where an order follows, with its ref, else it holds."""
         refs = {intent.owner: intent.ref for intent in self.places}
         last: dict[tuple[str, str], Decision] = {}
+        act = DecisionVerdict.ACT
         for decision in self.decisions:
             key = (decision.rule, decision.subject)
             last.pop(key, None)
             last[key] = decision
-            if decision.verdict is DecisionVerdict.ACT and decision.intent_ref is None:
+            if decision.verdict is act and decision.intent_ref is None:
                 ref = refs.get(decision.subject)
-                verdict = DecisionVerdict.ACT if ref is not None else DecisionVerdict.HOLD
+                verdict = act if ref is not None else DecisionVerdict.HOLD
                 last[key] = msgspec.structs.replace(decision, verdict=verdict, intent_ref=ref)
         return tuple(last.values())
 

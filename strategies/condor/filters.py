@@ -5,17 +5,20 @@ Every filter leaves its verdict, so that "did nothing" always names its reasons.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 from strategies.condor.context import Agenda, Context, distance
-from strategies.condor.machine import CondorState
+from strategies.condor.machine import Condor, CondorState
 from strategies.condor.params import CoverageGap
 from strategies.domain.account import AccountSnapshot
 from strategies.domain.control import LinkState, TradingState
 from strategies.domain.decision import DecisionVerdict
 from strategies.domain.known import Known, Unknown
-from strategies.domain.session import Calendar
+from strategies.domain.same import Same
+from strategies.domain.session import NEW_YORK, Calendar
 from strategies.signals.press import press
 from strategies.signals.tiers import Tier
 from strategies.signals.volatility import rank_pct, realised_vol_points
@@ -168,19 +171,25 @@ def reduced_today(ctx: Context) -> bool:
     """Whether A-VEGA-2 made a condor leave today, or makes one leave now: none is sold in its place this session."""
     return any(
         c.exit_rule == FEWER
-        and (c.active or (c.closed_at is not None and c.closed_at.astimezone(ctx.local.tzinfo).date() == ctx.today))
+        and (c.active or (c.closed_at is not None and c.closed_at.astimezone(NEW_YORK).date() == ctx.today))
         for c in ctx.condors.values()
     )
 
 
 def entries_today(ctx: Context) -> int:
     """Condors sold or being sold today, rolls apart."""
+    return _entered_on(Same(ctx.condors), ctx.today)
+
+
+@lru_cache(maxsize=8)
+def _entered_on(seen: Same[dict[str, Condor]], day: date) -> int:
+    """Every look asks about all condors of the run; they change a few times a day."""
     return sum(
         1
-        for c in ctx.condors.values()
+        for c in seen.value.values()
         if c.state is not CondorState.ABANDONED
         and c.rolled_from is None
-        and c.proposed_at.astimezone(ctx.local.tzinfo).date() == ctx.today
+        and c.proposed_at.astimezone(NEW_YORK).date() == day
     )
 
 
@@ -188,13 +197,13 @@ def roll_permits(ctx: Context) -> tuple[RollPermit, ...]:
     """Roll-outs whose second half is still due: closed a short while ago and not sold again yet."""
     adjust = ctx.params.adjust
     taken = {c.rolled_from for c in ctx.condors.values() if c.state is not CondorState.ABANDONED}
-    sessions = [s.day for s in ctx.calendar.sessions if s.day <= ctx.today]
-    oldest = sessions[-1 - adjust.roll_sessions] if len(sessions) > adjust.roll_sessions else None
+    past = bisect_right(ctx.calendar.days, ctx.today)
+    oldest = ctx.calendar.days[past - 1 - adjust.roll_sessions] if past > adjust.roll_sessions else None
     permits = []
     for condor in ctx.condors.values():
         if condor.state is not CondorState.CLOSED or condor.exit_rule != "C-ADJ-3" or condor.id in taken:
             continue
-        closed = condor.closed_at.astimezone(ctx.local.tzinfo).date() if condor.closed_at is not None else None
+        closed = condor.closed_at.astimezone(NEW_YORK).date() if condor.closed_at is not None else None
         if closed is None or closed > ctx.today or (oldest is not None and closed < oldest):
             continue
         if oldest is None and closed != ctx.today:
@@ -301,25 +310,29 @@ def _blackout_reason(ctx: Context) -> str:
     entry = ctx.params.entry
     if ctx.session is None or ctx.session.early_close:
         return "half-day" if ctx.session is not None else "no session"
-    if quarterly_expiry(ctx.today, {s.day for s in ctx.calendar.sessions}):
+    if _quarterly_expiry(ctx.today, Same(ctx.calendar.days)):
         return "quarterly expiry day"
     settles = any(f.expiry == ctx.today for f in ctx.futures)
     if settles and ctx.local.hour < 10:
         return "VIX settlement morning"
     after = timedelta(minutes=entry.blackout_after_min)
-    earlier = [s.day for s in ctx.calendar.sessions]
     for event in ctx.calendar.events:
         kind = event.kind.upper().replace(" ", "_")
         if ctx.now > event.at + after:
             continue
-        day = event.at.astimezone(ctx.local.tzinfo).date()
+        day = event.at.astimezone(NEW_YORK).date()
         if kind in entry.blackout_kinds:
-            before = max((d for d in earlier if d < day), default=day - timedelta(days=1))
-            if ctx.today >= before:
+            last = ctx.calendar.last_before(day)
+            if ctx.today >= (day - timedelta(days=1) if last is None else last.day):
                 return f"{kind} is within a session"
         elif kind in entry.blackout_hours and event.at - ctx.now <= timedelta(hours=entry.blackout_hours[kind]):
             return f"{kind} is near"
     return ""
+
+
+@lru_cache(maxsize=8)
+def _quarterly_expiry(today: date, seen: Same[tuple[date, ...]]) -> bool:
+    return quarterly_expiry(today, set(seen.value))
 
 
 def quarterly_expiry(today: date, sessions: set[date]) -> bool:

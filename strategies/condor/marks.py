@@ -35,17 +35,17 @@ def mark_options(agenda: Agenda, wanted: list[tuple[int, float]]) -> dict[int, O
     ctx = agenda.ctx
     if ctx.spot_points is None:
         return {}
-    rate = ctx.params.exit.risk_free_pct / 100.0
+    rate, spot = ctx.params.exit.risk_free_pct / 100.0, ctx.spot_points
+    market, now, max_age_s = ctx.market, ctx.now, ctx.params.orders.mark_quote_max_age_s
     found: dict[int, OptionGreeks] = {}
     for con_id, carry_rate in wanted:
-        option = ctx.market.option(con_id)
-        quote = ctx.market.fresh(con_id, ctx.now, ctx.params.orders.mark_quote_max_age_s)
+        option, quote = market.option(con_id), market.fresh(con_id, now, max_age_s)
         if option is None or quote is None or (mid := quote.mid) is None:
             continue
         tau = tau_years(option, ctx)
         if tau <= 0.0 or mid <= 0.0:
             continue
-        forward, discount = forward_points(ctx.spot_points, carry_rate, tau), math.exp(-rate * tau)
+        forward, discount = forward_points(spot, carry_rate, tau), math.exp(-rate * tau)
         greeks = analyse_one(mid, forward, option.strike, tau, option.is_call, discount)
         if greeks is not None:
             found[con_id] = greeks

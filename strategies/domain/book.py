@@ -125,6 +125,10 @@ class Book(msgspec.Struct, frozen=True):
         """Orders that may still trade, oldest first."""
         return _live_orders(Same(self))
 
+    def alive(self) -> tuple[OrderRecord, ...]:
+        """The same orders as the book has them, which is how decisions have always read them."""
+        return _alive(Same(self))
+
     def doubtful(self) -> tuple[OrderRecord, ...]:
         """Orders whose fate must be proven before new risk."""
         return _doubtful(Same(self))
@@ -153,7 +157,12 @@ def _positions(seen: Same[Book]) -> dict[int, int]:
 
 @lru_cache(maxsize=8)
 def _live_orders(seen: Same[Book]) -> tuple[OrderRecord, ...]:
-    return tuple(sorted((o for o in seen.value.orders.values() if o.live), key=lambda o: (o.approved_at, o.ref)))
+    return tuple(sorted(_alive(seen), key=lambda o: (o.approved_at, o.ref)))
+
+
+@lru_cache(maxsize=8)
+def _alive(seen: Same[Book]) -> tuple[OrderRecord, ...]:
+    return tuple(o for o in seen.value.orders.values() if o.live)
 
 
 @lru_cache(maxsize=8)

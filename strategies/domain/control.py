@@ -78,6 +78,8 @@ class Control(msgspec.Struct, frozen=True):
     def state(self) -> TradingState:
         """The strictest state any latch demands. A limit that halts does not hold up a flattening: what it fears, the
         forced sale of positions, closing them prevents."""
+        if not self.latches:
+            return TradingState.ACTIVE
         if any(stops_everything(latch) for latch in self.latches):
             return TradingState.HALTED
         states = {latch.state for latch in self.latches}

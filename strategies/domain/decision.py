@@ -35,6 +35,7 @@ class Decision(msgspec.Struct, frozen=True):
     near: float | None = None
     intent_ref: str | None = None
 
-    def signature(self) -> tuple[str, str, str, str]:
+    @property
+    def signature(self) -> str:
         """What makes a decision new: same rule, subject, verdict and text are one standing decision."""
-        return (self.rule, self.subject, self.verdict.value, self.text)
+        return "|".join((self.rule, self.subject, self.verdict, self.text))

@@ -28,6 +28,7 @@ SLOTS_OF: dict[Layer, tuple[int, ...]] = {
 }
 """Four short, four intermediate, two deep."""
 
+_NAMES = {slot: f"{HEDGE_OWNER}-s{slot:02d}" for slots in SLOTS_OF.values() for slot in slots}
 _LAYER_OF = {slot: layer for layer, slots in SLOTS_OF.items() for slot in slots}
 
 
@@ -38,7 +39,7 @@ def layer_of(slot: int) -> Layer:
 
 def slot_name(slot: int) -> str:
     """How a slot is written as the subject of a decision or in an order's reference, e.g. `alvh-s04`."""
-    return f"{HEDGE_OWNER}-s{slot:02d}"
+    return _NAMES.get(slot) or f"{HEDGE_OWNER}-s{slot:02d}"
 
 
 class Ask(StrEnum):

@@ -48,14 +48,16 @@ class Quote(msgspec.Struct, frozen=True):
     @property
     def mid(self) -> float | None:
         """Midpoint in points, None unless two-sided."""
-        if self.bid is None or self.ask is None or not self.two_sided:
+        bid, ask = self.bid, self.ask
+        if bid is None or ask is None or not 0.0 <= bid <= ask or ask <= 0.0:
             return None
-        return 0.5 * (self.bid + self.ask)
+        return 0.5 * (bid + ask)
 
     @property
     def level(self) -> float | None:
         """Best single number: midpoint if two-sided, else last (indices publish last only)."""
-        return self.mid if self.mid is not None else self.last
+        mid = self.mid
+        return self.last if mid is None else mid
 
     def age_s(self, now: datetime) -> float:
         """Seconds since the quote arrived."""
@@ -141,7 +143,7 @@ class Market(msgspec.Struct, frozen=True):
         quote = self.quotes.get(con_id)
         if quote is None or quote.epoch != self.epoch or quote.data_type is not DataType.LIVE or quote.halted:
             return None
-        return quote if quote.age_s(now) <= max_age_s else None
+        return quote if (now - quote.at).total_seconds() <= max_age_s else None
 
 
 @lru_cache(maxsize=64)

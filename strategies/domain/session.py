@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -55,36 +56,45 @@ class Calendar(msgspec.Struct, frozen=True):
     events: tuple[MacroEvent, ...] = ()
     events_until: date | None = None
 
+    @property
+    def days(self) -> tuple[date, ...]:
+        """The days of the sessions, rising."""
+        return _columns(Same(self.sessions)).days
+
     def session_on(self, day: date) -> SessionDay | None:
         """The session of that day, None on a closed day."""
-        at = bisect_left(self.sessions, day, key=_day)
+        at = bisect_left(self.days, day)
         return self.sessions[at] if at < len(self.sessions) and self.sessions[at].day == day else None
 
     def current(self, now: datetime) -> SessionDay | None:
         """The session in progress: open_at <= now < close_at."""
-        return _current(Same(self.sessions), now)
+        columns = _columns(Same(self.sessions))
+        at = bisect_right(columns.opens, now)
+        return self.sessions[at - 1] if at and now < columns.closes[at - 1] else None
 
     def last_before(self, day: date) -> SessionDay | None:
         """The last session strictly before a day, None if none is known."""
-        at = bisect_left(self.sessions, day, key=_day)
+        at = bisect_left(self.days, day)
         return self.sessions[at - 1] if at else None
 
     def sessions_after(self, day: date) -> tuple[SessionDay, ...]:
         """Sessions strictly after a day."""
-        return self.sessions[bisect_right(self.sessions, day, key=_day) :]
+        return self.sessions[bisect_right(self.days, day) :]
+
+
+class _Columns(NamedTuple):
+    """Days, openings and closes of sessions; moments in UTC, as the bot's own are: comparing them asks no time zone."""
+
+    days: tuple[date, ...]
+    opens: tuple[datetime, ...]
+    closes: tuple[datetime, ...]
 
 
 @lru_cache(maxsize=8)
-def _current(seen: Same[tuple[SessionDay, ...]], now: datetime) -> SessionDay | None:
-    """Within one step everybody asks about the same moment, and times of several zones are slow to compare."""
-    sessions = seen.value
-    at = bisect_right(sessions, now, key=_open_at)
-    return sessions[at - 1] if at and now < sessions[at - 1].close_at else None
-
-
-def _day(session: SessionDay) -> date:
-    return session.day
-
-
-def _open_at(session: SessionDay) -> datetime:
-    return session.open_at
+def _columns(seen: Same[tuple[SessionDay, ...]]) -> _Columns:
+    """Every look searches them several times; a calendar is loaded once a day."""
+    return _Columns(
+        tuple(s.day for s in seen.value),
+        tuple(s.open_at.astimezone(UTC) for s in seen.value),
+        tuple(s.close_at.astimezone(UTC) for s in seen.value),
+    )

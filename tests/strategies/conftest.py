@@ -166,7 +166,7 @@ class DeskBench:
     def view(self) -> DeskView:
         account = AccountSnapshot("DU1", self.now, net_liquidation_usd=self.nlv)
         return DeskView(
-            now=self.now, market=self.market(), calendar=self.calendar(), book=self.book, condors=self.condors,
+            now=self.now, market=self.market(), calendar=self.calendar(), book=self.book, condors=dict(self.condors),
             account=Known(account), control=self.control, link=self.link, params=self.params, desk_state=self.state,
             pending_refs=self.pending, alvh=self.alvh,
         )  # fmt: skip

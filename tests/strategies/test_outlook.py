@@ -10,10 +10,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from strategies.condor.context import NEW_YORK, Agenda
+from strategies.condor.context import Agenda
 from strategies.condor.params import CondorParams
 from strategies.domain.book import Book
 from strategies.domain.decision import Decision, DecisionVerdict
+from strategies.domain.session import NEW_YORK
 from strategies.outlook import tell_outlook
 from strategies.signals.closes import SessionCloses
 from strategies.signals.live import Feed

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from datetime import date
 
 import msgspec
@@ -160,7 +159,7 @@ def test_concentration_asks_for_more_decay(make_bench, z, flattens, wanted):
 def test_without_the_level_of_the_index_delta_is_unknown_and_not_zero(make_bench):
     """Dollars per percent need SPX: without it the rule says so and tells no figure."""
     bench = opened(make_bench)
-    agenda = Agenda(dataclasses.replace(moment(bench).ctx, spot_points=None), {}, {}, {})
+    agenda = Agenda(msgspec.structs.replace(moment(bench).ctx, spot_points=None), {}, {}, {})
     _flatten(agenda, [], {}, 500_000.0)
     (said,) = agenda.decisions
     assert (said.text, said.inputs) == ("the level of SPX is not known, so neither is delta in dollars", {})

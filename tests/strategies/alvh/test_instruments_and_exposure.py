@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 import msgspec
 import pytest
 
-from strategies.alvh.exposure import Forwards
+from strategies.alvh.forwards import Forwards
 from strategies.alvh.instruments import _normal_quantile
 from strategies.alvh.params import AlvhParams, HedgeKind
 from strategies.domain.instruments import Future

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
+
+import msgspec
 
 from strategies.condor.context import Agenda, Context
 from strategies.condor.hedgeword import HedgeWord
@@ -70,7 +71,7 @@ def moment(
         Evidence(()), Verdict.UNKNOWN, tier,
     )  # fmt: skip
     said = hedge if hedge is not None else word(ctx.now, **of_word)
-    ctx = dataclasses.replace(ctx, outlook=outlook, macro=macro or MacroWord(), hedge=said)
+    ctx = msgspec.structs.replace(ctx, outlook=outlook, macro=macro or MacroWord(), hedge=said)
     agenda = Agenda(ctx, dict(bench.state.walks), dict(bench.state.watches), dict(bench.state.counts))
     condor = next(c for c in bench.condors.values() if c.active)
     greeks = mark_legs(agenda, [condor])
