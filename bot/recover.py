@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from bot import __version__
+from bot.engine.caps import with_guards
 from bot.engine.outcome import Step
 from bot.engine.state import State
 from bot.engine.step import step
@@ -66,8 +67,14 @@ def encode_state(state: State) -> bytes:
 
 
 def decode_state(body: bytes) -> State | None:
-    """The state a checkpoint holds, None if it was written by code that knew another shape."""
+    """The state a checkpoint holds, None if it was written by code that knew another shape. Guards that the code did
+    not know yet have their documented values: for them alone nobody has to decide the past again."""
     try:
         return _state.decode(body)
     except msgspec.ValidationError:
+        pass
+    try:
+        raw = msgspec.json.decode(body)
+        return _state.decode(msgspec.json.encode({**raw, "parameters": with_guards(raw["parameters"])}))
+    except (msgspec.ValidationError, KeyError, TypeError):
         return None

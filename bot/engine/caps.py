@@ -8,6 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from bot.engine.state import Parameters
+from risk.guards import paper_guards
 from risk.limits import loosened as loosened_limits
 
 CAPS: dict[str, Literal["lower", "higher"]] = {
@@ -33,6 +34,12 @@ def loosened(before: Parameters, after: Parameters) -> dict[str, tuple[Any, Any]
         if old != new and (new > old) == (tighter == "lower"):
             found[name] = (old, new)
     return found
+
+
+def with_guards(raw: dict[str, Any]) -> dict[str, Any]:
+    """Parameters as JSON values, with the documented values of guards that their writer did not know yet."""
+    guards = {**msgspec.to_builtins(paper_guards()), **raw["limits"].get("guards", {})}
+    return {**raw, "limits": {**raw["limits"], "guards": guards}}
 
 
 def stricter(before: Parameters, after: Parameters, names: Collection[str]) -> Parameters:

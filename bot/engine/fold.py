@@ -11,12 +11,12 @@ import msgspec
 from bot import reconcile
 from bot.actions import AlertLevel, AskSnapshot, Cancel, WriteLatch
 from bot.engine import arming, asking, flattening, fold_market, orders, outside, watching
+from bot.engine.caps import with_guards
 from bot.engine.consent import RequestKind
 from bot.engine.holdings import held_by_slots, holdings
 from bot.engine.state import Link, Parameters
 from bot.engine.stopping import cancel_everything
 from bot.engine.work import Work
-from risk.guards import paper_guards
 from strategies.alvh.machine import on_settlement as on_slot_settlement
 from strategies.condor.machine import CondorState, on_settlement
 from strategies.domain import events as ev
@@ -47,9 +47,7 @@ def _read_parameters(text: str) -> Parameters:
     try:
         return _parameters.decode(text)
     except msgspec.ValidationError:
-        raw = msgspec.json.decode(text)
-        guards = {**msgspec.to_builtins(paper_guards()), **raw["limits"].get("guards", {})}
-        return _parameters.decode(msgspec.json.encode({**raw, "limits": {**raw["limits"], "guards": guards}}))
+        return _parameters.decode(msgspec.json.encode(with_guards(msgspec.json.decode(text))))
 
 
 def fold(work: Work, event: ev.AnyEvent) -> None:

@@ -87,6 +87,21 @@ def test_a_checkpoint_shortens_the_start(tmp_path: Path, code: str) -> None:
         assert msgspec.structs.replace(found, **said) == live.state
 
 
+def test_a_checkpoint_of_a_bot_that_knew_fewer_guards_is_used(tmp_path: Path) -> None:
+    """An upgrade that brings a guard does not decide the past again: the guard has its documented value."""
+    with LiveBench(tmp_path) as live:
+        live.start().propose()
+        marked = msgspec.structs.replace(live.state, config_hash="from the checkpoint")
+        raw = msgspec.json.decode(encode_state(marked))
+        for name in ("uneven_legs_s", "silent_sessions", "shown_size_pct"):
+            del raw["parameters"]["limits"]["guards"][name]
+        live.journal.append_checkpoint(live.now, msgspec.json.encode(raw))
+        live.pulse(1.0)
+        found = recover.recover(journal(tmp_path))
+        assert found.config_hash == "from the checkpoint"
+        assert found.parameters == live.state.parameters
+
+
 def test_a_checkpoint_of_another_shape_is_not_used(tmp_path: Path) -> None:
     """What cannot be read as a state is no state: everything is folded again from the facts."""
     with LiveBench(tmp_path) as live:
