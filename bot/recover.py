@@ -72,7 +72,10 @@ def decode_state(body: bytes) -> State | None:
     try:
         return _state.decode(body)
     except msgspec.ValidationError:
-        pass
+        return _with_guards(body)
+
+
+def _with_guards(body: bytes) -> State | None:
     try:
         raw = msgspec.json.decode(body)
         return _state.decode(msgspec.json.encode({**raw, "parameters": with_guards(raw["parameters"])}))

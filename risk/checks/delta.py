@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
-
-import numpy as np
 
 from risk.case import Case
 from risk.exposure import Stake
 from risk.result import Finding, finding, unknown
 from strategies.domain.instruments import Option, Tradable
 from strategies.domain.marks import Mark
-from strategies.pricing import black76
+from strategies.pricing.single import delta
 
 UNIT = "points per point and condor"
 
@@ -43,23 +42,19 @@ def net_delta(case: Case) -> Finding:
 
 
 def delta_of(contracts: Mapping[int, Tradable], marks: Mapping[int, Mark]) -> dict[int, float]:
-    """Points per point of its own forward of one share of each option that has a mark."""
-    rows = [(option, marks[c]) for c, option in contracts.items() if isinstance(option, Option) and c in marks]
-    rows = [(option, mark) for option, mark in rows if mark.tau_years > 0.0 and mark.iv > 0.0]
-    if not rows:
-        return {}
-    greeks = black76.greeks(
-        np.array([mark.forward_points for _, mark in rows]),
-        np.array([option.strike for option, _ in rows]),
-        np.array([mark.iv for _, mark in rows]),
-        np.array([mark.tau_years for _, mark in rows]),
-        np.array([option.is_call for option, _ in rows]),
-        np.array([mark.discount for _, mark in rows]),
-    )
-    return {option.con_id: float(delta) for (option, _), delta in zip(rows, np.atleast_1d(greeks.delta), strict=True)}
+    """Points per point of its own forward of one share of each option whose mark can be priced."""
+    found = {}
+    for con_id, option in contracts.items():
+        mark = marks.get(con_id)
+        if mark is None or not isinstance(option, Option):
+            continue
+        moves = delta(mark.forward_points, option.strike, mark.iv, mark.tau_years, option.is_call, mark.discount)
+        if moves is not None and math.isfinite(moves):
+            found[con_id] = moves
+    return found
 
 
-def _book(groups: Iterable[Stake], delta: Mapping[int, float]) -> _Delta | str:
+def _book(groups: Iterable[Stake], found: Mapping[int, float]) -> _Delta | str:
     """Condors with everything working filled, or which contract cannot be valued."""
     points = shorts = 0.0
     for group in groups:
@@ -74,8 +69,8 @@ def _book(groups: Iterable[Stake], delta: Mapping[int, float]) -> _Delta | str:
         for con_id, quantity in held.items():
             if not quantity:
                 continue
-            if con_id not in delta or not np.isfinite(delta[con_id]):
+            if con_id not in found:
                 return f"contract {con_id} has no mark to reckon its delta by"
-            points += quantity * delta[con_id]
+            points += quantity * found[con_id]
             shorts += max(0, -quantity)
     return _Delta(points, shorts / 2.0)

@@ -160,6 +160,10 @@ def test_a_leg_without_a_mark_leaves_the_delta_unknown() -> None:
     world = World()
     blank = replace(world, marks={c: m for c, m in world.marks.items() if c != entry().legs[3].con_id})
     assert "C17-D" in failing(judged(blank, entry()))
+    leg = entry().legs[3].con_id
+    for change in ({"discount": 0.0}, {"iv": float("nan")}, {"tau_years": 0.0}, {"forward_points": -1.0}):
+        spoilt = {**world.marks, leg: msgspec.structs.replace(world.marks[leg], **change)}
+        assert "C17-D" in failing(judged(replace(world, marks=spoilt), entry()))
     assert failing(judged(with_guards(delta_per_condor=1.0), entry())) == []
 
 
