@@ -17,10 +17,15 @@ from typing import Any
 
 import numpy as np
 
+import bot.sim.world
 from tests.campaign.arena import Arena
 from tests.campaign.found import Found
 from tests.campaign.plan import draw
+from tests.campaign.twists import Twist
 
+TRADING = Twist("soak", ("risk.guards.stop_outs=100",))
+"""Condors that lose are followed by others: a soak is to trade every day."""
+SCENARIOS = Path(bot.sim.world.__file__).parent / "scenarios"
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -38,10 +43,12 @@ class Evening:
 class Soak:
     """One long life."""
 
-    def __init__(self, days: int, place: Path, scenario: str = "calm") -> None:
+    def __init__(self, days: int, place: Path, tick_s: float) -> None:
+        world = place / "soak.toml"
+        world.write_text(months(days), encoding="utf-8")
         plan = replace(
-            draw("connectivity", 0), world=scenario, begin="", tick_s=60.0, hedged=True, fills="quick",
-            fill_terms={"mid_per_minute": 6.0, "partial_probability": 0.3}, dishes=(),
+            draw("connectivity", 0), world=str(world), begin="", tick_s=tick_s, hedged=False, twist=TRADING,
+            fills="quick", fill_terms={"mid_per_minute": 6.0, "partial_probability": 0.3}, dishes=(),
         )  # fmt: skip
         self.found = Found()
         self.arena = Arena(plan, place, self.found)
@@ -87,8 +94,9 @@ class Soak:
             slopes[name] = round(float(np.polyfit(np.arange(len(values)), values, 1)[0]), 3) if len(values) > 1 else 0.0
         last = self.evenings[-1] if self.evenings else None
         words = (
-            f"{len(self.evenings)} simulated days, a tick a minute, a lost connection each evening, in one life: "
-            f"{self.found.events['facts']:,} facts, {real_s:.0f} s. A day adds {slopes['resident_mb']:g} MB of memory "
+            f"{len(self.evenings)} simulated days, a tick every {self.arena.plan.tick_s:g} s, a lost connection each "
+            f"evening, in one life: {self.found.events['facts']:,} facts, {self.arena.wire_judge.orders} orders, "
+            f"{real_s:.0f} s. A day adds {slopes['resident_mb']:g} MB of memory "
             f"(gateway and world included), {slopes['tasks']:g} tasks, {slopes['descriptors']:g} descriptors."
         )
         if last is not None:
@@ -101,7 +109,13 @@ def evening_row(evening: Evening) -> tuple[Any, ...]:
     return (evening.day, evening.resident_mb, evening.tasks, evening.descriptors, evening.facts)
 
 
-def soak(days: int) -> dict[str, Any]:
-    """A soak of so many days on the calm scenario, which must have them."""
+def months(days: int) -> str:
+    """The calm scenario's days over and over, one more than are lived."""
+    head, *told = (SCENARIOS / "calm.toml").read_text(encoding="utf-8").split("[[day]]")
+    return head + "".join(f"[[day]]{told[number % len(told)]}" for number in range(days + 1))
+
+
+def soak(days: int, tick_s: float = 45.0) -> dict[str, Any]:
+    """A soak of so many days in one life, a tick every so many market seconds."""
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
-        return Soak(days, Path(folder)).run()
+        return Soak(days, Path(folder), tick_s).run()
