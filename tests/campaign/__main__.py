@@ -68,7 +68,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--presses", type=int, default=0, help="kill presses at random steps of the event loop")
     parser.add_argument("--search", type=int, default=0, help="every order of a few events, to this depth")
     parser.add_argument("--soak", type=int, default=0, help="so many simulated days in one life, and what grows")
-    parser.add_argument("--tick", type=float, default=45.0, help="with --soak: market seconds between two ticks")
     parser.add_argument("--torn", action="store_true", help="the journal cut at every byte of its last commits")
     parser.add_argument("--page", action="store_true", help="adds what lies in --out to docs/evidence.json and .md")
     parser.add_argument("--for-s", type=float, default=1e9, help="begins no seed after so many real seconds")
@@ -124,7 +123,7 @@ def _soak(options: argparse.Namespace) -> int:
 
     quick.prepare()
     began = datetime.now(UTC).isoformat(timespec="seconds")  # noqa: TID251 - tells soaks apart
-    found = soak(options.soak, options.tick)
+    found = soak(options.soak)
     results.append(options.out / "soaks.jsonl", {"began": began, **found})
     sys.stdout.write(found["words"] + "\n")
     return 0

@@ -23,8 +23,10 @@ from tests.campaign.found import Found
 from tests.campaign.plan import draw
 from tests.campaign.twists import Twist
 
-TRADING = Twist("soak", ("risk.guards.stop_outs=100",))
-"""Condors that lose are followed by others: a soak is to trade every day."""
+TICK_S = 45.0
+"""The longest tick whose quotes are still young enough to trade on."""
+TRADING = Twist("soak", ("risk.guards.stop_outs=100", "condor.entry.every_min=15", "condor.entry.scan_min=15"))
+"""Condors that lose are followed by others, so that every day trades, some times."""
 SCENARIOS = Path(bot.sim.world.__file__).parent / "scenarios"
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
@@ -43,11 +45,11 @@ class Evening:
 class Soak:
     """One long life."""
 
-    def __init__(self, days: int, place: Path, tick_s: float) -> None:
+    def __init__(self, days: int, place: Path) -> None:
         world = place / "soak.toml"
         world.write_text(months(days), encoding="utf-8")
         plan = replace(
-            draw("connectivity", 0), world=str(world), begin="", tick_s=tick_s, hedged=False, twist=TRADING,
+            draw("connectivity", 0), world=str(world), begin="", tick_s=TICK_S, hedged=False, twist=TRADING,
             fills="quick", fill_terms={"mid_per_minute": 6.0, "partial_probability": 0.3}, dishes=(),
         )  # fmt: skip
         self.found = Found()
@@ -115,7 +117,7 @@ def months(days: int) -> str:
     return head + "".join(f"[[day]]{told[number % len(told)]}" for number in range(days + 1))
 
 
-def soak(days: int, tick_s: float = 45.0) -> dict[str, Any]:
-    """A soak of so many days in one life, a tick every so many market seconds."""
+def soak(days: int) -> dict[str, Any]:
+    """A soak of so many days in one life."""
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
-        return Soak(days, Path(folder), tick_s).run()
+        return Soak(days, Path(folder)).run()

@@ -28,7 +28,7 @@ from bot.sim.venue.matching import FillModel
 from bot.sim.venue.sim import SimVenue
 from bot.sim.world.load import load_scenario
 from strategies.domain import events as ev
-from strategies.domain.book import base_of
+from strategies.domain.book import Fill, base_of, given_by_hand
 from strategies.domain.control import LinkState
 from strategies.domain.orders import OrderState
 from tests.flow.crash_fuse import Fuse
@@ -117,7 +117,7 @@ def disagreements(state: State, true: truth.Truth) -> list[str]:
     if live != working:
         found.append(f"live orders: journal {live}, ledger {working}")
     fills = {
-        fill.exec_id: (fill.ref, fill.con_id, fill.side.value, fill.quantity, fill.price_points)
+        fill.exec_id: (_order_ref(fill), fill.con_id, fill.side.value, fill.quantity, fill.price_points)
         for fill in book.fills.values()
     }
     executed = {e.exec_id: (e.order_ref, e.con_id, e.side, e.quantity, e.price) for e in true.executions.values()}
@@ -130,6 +130,11 @@ def disagreements(state: State, true: truth.Truth) -> list[str]:
     if book.commissions_usd != charged:
         found.append(f"commissions: journal {book.commissions_usd}, ledger {charged}")
     return found
+
+
+def _order_ref(fill: Fill) -> str:
+    """The reference of the order as the venue has it: nothing for what others did, whoever it was given to since."""
+    return "" if fill.ref is None or given_by_hand(fill.ref) is not None else fill.ref
 
 
 # jobs -----------------------------------------------------------------------------------------------
