@@ -123,10 +123,11 @@ def _soak(options: argparse.Namespace) -> int:
 
     quick.prepare()
     began = datetime.now(UTC).isoformat(timespec="seconds")  # noqa: TID251 - tells soaks apart
-    found = soak(options.soak)
-    results.append(options.out / "soaks.jsonl", {"began": began, **found})
-    sys.stdout.write(found["words"] + "\n")
-    return 0
+    found = soak(options.soak, options.for_s)
+    if found["evenings"]:
+        results.append(options.out / "soaks.jsonl", {"began": began, **found})
+    sys.stdout.write("\n".join([found["words"], *found["wrong"]]) + "\n")
+    return 1 if found["wrong"] else 0
 
 
 def _load(options: argparse.Namespace) -> int:

@@ -19,6 +19,7 @@ import numpy as np
 
 import bot.sim.world
 from tests.campaign.arena import Arena
+from tests.campaign.at_rest import AtRest
 from tests.campaign.found import Found
 from tests.campaign.plan import draw
 from tests.campaign.twists import Twist
@@ -45,28 +46,30 @@ class Evening:
 class Soak:
     """One long life."""
 
-    def __init__(self, days: int, place: Path) -> None:
+    def __init__(self, days: int, place: Path, for_s: float) -> None:
         world = place / "soak.toml"
         world.write_text(months(days), encoding="utf-8")
         plan = replace(
-            draw("connectivity", 0), world=str(world), begin="", tick_s=TICK_S, hedged=False, twist=TRADING,
+            draw("connectivity", 1), world=str(world), begin="", tick_s=TICK_S, hedged=False, twist=TRADING,
             fills="quick", fill_terms={"mid_per_minute": 6.0, "partial_probability": 0.3}, dishes=(),
         )  # fmt: skip
         self.found = Found()
         self.arena = Arena(plan, place, self.found)
         self.evenings: list[Evening] = []
         self._days = days
+        self._last = time.monotonic() + for_s
 
     def run(self) -> dict[str, Any]:
         """Lives and reports."""
         began = time.monotonic()
         self.arena.play(self._story)
+        AtRest(self.arena).judge()
         return self._report(time.monotonic() - began)
 
     async def _story(self, arena: Arena) -> None:
         arena.begin()
         today = arena.now.date()
-        while len(self.evenings) < self._days:
+        while len(self.evenings) < self._days and time.monotonic() < self._last:
             await asyncio.sleep(600.0)
             if arena.ended:
                 break
@@ -103,7 +106,11 @@ class Soak:
         )
         if last is not None:
             words += f" At the end: {last.resident_mb:g} MB, {last.tasks} tasks, {last.descriptors} descriptors."
-        return {"words": words, "slopes": slopes, "evenings": [list(evening_row(e)) for e in self.evenings]}
+        words += (
+            f" {sum(self.found.checked.values()):,} looks at invariants, broken: {sum(self.found.violated.values())}."
+        )
+        evenings = [list(evening_row(evening)) for evening in self.evenings]
+        return {"words": words, "slopes": slopes, "evenings": evenings, "wrong": self.found.words}
 
 
 def evening_row(evening: Evening) -> tuple[Any, ...]:
@@ -117,7 +124,7 @@ def months(days: int) -> str:
     return head + "".join(f"[[day]]{told[number % len(told)]}" for number in range(days + 1))
 
 
-def soak(days: int) -> dict[str, Any]:
-    """A soak of so many days in one life."""
+def soak(days: int, for_s: float = 1e9) -> dict[str, Any]:
+    """A soak of so many days in one life, fewer where so many real seconds are over before."""
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
-        return Soak(days, Path(folder)).run()
+        return Soak(days, Path(folder), for_s).run()

@@ -33,6 +33,9 @@ TWISTS = (
     Twist("C11 narrow collar", ("risk.collar_open_low_pct_of_mid=99", "risk.collar_open_high_pct_of_mid=100")),
     Twist("C12 coarse ticks", ("risk.combo_tick_points=0.1",)),
     Twist("C15 narrow spreads", ("risk.spread_points=0.05", "risk.spread_pct_of_mid=1")),
+    Twist("C15 quiet index", ("risk.guards.index_jump_sigmas=3",)),
+    Twist("C15 close forward", ("risk.guards.forward_gap_pct=0.1",)),
+    Twist("C17 little delta", ("risk.guards.delta_per_condor=0.02",)),
     Twist("C17 little vega", ("risk.vega_over_short=0.01", "risk.vega_over_long=0.01")),
     Twist("C18 small stress", ("risk.stress_loss_pct=0.3", "risk.crash_loss_pct=0.3")),
     Twist("C19 little margin", ("risk.margin_utilisation_pct=1",)),
@@ -49,6 +52,8 @@ TWISTS = (
     Twist("C39 maintenance", (f"risk.guards.maintenance_windows={json.dumps(WINDOWS)}",)),
     Twist("C47 looser later", ("risk.orders_per_day=20",), ("risk.orders_per_day=60",)),
     Twist("C47 stricter later", (), ("risk.orders_per_day=5",)),
+    Twist("C51 every cent", ("risk.guards.result_difference_usd=0.01",)),
+    Twist("C55 small sizes", ("risk.guards.shown_size_pct=1",)),
     Twist("C53 every dollar", ("risk.guards.cash_difference_usd=0.01",)),
     Twist("C56 no tolerance", ("alvh.enabled=true", "risk.hedge_stress_tolerance_pct=0")),
 )  # fmt: skip
