@@ -116,6 +116,7 @@ ELSEWHERE = {
     "C01": NEVER_MADE,
     "C02": NEVER_MADE,
     "C03": "strategies keep the cap themselves",
+    "C05": "strategies keep the cap themselves",
     "C09": NEVER_MADE,
     "C10": NEVER_MADE,
     "C13": NEVER_MADE,
@@ -128,6 +129,6 @@ ELSEWHERE = {
     "C44": SPARED,
     "C48": SPARED,
     "C50": SPARED,
-    "C51": "in reports",
+    "C54": SPARED,
 }
 """Why a control cannot act, or hardly can, in a seed."""

@@ -33,7 +33,7 @@ def write(folder: Path) -> None:
     """Adds a folder of results to the facts of the docs, and makes the page anew."""
     facts = added(json.loads(FACTS.read_text(encoding="utf-8")), folder, remarks())
     FACTS.write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    PAGE.write_text(page.page(facts), encoding="utf-8")
+    PAGE.write_text(page.page(json.loads(FACTS.read_text(encoding="utf-8"))), encoding="utf-8")
 
 
 def remarks() -> Facts:

@@ -92,7 +92,7 @@ def _days(on: list[str]) -> str:
 
 def _head(facts: Facts) -> str:
     parts = _parts(facts)
-    on = sorted(day for _, run in _runs(facts) for day in run["on"])
+    on = sorted({day for _, run in _runs(facts) for day in run["on"]})
     broken = sum(total(parts, "violated").values())
     return f"""# Evidence
 
@@ -153,7 +153,8 @@ def _failing(facts: Facts) -> str:
 def _invariants(facts: Facts) -> str:
     checked, violated = total(_parts(facts), "checked"), total(_parts(facts), "violated")
     rows = []
-    invariants = {code: Invariant(*row) for code, row in facts["tables"]["invariants"].items()}
+    table = sorted(facts["tables"]["invariants"].items(), key=lambda item: int(item[0][1:]))
+    invariants = {code: Invariant(*row) for code, row in table}
     for code, row in invariants.items():
         elsewhere = "in tests" if row.tests else "-" if code == "I24" else "not reached"
         count = f"{checked[code]:,}" if code in checked else elsewhere

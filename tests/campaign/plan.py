@@ -9,7 +9,7 @@ import numpy as np
 
 from bot.sim.venue.matching import FillModel
 from tests.campaign.menu import FAMILIES, MENU, Dish
-from tests.campaign.twists import NO_TWIST, TWISTS, Twist
+from tests.campaign.twists import AFTER_A_DEATH, AFTER_THE_CLOSE, NO_TWIST, TWISTS, Twist
 from tests.flow.virtual_life import BUSY
 
 WORLDS = (
@@ -53,6 +53,7 @@ BEGIN_SHARES = (0.5, 0.2, 0.2, 0.1)
 EVENING, EVENING_MINUTES = "15:42:00", 36.0
 EVENING_SHARE = 0.03
 """Few seeds live through the close and what the bot attests after it."""
+AFTER_A_DEATH_SHARE = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,9 @@ def draw(family: str, seed: int) -> Plan:
         at, minutes = EVENING, EVENING_MINUTES
     name, terms = FILLS[int(chance.choice(len(FILLS), p=FILL_SHARES))]
     menu = [dish for dish in MENU if dish.family == family]
+    twist = _twist(chance, family, at)
+    if twist.fills:
+        name, terms = next(row for row in FILLS if row[0] == twist.fills)
     rate = float(chance.uniform(0.1, 0.6))
     chosen = [dish for dish in menu if chance.random() < rate * min(dish.weight, 1.0)]
     others = [dish for dish in MENU if dish.family not in {family, "host"}]
@@ -138,13 +142,17 @@ def draw(family: str, seed: int) -> Plan:
         at_writes=float(chance.choice([0.0, 0.0, 0.15, 0.4])),
         dishes=tuple(chosen),
         liveness=bool(chance.random() < LIVENESS_SHARE),
-        twist=_twist(chance),
+        twist=twist,
     )
 
 
-def _twist(chance: np.random.Generator) -> Twist:
+def _twist(chance: np.random.Generator, family: str, at: str) -> Twist:
     """Half of all seeds run with the usual settings."""
-    return NO_TWIST if chance.random() < 0.5 else TWISTS[int(chance.integers(len(TWISTS)))]
+    some = chance.random() < 0.5
+    choice = AFTER_THE_CLOSE if at == EVENING else TWISTS
+    if family == "host" and chance.random() < AFTER_A_DEATH_SHARE:
+        choice = AFTER_A_DEATH
+    return choice[int(chance.integers(len(choice)))] if some else NO_TWIST
 
 
 def facts(plan: Plan) -> dict[str, Any]:
