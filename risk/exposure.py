@@ -384,9 +384,9 @@ def _work(draft: _Draft, record: OrderRecord, book: Book, contracts: Mapping[int
         draft.cash_usd += unit.cash_usd * (proven - balanced)
         for leg in intent.legs:
             sign, contract = leg.action.sign, contracts[leg.con_id]
-            ahead = done[leg.con_id] - balanced * leg.ratio
-            missing_legs = (proven - balanced) * leg.ratio - ahead
-            draft.held[leg.con_id] = draft.held.get(leg.con_id, 0) + sign * missing_legs
+            due = (proven - balanced) * leg.ratio
+            ahead = min(done[leg.con_id] - balanced * leg.ratio, due)  # what executed beyond the order stays as held
+            draft.held[leg.con_id] = draft.held.get(leg.con_id, 0) + sign * (due - ahead)
             if ahead:
                 draft.cash_usd += sign * ahead * _paid_points(book, record, leg.con_id) * contract.multiplier
     if unit.quantity:
