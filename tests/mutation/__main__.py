@@ -2,6 +2,7 @@
 
     make mutate                                            all modules of plan.toml (hours on two cores)
     python -m tests.mutation --only risk/gate.py           one module
+    python -m tests.mutation --quick --only risk/case.py   with its quick tests alone; then --survivors with all
     python -m tests.mutation --survivors                   only what lived last time, after tests were added
     python -m tests.mutation --table                       docs/mutation.md from the recorded results
 
@@ -80,11 +81,11 @@ def _limit_s(tests: tuple[str, ...]) -> int:
 
 
 def _module(
-    module: str, area: dict[str, Any], maker: Path, before: dict[str, Any] | None, every: int
+    module: str, area: dict[str, Any], maker: Path, before: dict[str, Any] | None, every: int, quick: bool
 ) -> dict[str, Any]:
     """Runs all mutants of a module; with `before`, only those that lived then."""
     started, spent = time.monotonic(), 0.0
-    stages = _stages(module, area)
+    stages = _stages(module, area)[: 1 if quick else None]
     every = every if before is None else before.get("every", 1)
     found = _mutants(maker, module)[::every]
     lived = None if before is None else {(s["operator"], s["before"], s["after"]) for s in before["survivors"]}
@@ -123,6 +124,9 @@ def _module(
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__.split("\n", 1)[0])
     parser.add_argument("--only", action="append", metavar="MODULE", help="a module of plan.toml; may be repeated")
+    parser.add_argument(
+        "--quick", action="store_true", help="only the quick tests; what they let live counts as living"
+    )
     parser.add_argument("--survivors", action="store_true", help="only what lived in the recorded run")
     parser.add_argument("--table", action="store_true", help="only write docs/mutation.md")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="a sample: only each N-th change")
@@ -137,7 +141,7 @@ def main() -> None:
                 before = table.results().get(module) if given.survivors else None
                 if given.survivors and (before is None or not before["survivors"]):
                     continue
-                row = _module(module, area, given.maker, before, max(1, given.every))
+                row = _module(module, area, given.maker, before, max(1, given.every), given.quick)
                 table.RESULTS.write_text(json.dumps({**table.results(), module: row}, indent=1, sort_keys=True) + "\n")
     table.write()
 

@@ -7,12 +7,14 @@ A mutant that never ends is stopped by a limit on its processor time (load of th
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib.abc
 import importlib.machinery
 import importlib.util
 import io
 import json
 import os
+import pkgutil
 import resource
 import signal
 import sys
@@ -26,6 +28,9 @@ THIRD_PARTY = (
     "pytest", "_pytest.assertion.rewrite", "pytest_asyncio", "pytest_timeout", "hypothesis", "hypothesis.stateful",
     "numpy", "msgspec", "orjson", "structlog", "click", "exchange_calendars", "pandas", "asyncio", "sqlite3",
 )  # fmt: skip
+
+LAYERS = ("strategies", "risk")
+"""Imported before the fork, lowest first; a child forgets the layer of its mutant and those above, nothing else."""
 
 
 class Ran(NamedTuple):
@@ -98,6 +103,22 @@ def warm_up() -> None:
     for name in THIRD_PARTY:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
+    from _pytest.config import default_plugins
+
+    for name in default_plugins:
+        importlib.import_module(f"_pytest.{name}")
+    for layer in LAYERS:
+        for found in pkgutil.walk_packages([str(ROOT / layer)], f"{layer}."):
+            importlib.import_module(found.name)
+    gc.collect()
+    gc.freeze()  # a child's own collections need not look at all this
+
+
+def _forget(layer: str) -> None:
+    """The mutant's layer and those above are imported again, so that none of them holds a name of the original."""
+    gone = LAYERS[LAYERS.index(layer) :] if layer in LAYERS else ()
+    for name in [name for name in sys.modules if name.split(".")[0] in gone]:
+        del sys.modules[name]
 
 
 def module_name(path: str) -> str:
@@ -136,6 +157,7 @@ def _child(path: str, source: str | None, tests: Sequence[str], cpu_limit_s: int
     try:
         import pytest
 
+        _forget(path.partition("/")[0])
         if source is not None:
             sys.meta_path.insert(0, _Mutated(module_name(path), ROOT / path, source))
         first = _First()

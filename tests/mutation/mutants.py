@@ -12,12 +12,14 @@ from __future__ import annotations
 import ast
 import itertools
 import json
+import pickle
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from cosmic_ray.mutating import mutate_code
+from cosmic_ray.ast import get_ast
+from cosmic_ray.mutating import MutationVisitor
 from cosmic_ray.plugins import get_operator
 
 COMPARISONS = {
@@ -65,11 +67,12 @@ OPERATORS = (
 
 
 class _Bare(ast.NodeTransformer):
-    """The program without what decides nothing: annotations, docstrings, and `strict=True`, which is an assertion."""
+    """The program without what decides nothing: annotations, docstrings, `strict=True`, which is an assertion, and how
+    many results a cache keeps."""
 
     def visit_keyword(self, node: ast.keyword) -> ast.AST:
         self.generic_visit(node)
-        return ast.keyword("strict", ast.Constant(None)) if node.arg == "strict" else node
+        return ast.keyword(node.arg, ast.Constant(None)) if node.arg in ("strict", "maxsize") else node
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
         self.generic_visit(node)
@@ -176,13 +179,15 @@ def _replaced(source: str, node: ast.expr, other: ast.expr) -> str:
 
 
 def _variants(source: str) -> Iterator[Mutant]:
+    parsed = pickle.dumps(get_ast(source))  # read again for each change: four times as quick as to parse again
     for name in OPERATORS:
         operator = get_operator(f"core/{name}")()
         for occurrence in itertools.count():
-            changed = mutate_code(source, operator, occurrence)
-            if changed is None:
+            visitor = MutationVisitor(occurrence, operator)
+            changed = visitor.walk(pickle.loads(parsed))
+            if not visitor.mutation_applied:
                 break
-            yield _changed(name, source, changed)
+            yield _changed(name, source, changed.get_code())
     yield from _without_calls(source)
     yield from _without_elements(source)
 

@@ -26,9 +26,9 @@ starts a new process with pytest and numpy for each change, and mutmut, the othe
 functions under a decorator, which is where the gate's arithmetic is (`cached_property`). So `tests/mutation` forks a
 process that has everything imported and replaces the module as it is imported.
 
-Property tests draw the same examples for every change. Changes of annotations, docstrings and `strict=True` of a
-`zip` do not count, changes that do not compile neither. `like the original` counts changes that make no difference to
-any decision, each with its reason below; `open` are holes.
+Property tests draw the same examples for every change. Changes of annotations, docstrings, `strict=True` of a
+`zip` and the size of a cache do not count, changes that do not compile neither. `like the original` counts changes that
+make no difference to any decision, each with its reason below; `open` are holes.
 """
 
 
