@@ -24,7 +24,7 @@ LATE = con_id(EXPIRIES[1], 5100.0, PUT)
 def test_half_a_cent_is_noise_and_a_cent_is_loss() -> None:
     """A closing that costs a cent more than it frees is not proven to reduce; half a cent is arithmetic."""
     held = Stake(OPTIONS, {HIGH: 1, LOW: -1}, 0.0)  # can gain, cannot lose
-    for paid_usd, proven in ((0.004, True), (0.01, False)):
+    for paid_usd, proven in ((0.004, True), (0.005, True), (0.01, False)):
         away = Unit("away", ((HIGH, -1), (LOW, 1)), -paid_usd, 0.0, 1)
         assert held.is_reduced_by(away) is proven
 
@@ -107,6 +107,23 @@ def test_the_width_is_found_at_whichever_level_is_worst() -> None:
         ({LOW: -1, LATE: -1}, 1_020_000.0),
     ):  # fmt: skip
         assert Stake(OPTIONS, held, 0.0).width_usd == width_usd
+    board = {**small(5000.0, CALL), **small(5000.5, CALL)}
+    low, middle = board
+    assert Stake(board, {low: -1, middle: 1}, 0.0).width_usd == 0.5  # VIX has strikes half a point apart
+    assert Stake(board, {low: -1, middle: 2}, 0.0).width_usd == 0.5
+
+
+def test_what_falls_without_end_is_unbounded_beside_a_working_order() -> None:
+    """A naked call is not made good by an order that may buy it back, nor by one of something else; a long call is no
+    danger; an order across two series pays its fees."""
+    call, put = con_id(EXPIRIES[0], 5750.0, CALL), Unit("put", ((LOW, 1),), -10.0, 0.0, 1)
+    assert math.isinf(Stake(OPTIONS, {call: -1}, 0.0, (put,)).worst_loss_usd)
+    assert Stake(OPTIONS, {call: 1}, 0.0, (put,)).worst_loss_usd == 10.0
+    ((number, _),) = small(5000.0, CALL).items()
+    back = Unit("back", ((number, 1),), -10.0, 0.0, 1)
+    assert math.isinf(Stake(small(5000.0, CALL), {number: -1}, 0.0, (back,)).worst_loss_usd)
+    across = Unit("both", ((LOW, 1), (LATE, 1)), -100.0, 8.0, 2)
+    assert Stake(OPTIONS, {}, 0.0, (across,)).worst_loss_usd == 216.0
 
 
 def test_what_is_uncovered_is_named_by_series_and_right() -> None:
@@ -218,6 +235,14 @@ def test_what_has_executed_is_held_and_the_rest_works(
     assert unit_of(order, OPTIONS, 2.0) == Unit(order.ref, legs, 1_000.0, 8.0, 3)
 
 
+def test_an_execution_that_is_not_booked_yet_is_taken_for_one_at_no_price() -> None:
+    """Reported on the order, held at nine, in no book: nothing more is said of what was paid than the holding says."""
+    order = entry(expiry=EXPIRIES[0], quantity=3, limit_points=-10.0)
+    working = record(order, OrderState.WORKING, filled_by_leg={SHORT_CALL: -1})
+    world = World(orders=(working,), holdings=(Holding(order.owner, SHORT_CALL, -1, 9.0),))
+    assert exposure_of(world.view(), 2.0).stakes[order.owner].cash_usd == pytest.approx(1_900.0)
+
+
 def stake_after(order: PlaceIntent, executed: tuple[tuple[int, int, float], ...]) -> Stake:
     """What the owner of a working order has after its executions: contract, signed quantity, price."""
     fills, holdings, filled = {}, [], dict.fromkeys((con for con, _, _ in executed), 0)
@@ -256,7 +281,7 @@ def test_holdings_of_one_contract_are_added_and_what_cannot_be_valued_says_so() 
     assert (found["ic-1"].held, found["ic-1"].cash_usd, found["ic-1"].hedge) == ({FIRST: 3}, -1_050.0, False)
     odd = (Holding("ic-3", FIRST, 1, math.nan), Holding("ic-4", 77, 1, 5.0), Holding("ic-5", FIRST, 1, None))
     strange = entry("ic-6")
-    legs = (*strange.legs[:3], msgspec.structs.replace(strange.legs[3], con_id=77))
+    legs = (*strange.legs[:2], *(msgspec.structs.replace(leg, con_id=77 + n) for n, leg in enumerate(strange.legs[2:])))
     orders = (
         record(msgspec.structs.replace(strange, legs=legs)),
         record(entry("ic-7"), OrderState.CANCELED),
