@@ -99,7 +99,9 @@ INVARIANTS = {
         ("campaign/test_soak.py::test_two_simulated_days_leave_nothing_behind",),
     ),
     "I21": Invariant("cash is fills, fees and settlements, to the cent", "at the end of a seed, from the ledger"),
-    "I22": Invariant("the bot never trades what only others brought", "each order as it arrives"),
+    "I22": Invariant(
+        "the bot never trades what only others brought, nor closes again what others closed", "each order as it arrives"
+    ),
     "I23": Invariant(
         "a recorded day decides the same again in another process",
         "",

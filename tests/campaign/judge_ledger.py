@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 from tests.campaign.found import Found
@@ -16,6 +17,8 @@ from tests.oracle.ledger import Line, Truth, WireOrder
 from tests.oracle.worst_case import Contract, Held, Working, group_worst_usd, naked_shorts
 
 _HEDGE_CLASSES = frozenset({"VIX", "VIXW", "VXM"})
+HEARD = timedelta(seconds=60)
+"""After so long the bot has heard of what others did, if it hears anything."""
 SLACK = 1.02
 """Net liquidation moves between the bot's last report and the venue's last account line."""
 
@@ -31,8 +34,7 @@ class LedgerJudge:
         self._held: dict[str, dict[int, int]] = {}
         self._cash: dict[str, float] = {}
         self._lowest_nlv: float | None = None
-        self.human_cancels: list[str] = []
-        self._by_human = False
+        self._others_traded: dict[int, datetime] = {}
 
     def hear(self, line: Line) -> None:
         """One line, in order."""
@@ -46,7 +48,7 @@ class LedgerJudge:
         elif kind == "account" and line["nlv"]:
             self._lowest_nlv = float(line["nlv"])
         elif kind == "place" and not line["what_if"]:
-            self._arrived(self.truth.orders[-1])
+            self._arrived(self.truth.orders[-1], line)
         elif kind == "fault" and line.get("sprung") == "order lost":
             self._lost(line["arguments"])
         elif kind == "gateway_error":
@@ -65,9 +67,10 @@ class LedgerJudge:
         return HEDGE if classes and classes <= _HEDGE_CLASSES else owner(ref)
 
     def _fill(self, line: Line) -> None:
-        if not line["order_ref"]:
-            return
         con_id = line["contract"]["con_id"]
+        if not line["order_ref"]:
+            self._others_traded.setdefault(con_id, datetime.fromisoformat(line["at"]))
+            return
         name = self._group(line["order_ref"], {con_id})
         execution = self.truth.executions[line["exec_id"]]
         held = self._held.setdefault(name, {})
@@ -94,7 +97,7 @@ class LedgerJudge:
             self._cash[name] = self._cash.get(name, 0.0) - float(line["amount"])
 
     # an order arrives ----------------------------------------------------------------------------
-    def _arrived(self, order: WireOrder) -> None:
+    def _arrived(self, order: WireOrder, line: Line) -> None:
         name = self._group(order.order_ref, set(order.unit))
         hedges = name == HEDGE
         look, caps = self._found.look, self._caps
@@ -111,6 +114,7 @@ class LedgerJudge:
                 f"{order.order_ref} while reducing: worst case {before:.0f} -> {after:.0f}",
             )
         self._strangers(order)
+        self._turned(name, order, line)
 
     def _approved_while_reducing(self, ref: str) -> bool:
         """An order that was on its way when the stop came is not judged by it; one that the bot does not know is."""
@@ -161,6 +165,21 @@ class LedgerJudge:
         foreign = {c for c, q in self.truth.positions().items() if q} - mine
         touched = set(order.unit) & foreign
         self._found.look("I22", opening or not touched, f"{order.order_ref} trades {touched}, which is not the bot's")
+
+    def _turned(self, name: str, order: WireOrder, line: Line) -> None:
+        """I22: what others closed for the bot it does not close again, once it had time to hear of it: that would turn
+        the position round."""
+        at = datetime.fromisoformat(line["at"])
+        for con_id, units in order.unit.items():
+            own, change = self._held.get(name, {}).get(con_id, 0), units * order.quantity
+            since = self._others_traded.get(con_id)
+            if since is None or at - since < HEARD or own * change >= 0:
+                continue
+            elsewhere = sum(held.get(con_id, 0) for other, held in self._held.items() if other != name)
+            left = self.truth.positions().get(con_id, 0) - elsewhere
+            holds = left * change < 0 and abs(change) <= abs(left)
+            words = f"{order.order_ref} trades {change:+d} of {con_id}, of which others left {left:+d} for {name}"
+            self._found.look("I22", holds, words)
 
     # arithmetic ----------------------------------------------------------------------------------
     def _worst(self, name: str, orders: list[WireOrder]) -> float:
