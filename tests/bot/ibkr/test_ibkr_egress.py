@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -61,6 +63,16 @@ class Socket:
             setattr(contract if name == "comboLegs" else order, name, value)
         self.client.placeOrder(7, contract, order)
         return self.sent[-1]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def loop() -> Iterator[None]:
+    """The library's client asks for an event loop when it is made, and tests before these leave none behind."""
+    found = asyncio.new_event_loop()
+    asyncio.set_event_loop(found)
+    yield
+    asyncio.set_event_loop(None)
+    found.close()
 
 
 @pytest.fixture(params=[157, 158, 163, 170, 176])
