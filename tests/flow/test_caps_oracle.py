@@ -81,6 +81,7 @@ def judged(stage: Stage, caps: Caps) -> check_ledger.Judgement:
     return found
 
 
+@pytest.mark.slow
 def test_busy_hours_filling_in_parts_stay_within_every_cap(tmp_path: Path) -> None:
     """Entries and exits of several condors working side by side and filling in parts: never beyond a cap."""
     story = lived(lambda state: len(state.book.orders) >= 12, "twelve orders", 180.0)

@@ -114,13 +114,13 @@ def test_a_bot_that_hangs_is_killed_by_its_missing_heartbeat(tmp_path: Path, mon
 
 
 def test_a_living_bot_is_left_alone(tmp_path: Path) -> None:
-    """Ten minutes of market time with a killer beside: no latch, nothing cancelled by it."""
+    """Minutes of market time with a killer beside: no latch, nothing cancelled by it."""
 
     async def story(stage: Stage) -> None:
         async with killer_on(stage):
             stage.begin()
             await stage.until(working, "an order works")
-            await stage.live_on(10.0)
+            await stage.live_on(4.0)
 
     stage = play(story, tmp_path)
     assert not latch.present(stage.state_dir / latch.NAME)

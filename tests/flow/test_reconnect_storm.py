@@ -126,7 +126,12 @@ MORE = pytest.mark.slow
 
 @pytest.mark.parametrize(
     ("seed", "fills"),
-    [(7, QUICK), (14, STUBBORN), pytest.param(16, QUICK, marks=MORE), pytest.param(27, SLOW, marks=MORE)],
+    [
+        (7, QUICK),
+        pytest.param(14, STUBBORN, marks=MORE),
+        pytest.param(16, QUICK, marks=MORE),
+        pytest.param(27, SLOW, marks=MORE),
+    ],
 )
 def test_a_storm_of_faults_loses_and_doubles_nothing(seed: int, fills: FillModel, tmp_path: Path) -> None:
     """Every order reached the venue once, caps held at every instant, the journal ends up where the venue is."""

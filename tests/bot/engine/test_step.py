@@ -188,7 +188,7 @@ CHAOS = st.lists(
 )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(CHAOS)
 def test_no_order_of_facts_breaks_the_engine_or_its_books(words: list[tuple[str, int]]) -> None:
     """Whatever is told, when and how often: no exception, fills once, positions conserved, state survives JSON."""
