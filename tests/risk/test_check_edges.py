@@ -10,11 +10,11 @@ import msgspec
 import pytest
 
 from risk.case import Case
-from risk.checks import loss
+from risk.checks import form, loss, standing
 from risk.result import Finding
 from strategies.domain.instruments import Right
-from strategies.domain.orders import Action, LegIntent, PlaceIntent
-from tests.risk.hedge_sample import CALLS, MINI, buy, hedge_world, owning
+from strategies.domain.orders import Action, LegIntent, OrderState, PlaceIntent
+from tests.risk.hedge_sample import CALLS, MINI, buy, hedge_world, owning, rotate
 from tests.risk.sample import EXPIRIES, NLV, WINGS, World, close, con_id, condor_legs, entry, record
 
 PUT, CALL = Right.PUT, Right.CALL
@@ -73,6 +73,8 @@ def test_a_hedge_order_loses_what_it_adds() -> None:
     added = 2 * (100.0 * bought.limit_points + World().limits.fee_usd_per_contract)
     for world in (hedge_world(), owning(hedge_world(), CALLS[3], 4, 3, 1.5)):
         assert asked(loss.order_loss, bought, world).observed == pytest.approx(100.0 * added / NLV, rel=1e-12)
+    moved = rotate(CALLS[1], CALLS[6])  # alone its sale is naked
+    assert asked(loss.order_loss, moved, owning(hedge_world(), CALLS[1], 4, 1, 1.5)).passed
 
 
 def test_other_groups_are_part_of_all_condors_and_unknown_ones_leave_it_unknown() -> None:
@@ -160,3 +162,157 @@ def test_cover_says_how_many_are_naked() -> None:
     found = asked(loss.covered, legged((5150.0, PUT, SELL), quantity=3))
     assert found[:4] == (False, 3, 0, "contracts")
     assert "3 short contracts would be uncovered" in found.text
+
+
+def test_a_call_and_a_put_of_one_strike_face_the_same_way() -> None:
+    """All owners together with the whole order: signs of what is left, strike by strike, the lowest named."""
+    row = World().having("ic-7", LEGS, 1, -14.0).holdings[0]
+
+    def holding(*rows: tuple[float, Right, int]) -> World:
+        made = (
+            msgspec.structs.replace(row, con_id=con_id(EXPIRIES[1], strike, right), quantity=quantity)
+            for strike, right, quantity in rows
+        )
+        return World(holdings=tuple(made))
+
+    two = holding((5100.0, CALL, -1), (5150.0, CALL, 1))
+    found = asked(loss.synthetic, entry(), two)
+    assert found[:4] == (False, 2, 0, "pairs")
+    assert "at 5100 " in found.text
+    assert asked(loss.synthetic, entry())[:4] == (True, 0, 0, "pairs")
+    over = holding((5100.0, CALL, 1), (5100.0, PUT, -1))
+    for units, passes in ((1, True), (2, True)):
+        assert asked(loss.synthetic, legged((5100.0, PUT, BUY), quantity=units), over).passed is passes
+    assert not asked(loss.synthetic, legged((5150.0, PUT, BUY)), over).passed
+
+
+# form -----------------------------------------------------------------------------------------------
+def lost(*refs: str) -> World:
+    """The broker knows orders of ours that the journal does not."""
+    return World().with_(book=msgspec.structs.replace(World().view().book, lost_refs=refs))
+
+
+@pytest.mark.parametrize(
+    ("ref", "world", "passes"),
+    [
+        ("a23", World(), True), ("a2", World(), False), ("a" * 64, World(), True), ("a" * 65, World(), False),
+        ("9.b_c:d/e-f", World(), True), ("-23", World(), False), ("a 3", World(), False), ("abc\n", World(), False),
+        ("", World(), False), (None, World(), False), (5, World(), False),
+        ("ic-1.entry.2", lost("ic-1.entry.1"), False), ("ic-1.entry.2", lost("ic-10.entry.1"), True),
+        ("ic-1.entry.2", lost("ic-9.x.1", "ic-9.y.1", "ic-1.entry.2"), False),
+    ],
+)  # fmt: skip
+def test_which_references_an_order_may_have(ref: Any, world: World, passes: bool) -> None:
+    """Three to 64 letters, digits and a few signs, beginning with a letter or digit; nothing that the broker knows and
+    the journal has lost, nor another of a condor that lost one."""
+    found = asked(form.reference, entry(ref=ref), world)
+    assert found.passed is passes
+    assert found.observed in ((ref,) if passes else (repr(ref), *world.view().book.lost_refs))
+
+
+def test_the_hedge_loses_single_references_only() -> None:
+    """Its owner never changes: what was lost is not used again, the next number is."""
+    world = lost("alvh.s01.1")
+    for ref, passes in (("alvh.s01.1", False), ("alvh.s01.2", True)):
+        assert asked(form.reference, buy(CALLS[1], 1, ref=ref), world).passed is passes
+
+
+def legs_of(count: int) -> tuple[LegIntent, ...]:
+    """So many legs of different contracts."""
+    return tuple(LegIntent(1000 + n, 1, BUY) for n in range(count))
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({}, ""), ({"quantity": 1_000_000, "attempt": 1_000_000}, ""), ({"limit_points": -1}, ""),
+        ({"legs": legs_of(1)}, ""), ({"legs": legs_of(8)}, ""),
+        ({"owner": ""}, "owner"), ({"chain_ref": ""}, "chain"), ({"owner": None}, "owner"), ({"chain_ref": 7}, "chain"),
+        ({"purpose": "gift"}, "purpose"), ({"legs": ()}, "not|this one 0"), ({"legs": legs_of(9)}, "this one 9"),
+        ({"quantity": 0}, "quantity is 0"), ({"quantity": 1_000_001}, "quantity"), ({"quantity": True}, "quantity"),
+        ({"quantity": 1.0}, "quantity"), ({"attempt": 0}, "attempt is 0"), ({"attempt": -1}, "attempt"),
+        ({"legs": (LegIntent("x", 1, BUY),)}, "no contract"),  # type: ignore[arg-type]
+        ({"legs": (LegIntent(5, 1, BUY), LegIntent(5, 1, SELL))}, "same contract"),
+        ({"legs": (LegIntent(5, 1, BUY), LegIntent(6, 0, SELL))}, "leg 6"),
+        ({"legs": (LegIntent(5, 1, "HOLD"),)}, "leg 5"),  # type: ignore[arg-type]
+        ({"limit_points": float("nan")}, "limit"), ({"limit_points": float("inf")}, "limit"),
+        ({"limit_points": True}, "limit"), ({"limit_points": None}, "limit"), ({"limit_points": "3"}, "limit"),
+        ({"legs": (LegIntent(5, 1, BUY), LegIntent(6, 1, BUY, 1))}, "leg 6 names hedge slot 1"),
+    ],
+)  # fmt: skip
+def test_what_is_an_order_at_all(changes: dict[str, Any], word: str) -> None:
+    """Each number at its least and greatest, each name that is missing, each leg that is none."""
+    found = asked(form.well_formed, entry(**changes))
+    assert found.passed is not bool(word)
+    assert any(each in found.text for each in word.split("|"))
+    assert found.observed == ("LMT DAY" if found.passed else found.text)
+
+
+@pytest.mark.parametrize(("slot", "passes"), [(1, True), (10, True), (0, False), (11, False), (True, False)])
+def test_legs_of_the_hedge_name_slots(slot: int, passes: bool) -> None:
+    """One to ten, every leg, and a truth value is no number."""
+    legs = (LegIntent(5, 1, BUY, 1), LegIntent(6, 1, BUY, slot))
+    found = asked(form.well_formed, buy(CALLS[1], 1, legs=legs))
+    assert found.passed is passes
+    assert ("there are slots 1 to 10" in found.text) is not passes
+
+
+def test_the_whitelist_knows_exchange_and_strike() -> None:
+    """An option of a strike that is none, of any leg, is refused, and what is no number names no contract."""
+    view, last = World().view(), entry().legs[-1].con_id
+    for strike, passes in ((0.5, True), (0.0, False), (-1.0, False), (float("inf"), False), (float("nan"), False)):
+        odd = msgspec.structs.replace(view.market.option(last), strike=strike)
+        market = msgspec.structs.replace(view.market, instruments={**view.market.instruments, last: odd})
+        assert asked(form.whitelisted, entry(), World().with_(market=market)).passed is passes
+    for number in (True, float("nan"), None):
+        legs = (*entry().legs[:3], LegIntent(number, 1, BUY))  # type: ignore[arg-type]
+        assert not asked(form.whitelisted, entry(legs=legs)).passed
+    assert asked(form.whitelisted, buy(CALLS[1], 1), hedge_world()).passed
+    assert asked(form.whitelisted, entry()).text == "all legs are whitelisted for a condor (SPX, SPXW)"
+
+
+def test_contracts_are_counted_per_leg() -> None:
+    """Units times the greatest ratio, at the cap and one beyond, for condors and for the hedge by caps of their own."""
+    wide = entry(legs=(LegIntent(5, 1, BUY), LegIntent(6, 3, SELL)), quantity=2)
+    for cap, passes in ((6, True), (5, False)):
+        found = asked(form.quantity, wide, order_quantity_condors=cap)
+        assert (found.passed, found.observed, found.cap) == (passes, 6, cap)
+    assert asked(form.quantity, buy(CALLS[1], 1, 4), order_quantity_condors=1, order_quantity_hedge=4).passed
+    assert asked(form.quantity, entry(legs=()), order_quantity_condors=1).observed == 1
+
+
+# standing -------------------------------------------------------------------------------------------
+def test_orders_in_doubt_are_counted() -> None:
+    """Unknown fates and uneven legs of working orders, each named; sound ones and ended ones are none."""
+    doubt = record(entry("ic-2", EXPIRIES[0]), OrderState.UNKNOWN)
+    uneven = record(entry("ic-3", EXPIRIES[0]), filled_by_leg={entry("ic-3", EXPIRIES[0]).legs[0].con_id: 1})
+    sound = record(entry("ic-4", EXPIRIES[0]))
+    found = asked(standing.doubtful, entry(), replace(World(), orders=(doubt, uneven, sound)))
+    assert found[:4] == (False, 2, 0, "orders in doubt")
+    assert doubt.ref in found.text
+    assert "uneven" in found.text
+    assert asked(standing.doubtful, entry(), replace(World(), orders=(sound,)))[:3] == (True, 0, 0)
+
+
+def test_positions_say_by_how_much_they_differ() -> None:
+    """Broker against journal, and both against what condors account for; foreign trades against ours only on our
+    own legs and only the other way."""
+    leg = LEGS[0].con_id
+    good = HELD.view().book.positions()
+    for broker, seen in (({**good, leg: 5}, 3), ({**good, leg: 1}, -1)):
+        found = asked(standing.reconciled, close(quantity=2), replace(HELD, broker=broker))
+        assert found[:4] == (False, seen, 0, "contracts")
+    short = replace(HELD, holdings=HELD.holdings[1:])
+    assert asked(standing.reconciled, entry(), short)[:3] == (False, 2, 0)
+    assert asked(standing.reconciled, entry(), HELD)[:3] == (True, 0, 0)
+    assert "agree on 4 contracts" in asked(standing.reconciled, entry("ic-2", EXPIRIES[0]), HELD).text
+
+
+def test_an_account_is_told_by_its_ends_and_a_connection_by_its_number() -> None:
+    """Two letters and two digits of an account are shown, a short one whole; connections say which was compared."""
+    found = asked(standing.account, entry(), World().with_(accounts=("DU1234567", "DU99", "U12345")))
+    assert (found.passed, found.observed, found.cap) == (False, "DU***67, DU99, U1***45", "DU***67")
+    assert asked(standing.account, entry(), World().with_(accounts=())).observed == "none"
+    assert asked(standing.account, entry())[:3] == (True, "DU***67", "DU***67")
+    live = asked(standing.account, entry(), World().with_(accounts=("U1234567",), expected_account="U1234567"))
+    assert (live.passed, live.cap) == (False, World().limits.account_prefix)

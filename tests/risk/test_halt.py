@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from risk.halt import CONSEQUENCES, Breach, breaches, warnings
+from risk.halt import CONSEQUENCES, Breach, breaches, consequence_of, denied, warnings
+from risk.result import CheckResult, Consequence, Verdict
 from risk.view import Holding
-from strategies.domain.control import TradingState
+from strategies.domain.control import LinkState, TradingState
 from strategies.domain.known import Unknown
 from strategies.domain.orders import OrderState
+from tests.risk.hedge_sample import CALLS, buy
 from tests.risk.sample import EXPIRIES, NLV, NOW, WINGS, World, condor_legs, entry, record
 
 HALTED, REDUCING = TradingState.HALTED, TradingState.REDUCING
@@ -107,3 +110,135 @@ def test_the_latch_table_is_this() -> None:
         "K-SIZE-6": "halt",
     }  # fmt: skip
     assert {code: then.value for code, then in CONSEQUENCES.items()} == wanted
+
+
+def excess(share: float) -> World:
+    """So much excess liquidity in percent."""
+    return World(account={"net_liquidation_usd": NLV, "excess_liquidity_usd": 0.01 * share * NLV})
+
+
+CAPS = World().limits
+LATER = timedelta(seconds=0.001)
+
+
+@pytest.mark.parametrize(
+    ("world", "rows"),
+    [
+        (excess(CAPS.excess_liquidity_reduce_pct), []),
+        (excess(CAPS.excess_liquidity_reduce_pct - 0.01), [("C20", REDUCING, False)]),
+        (excess(CAPS.excess_liquidity_kill_pct), [("C20", REDUCING, False)]),
+        (excess(CAPS.excess_liquidity_kill_pct - 0.01), [("C20", HALTED, True)]),
+        (excess(-5.0), [("C20", HALTED, True)]),
+        (World(account={"excess_liquidity_usd": None}), [("C20", REDUCING, False)]),
+        (World(account={"excess_liquidity_usd": math.nan}), [("C20", REDUCING, False)]),
+        (World(account={"excess_liquidity_usd": math.inf}), [("C20", REDUCING, False)]),
+        (World(account={"net_liquidation_usd": 0.5, "excess_liquidity_usd": 0.5}).with_(
+            day_start_nlv_usd=0.5, week_start_nlv_usd=0.5, high_water_usd=0.5), []),
+        (replace(HELD, broker={}).with_(mismatch_since=NOW - timedelta(seconds=CAPS.reconcile_settle_s) + LATER), []),
+        (replace(HELD, broker={}).with_(mismatch_since=NOW - timedelta(seconds=CAPS.reconcile_settle_s)),
+         [("C30", REDUCING, False)]),
+        (replace(HELD, broker={}).with_(mismatch_since=NOW - timedelta(seconds=CAPS.reconcile_latch_s) + LATER),
+         [("C30", REDUCING, False)]),
+        (replace(HELD, broker={}).with_(mismatch_since=NOW - timedelta(seconds=CAPS.reconcile_latch_s)),
+         [("C30", REDUCING, True)]),
+        (HELD.with_(mismatch_since=NOW - timedelta(hours=1)), []),
+        (replace(HELD, broker=None), []),
+        (World(holdings=(Holding(None, 77, 0, None),)), []),
+        (World().with_(accounts=("U7",), link=LinkState.SYNCING), []),
+        (World().with_(accounts=("DU1234567", "U7")), [("C45", HALTED, True)]),
+    ],
+)  # fmt: skip
+def test_breaches_at_their_very_numbers(world: World, rows: list[tuple[str, TradingState, bool]]) -> None:
+    """A share equal to its floor is no breach, an age equal to its limit is one; what is no number is unknown."""
+    assert [(b.code, b.state, b.latching) for b in broken(world)] == rows
+
+
+@pytest.mark.parametrize(
+    ("base", "code", "reduce_pct", "latch_pct"),
+    [
+        ("day_start_nlv_usd", "C21", CAPS.daily_loss_halt_pct, CAPS.daily_loss_latch_pct),
+        ("week_start_nlv_usd", "K-SIZE-6", CAPS.weekly_loss_pct, math.inf),
+        ("high_water_usd", "C22", CAPS.drawdown_reduce_pct, CAPS.drawdown_latch_pct),
+    ],
+)
+def test_a_fall_reduces_at_its_cap_and_latches_at_the_second(
+    base: str, code: str, reduce_pct: float, latch_pct: float
+) -> None:
+    """Equal is a breach; the cap that broke is told; the week's has no second."""
+    second = math.isfinite(latch_pct)
+    bases = dict.fromkeys(("day_start_nlv_usd", "week_start_nlv_usd", "high_water_usd"), 1.0)
+    for fall, wanted, cap in (
+        (reduce_pct, False, reduce_pct), (latch_pct, True, latch_pct), (latch_pct - 0.001, False, reduce_pct),
+        (reduce_pct - 0.001, None, 0.0), (99.0, second, latch_pct if second else reduce_pct),
+    ):  # fmt: skip
+        if not math.isfinite(fall):
+            continue
+        now = 400_000.0
+        start = now / (1.0 - 0.01 * fall) * (1.0 + 1e-12)
+        found = broken(World().with_(**bases | {base: start}))
+        assert [(b.code, b.latching, b.cause) for b in found] == (
+            [] if wanted is None else [(code, wanted, f"limit:{code}")]
+        )
+        for breach in found:
+            assert f"the limit is {cap:g} %" in breach.text
+            assert f"is {fall:.2f} % below" in breach.text
+
+
+@pytest.mark.parametrize(
+    ("account", "codes"),
+    [
+        ({"excess_liquidity_usd": 0.01 * CAPS.excess_liquidity_warn_pct * NLV}, []),
+        ({"excess_liquidity_usd": 0.01 * CAPS.excess_liquidity_warn_pct * NLV - 1.0}, ["C20"]),
+        ({"excess_liquidity_usd": None}, []),
+        ({"net_liquidation_usd": (1.0 - 0.01 * CAPS.daily_loss_warn_pct) * NLV}, ["C21"]),
+        ({"net_liquidation_usd": (1.0 - 0.01 * CAPS.daily_loss_warn_pct) * NLV + 1.0}, []),
+        ({"net_liquidation_usd": 0.0}, []),
+        ({"net_liquidation_usd": -1.0}, []),
+        ({"net_liquidation_usd": 0.5, "excess_liquidity_usd": 0.5}, ["C21"]),
+    ],
+)  # fmt: skip
+def test_warnings_at_their_very_numbers(account: dict[str, Any], codes: list[str]) -> None:
+    """A share equal to its warning is quiet, a loss equal to it is told."""
+    world = World(account=account)
+    assert [code for code, _ in warnings(world.view(), world.limits)] == codes
+
+
+def ended(count: int, ago_s: float, make: Any) -> tuple[Any, ...]:
+    return tuple(record(make(n), OrderState.CANCELED, ago_s=ago_s) for n in range(count))
+
+
+def test_more_orders_than_any_allowance_by_minute_and_day_and_kind() -> None:
+    """The allowance of exits for condors, the hedge's own for the hedge: equal is possible, one more is not."""
+    kinds = (
+        (lambda n: entry(f"ic-{n}"), CAPS.reducing_orders_per_minute, CAPS.reducing_orders_per_day, "condor"),
+        (lambda n: buy(CALLS[1], 1, ref=f"h{n}", chain_ref=f"h{n}"), CAPS.hedge_orders_per_minute,
+         CAPS.hedge_orders_per_day, "hedge"),
+    )  # fmt: skip
+    for make, minute, day, word in kinds:
+        for cap, ago_s in ((minute, 30.0), (day, 600.0)):
+            assert broken(World(orders=ended(cap, ago_s, make))) == ()
+            (breach,) = broken(World(orders=ended(cap + 1, ago_s, make)))
+            assert (breach.code, breach.state, breach.latching) == ("C25", HALTED, True)
+            assert f" {word} orders in a minute" in breach.text
+
+
+def test_what_a_refusal_shows_of_who_asks() -> None:
+    """A repeat latches at once and so does a further duplicate, each under its own name; nothing else does."""
+
+    def refused(*failed: str) -> Verdict:
+        rows = [
+            CheckResult(code, code, code not in failed, 1, 1, "x", f"{code} says", Consequence.DENY)
+            for code in ("C11", "C26", "C27")
+        ]
+        return Verdict("ic-1.entry.1", False, tuple(rows), "C11", "denied")
+
+    most = CAPS.guards.duplicates_before_latch
+    for failed, duplicates, codes in (
+        ((), 0, []), (("C11",), most - 1, []), (("C26",), 0, ["C26"]), (("C27",), most, ["C27"]),
+        (("C27",), most - 1, []), (("C26", "C27"), most + 1, ["C26", "C27"]), (("C11",), most, ["C27"]),
+    ):  # fmt: skip
+        found = denied(refused(*failed), duplicates, CAPS)
+        wanted = [(code, REDUCING, True, f"limit:{code}") for code in codes]
+        assert [(b.code, b.state, b.latching, b.cause) for b in found] == wanted
+    assert consequence_of("C21") is Consequence.LATCH
+    assert consequence_of("C11") is Consequence.DENY
