@@ -12,10 +12,12 @@ import pytest
 from risk.case import Case
 from risk.checks import form, loss, standing
 from risk.result import Finding
+from risk.view import Holding
+from strategies.domain.control import Control, Latch, LinkState, TradingState
 from strategies.domain.instruments import Right
 from strategies.domain.orders import Action, LegIntent, OrderState, PlaceIntent
-from tests.risk.hedge_sample import CALLS, MINI, buy, hedge_world, owning, rotate
-from tests.risk.sample import EXPIRIES, NLV, WINGS, World, close, con_id, condor_legs, entry, record
+from tests.risk.hedge_sample import CALLS, MINI, buy, hedge_world, owning, rotate, sell
+from tests.risk.sample import EPOCH, EXPIRIES, NLV, WINGS, World, close, con_id, condor_legs, entry, record
 
 PUT, CALL = Right.PUT, Right.CALL
 LEGS = condor_legs(EXPIRIES[1], WINGS)
@@ -316,3 +318,81 @@ def test_an_account_is_told_by_its_ends_and_a_connection_by_its_number() -> None
     assert asked(standing.account, entry())[:3] == (True, "DU***67", "DU***67")
     live = asked(standing.account, entry(), World().with_(accounts=("U1234567",), expected_account="U1234567"))
     assert (live.passed, live.cap) == (False, World().limits.account_prefix)
+
+
+def latched(state: TradingState, cause: str = "reduce") -> Control:
+    return Control(latches=(Latch(cause, state, World().view().now, "me", "enough"),))
+
+
+@pytest.mark.parametrize(
+    ("control", "condor", "protection", "addition"),
+    [
+        (Control(), "active", "active", "active"),
+        (Control(paused=True), "paused", "active", "active"),
+        (latched(TradingState.REDUCING), "reducing", "reducing", None),
+        (latched(TradingState.FLATTENING), "flattening", None, None),
+        (latched(TradingState.HALTED), "halted", None, None),
+    ],
+)
+def test_who_trades_in_which_state(control: Control, condor: str, protection: str | None, addition: str | None) -> None:
+    """Condors while active and not paused; the hedge whatever is paused, and reducing only where it protects."""
+    found = asked(standing.trading_state, entry(), World().with_(control=control))
+    assert (found.passed, found.observed) == (condor == "active", condor)
+    for world, wanted in ((hedge_world(), protection), (hedge_world(condor=False), addition)):
+        answer = asked(standing.trading_state, buy(CALLS[1], 1), world.with_(control=control))
+        assert answer.passed is (wanted is not None)
+        assert answer.observed == control.state.value
+    killed = asked(standing.killed, entry(), World().with_(control=control))
+    assert killed.passed is (control.state is not TradingState.HALTED)
+    limit = latched(TradingState.HALTED, "limit:C20")
+    assert asked(standing.killed, entry(), World().with_(control=limit)).passed
+    assert not asked(standing.killed, entry(), World().with_(kill_file=True)).passed
+
+
+def test_closings_take_from_what_is_held_and_no_more() -> None:
+    """To the last contract, what works counted; the wrong side, a leg not held and one too many do not pass."""
+    for intent, world, seen in (
+        (close(quantity=2), HELD, None), (close(quantity=3), HELD, -3), (entry(), HELD, 1),
+        (close("ic-2", quantity=1), HELD, -1), (legged((5150.0, PUT, BUY), quantity=3), HELD, 3),
+        (legged((5125.0, PUT, BUY)), HELD, 1),
+    ):  # fmt: skip
+        found = asked(standing.closes_only, intent, world)
+        assert found.passed is (seen is None), found.text
+        if seen is not None:
+            assert found.observed == seen
+    working = replace(HELD, orders=(record(close(quantity=1, ref="ic-1/tp/1", chain_ref="ic-1/tp")),))
+    assert asked(standing.closes_only, close(quantity=1), working).passed
+    assert asked(standing.closes_only, close(quantity=2), working).observed == -3
+
+
+def test_a_closing_may_not_make_the_worst_cell_grow() -> None:
+    """Both short puts bought back for nothing add no loss at expiry; without their premium a rally costs more."""
+    found = asked(standing.closes_only, legged((5150.0, PUT, BUY), quantity=2, limit_points=0.0), HELD)
+    assert (found.passed, found.unit) == (False, "USD")
+    assert isinstance(found.observed, float)
+    assert isinstance(found.cap, float)
+    assert found.observed > found.cap + 2.0
+
+
+def test_the_hedge_is_sold_after_the_last_condor_and_working_ones_count() -> None:
+    """Held or working condors are named and counted; what nobody owns is none."""
+    held = owning(hedge_world(), CALLS[1], 1, 2, 1.5)
+    found = asked(standing.closes_only, sell(CALLS[1], 1, 2), held)
+    assert found[:4] == (False, 1, 0, "condors")
+    assert "ic-9 is still" in found.text
+    bare = owning(hedge_world(condor=False), CALLS[1], 1, 2, 1.5)
+    assert asked(standing.closes_only, sell(CALLS[1], 1, 2), bare).passed
+    working = replace(bare, orders=(*bare.orders, record(entry("ic-7"))))
+    assert asked(standing.closes_only, sell(CALLS[1], 1, 2), working)[:2] == (False, 1)
+    foreign = replace(bare, holdings=(*bare.holdings, Holding(None, LEGS[0].con_id, 1, 3.0)))
+    assert asked(standing.closes_only, sell(CALLS[1], 1, 2), foreign).passed
+
+
+def test_a_connection_is_the_one_that_was_compared() -> None:
+    """Up, and the very number."""
+    for changes, row in (
+        ({}, (True, EPOCH, EPOCH)), ({"snapshot_epoch": EPOCH - 1}, (False, EPOCH - 1, EPOCH)),
+        ({"snapshot_epoch": EPOCH + 1}, (False, EPOCH + 1, EPOCH)), ({"snapshot_epoch": None}, (False, None, EPOCH)),
+        ({"link": LinkState.SYNCING}, (False, "syncing", "up")),
+    ):  # fmt: skip
+        assert asked(standing.link, entry(), World().with_(**changes))[:3] == row
