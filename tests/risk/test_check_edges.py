@@ -13,6 +13,7 @@ from risk.case import Case
 from risk.checks import form, loss, standing
 from risk.result import Finding
 from risk.view import Holding
+from strategies.domain.book import Fill
 from strategies.domain.control import Control, Latch, LinkState, TradingState
 from strategies.domain.instruments import Right
 from strategies.domain.orders import Action, LegIntent, OrderState, PlaceIntent
@@ -312,8 +313,8 @@ def test_positions_say_by_how_much_they_differ() -> None:
 
 def test_an_account_is_told_by_its_ends_and_a_connection_by_its_number() -> None:
     """Two letters and two digits of an account are shown, a short one whole; connections say which was compared."""
-    found = asked(standing.account, entry(), World().with_(accounts=("DU1234567", "DU99", "U12345")))
-    assert (found.passed, found.observed, found.cap) == (False, "DU***67, DU99, U1***45", "DU***67")
+    found = asked(standing.account, entry(), World().with_(accounts=("DU1234567", "DU99", "U1234", "U12345")))
+    assert (found.passed, found.observed, found.cap) == (False, "DU***67, DU99, U1***34, U1***45", "DU***67")
     assert asked(standing.account, entry(), World().with_(accounts=())).observed == "none"
     assert asked(standing.account, entry())[:3] == (True, "DU***67", "DU***67")
     live = asked(standing.account, entry(), World().with_(accounts=("U1234567",), expected_account="U1234567"))
@@ -363,6 +364,13 @@ def test_closings_take_from_what_is_held_and_no_more() -> None:
     working = replace(HELD, orders=(record(close(quantity=1, ref="ic-1/tp/1", chain_ref="ic-1/tp")),))
     assert asked(standing.closes_only, close(quantity=1), working).passed
     assert asked(standing.closes_only, close(quantity=2), working).observed == -3
+    assert asked(standing.closes_only, close(quantity=3), HELD).cap == -2
+    single = World().having("ic-1", LEGS, 1, -14.0)
+    assert asked(standing.closes_only, close(), single).passed
+    selling = record(legged((5125.0, PUT, SELL), ref="ic-1/odd/1", chain_ref="ic-1/odd"))
+    undone = asked(standing.closes_only, legged((5125.0, PUT, BUY)), replace(HELD, orders=(selling,)))
+    assert undone[:2] == (False, 0)  # nothing would be left of it, and still no leg of it is held
+    assert undone.unit == "contracts"
 
 
 def test_a_closing_may_not_make_the_worst_cell_grow() -> None:
@@ -372,6 +380,7 @@ def test_a_closing_may_not_make_the_worst_cell_grow() -> None:
     assert isinstance(found.observed, float)
     assert isinstance(found.cap, float)
     assert found.observed > found.cap + 2.0
+    assert standing._grown_usd(Case(close(quantity=3), HELD.view(), HELD.limits)) == 3.0
 
 
 def test_the_hedge_is_sold_after_the_last_condor_and_working_ones_count() -> None:
@@ -396,3 +405,30 @@ def test_a_connection_is_the_one_that_was_compared() -> None:
         ({"link": LinkState.SYNCING}, (False, "syncing", "up")),
     ):  # fmt: skip
         assert asked(standing.link, entry(), World().with_(**changes))[:3] == row
+
+
+def test_a_stranger_against_one_of_our_legs_holds_everything_of_it_up() -> None:
+    """Sold by nobody of ours where we are long: that leg is closed already. The same side, or another contract, is no
+    matter of ours."""
+    leg, other = LEGS[0].con_id, con_id(EXPIRIES[0], 5500.0, PUT)
+    for number, quantity, seen in ((leg, -1, -1), (leg, 1, 0), (other, -1, 0)):
+        side = BUY if quantity > 0 else SELL
+        stray = Fill("f.1.01", None, number, side, 1, 3.0, 100, World().view().now)
+        world = replace(
+            HELD, fills={**HELD.fills, "f.1": stray}, holdings=(*HELD.holdings, Holding(None, number, quantity, 3.0))
+        )
+        found = asked(standing.reconciled, close(quantity=2), world)
+        assert found[:4] == (seen == 0, seen, 0, "contracts")
+        assert ("somebody else traded -1 against +2" in found.text) is (seen < 0)
+
+
+def test_what_only_one_of_broker_journal_and_holdings_knows_is_found() -> None:
+    """Each alone with a contract that the two others do not have stops new risk."""
+    held = World().having("ic-7", condor_legs(EXPIRIES[0], WINGS), 1, -10.0)
+    for world in (
+        replace(held, holdings=(), broker={}),
+        replace(held, fills={}, broker={}),
+        replace(World(), broker={LEGS[0].con_id: 1}),
+    ):
+        assert not asked(standing.reconciled, entry(), world).passed
+    assert asked(standing.reconciled, entry(), replace(World(), broker={LEGS[0].con_id: 0})).passed

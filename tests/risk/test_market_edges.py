@@ -83,6 +83,27 @@ def test_the_margin_of_a_collar_is_the_greater_of_points_and_percent() -> None:
     assert not asked(price.collar, entry(), quoted(ask=None)).passed
 
 
+def test_which_collar_an_order_has() -> None:
+    """What collects and opens a band, what pays or reduces a ceiling; a mid of nothing has a ceiling."""
+    caps = {"collar_close_points": 0.15, "collar_close_pct_of_mid": 1.0}
+    half = quoted(bid=0.45, ask=0.55)
+    sold, bought = entry(legs=(LegIntent(LEG, 1, SELL),)), entry(legs=(LegIntent(LEG, 1, BUY),))
+    found = asked(price.collar, msgspec.structs.replace(sold, limit_points=-0.5), half, **caps)
+    assert (found.passed, found.cap) == (True, "0.42 to 0.53")
+    assert "collects 0.50 at a mid of 0.50" in found.text
+    for limit, passes in ((0.65, True), (0.6501, False)):
+        found = asked(price.collar, msgspec.structs.replace(bought, limit_points=limit), half, **caps)
+        assert (found.passed, found.cap) == (passes, 0.65)
+    twin = con_id(EXPIRIES[1], WINGS[0], PUT)
+    even = quoted(half, number=twin, bid=0.45, ask=0.55)
+    both = entry(legs=(LegIntent(LEG, 1, SELL), LegIntent(twin, 1, BUY)), limit_points=0.0)
+    assert asked(price.collar, both, even, **caps).cap == 0.15
+    owned = owning(hedge_world(), CALLS[1], 1, 4, 1.5)
+    mid = owned.quotes[CALLS[1].con_id].mid
+    assert mid is not None
+    assert asked(price.collar, sell(CALLS[1], 1, 2), owned, **caps).cap == round(-mid + 0.15, 4)
+
+
 @pytest.mark.parametrize(
     ("intent", "world", "passes"),
     [
