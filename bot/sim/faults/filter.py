@@ -144,8 +144,10 @@ class Watcher(Protocol):
         ...
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Armed:
+    """One rule in the way; two alike are not the same: each is ended by itself."""
+
     rule: Rule
     when_over: Callable[[], None]
     reads: bool
