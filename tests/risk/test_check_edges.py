@@ -420,6 +420,10 @@ def test_a_stranger_against_one_of_our_legs_holds_everything_of_it_up() -> None:
         found = asked(standing.reconciled, close(quantity=2), world)
         assert found[:4] == (seen == 0, seen, 0, "contracts")
         assert ("somebody else traded -1 against +2" in found.text) is (seen < 0)
+    one = World().having("ic-1", LEGS, 1, -14.0)
+    sold = Fill("f.1.01", None, leg, SELL, 1, 3.0, 100, World().view().now)
+    gone = replace(one, fills={**one.fills, "f.1": sold}, holdings=(*one.holdings, Holding(None, leg, -1, 3.0)))
+    assert not asked(standing.reconciled, close(), gone).passed
 
 
 def test_what_only_one_of_broker_journal_and_holdings_knows_is_found() -> None:
@@ -432,3 +436,8 @@ def test_what_only_one_of_broker_journal_and_holdings_knows_is_found() -> None:
     ):
         assert not asked(standing.reconciled, entry(), world).passed
     assert asked(standing.reconciled, entry(), replace(World(), broker={LEGS[0].con_id: 0})).passed
+    assert "broker holds +0, journal explains +1" in asked(standing.reconciled, entry(), replace(held, broker={})).text
+    assert "contract 77: broker holds +1" in asked(standing.reconciled, entry(), replace(World(), broker={77: 1})).text
+    assert asked(standing.reconciled, entry(), replace(World(), broker=None))[:4] == (False, None, 0, "contracts")
+    fewer = (msgspec.structs.replace(HELD.holdings[0], quantity=1), *HELD.holdings[1:])
+    assert asked(standing.reconciled, entry(), replace(HELD, holdings=fewer)).observed == 1

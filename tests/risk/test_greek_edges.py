@@ -12,11 +12,12 @@ import pytest
 from risk.checks import delta, vega
 from risk.exposure import Stake, Unit
 from risk.vega import EMPTY, BookVega, book_vega, vega_usd
-from strategies.domain.instruments import Tradable
+from strategies.domain.instruments import Right, Tradable
 from strategies.domain.marks import Mark
+from strategies.domain.orders import Action, LegIntent
 from strategies.pricing import black76, single
 from tests.risk.hedge_sample import CALLS, MINI, VXM_ID, buy, hedge_world, mark_of, owning, sell
-from tests.risk.sample import ALL_OPTIONS, EXPIRIES, WINGS, World, condor_legs, entry, mark, record
+from tests.risk.sample import ALL_OPTIONS, EXPIRIES, WINGS, World, con_id, condor_legs, entry, mark, record
 from tests.risk.test_check_edges import asked
 
 OPTIONS: dict[int, Tradable] = {o.con_id: o for o in ALL_OPTIONS}
@@ -123,6 +124,8 @@ def test_the_short_side_at_its_band() -> None:
         found = at_band(world, entry(), vega_over_short=cap)
         assert found.passed is passes
         assert found.observed == (None if passes else round(short, 4))
+        told = f"net vega would be {-short:+.3f} per condor and 10 points of wing"
+        assert found.text == (told if passes else f"{told}: over-short of volatility beyond {-cap:+g}")
         assert found.cap == cap
     held = world.having("ic-7", condor_legs(EXPIRIES[1], WINGS), 1, -14.0)
     assert not at_band(held, entry(), vega_over_short=short * (1 - 1e-9)).passed
@@ -137,8 +140,16 @@ def test_the_long_side_at_its_band() -> None:
     net = (sum(leg.action.sign * usd[leg.con_id] for leg in LEGS) + 42 * usd[CALLS[1].con_id]) / 500.0
     assert net > 0.0
     for cap, passes in ((net * (1 + 1e-9), True), (net * (1 - 1e-9), False)):
-        assert at_band(world, buy(CALLS[1], 1, 2), vega_over_long=cap).passed is passes
+        found = at_band(world, buy(CALLS[1], 1, 2), vega_over_long=cap)
+        assert found.passed is passes
+        assert (f"over-hedged beyond {cap:+g}" in found.text) is not passes
     assert at_band(world, sell(CALLS[1], 1, 2), vega_over_long=0.01).passed
+    opening = replace(world, orders=(*world.orders, record(entry("ic-7", EXPIRIES[0]))))  # it may not fill
+    assert not at_band(opening, buy(CALLS[1], 1, 2), vega_over_long=net * (1 - 1e-9)).passed
+    blind = replace(World(), marks={c: m for c, m in World().marks.items() if c != C4})
+    unknown = at_band(blind, entry())
+    assert (unknown.passed, unknown.observed) == (False, None)
+    assert f"contract {C4} has no mark" in unknown.text
     working = replace(world, orders=(*world.orders, record(buy(CALLS[1], 2, 2))))
     assert not at_band(working, buy(CALLS[1], 1, 2), vega_over_long=net * (1 + 1e-9)).passed
     beside = replace(hedge_world(), orders=(record(buy(CALLS[1], 1, 200)),))  # working, and of no help until it fills
@@ -210,3 +221,15 @@ def test_delta_needs_a_mark_of_every_leg_held_or_ordered() -> None:
     row = msgspec.structs.replace(held.holdings[0], average_price_points=None)
     odd = replace(held, holdings=(row, *held.holdings[1:]))
     assert "price" in at_delta(odd, entry(), 1.0).text
+    blind = replace(World(), marks={c: m for c, m in World().marks.items() if c != C4})
+    assert f"contract {C4} has no mark" in at_delta(blind, entry(), 1.0).text
+    assert "+0.000 now" in at_delta(World(), entry(), 1.0).text
+
+
+def test_a_leg_that_is_traded_away_counts_no_more() -> None:
+    """A wing moved nearer: the old one stands at nothing, and all the others still count."""
+    held = World().having("ic-1", LEGS, 1, -14.0)
+    near = con_id(EXPIRIES[1], 5125.0, Right.PUT)
+    moved = entry(legs=(LegIntent(P1, 1, Action.SELL), LegIntent(near, 1, Action.BUY)), limit_points=1.0)
+    found = at_delta(held, moved, 1.0)
+    assert found.observed == pytest.approx(each(((5125.0, 5150.0, 5750.0, 5800.0), 1)), abs=5e-5)

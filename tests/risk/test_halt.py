@@ -217,6 +217,7 @@ def test_more_orders_than_any_allowance_by_minute_and_day_and_kind() -> None:
     for make, minute, day, word in kinds:
         for cap, ago_s in ((minute, 30.0), (day, 600.0)):
             assert broken(World(orders=ended(cap, ago_s, make))) == ()
+            assert cap == day or broken(World(orders=ended(cap + 1, 60.5, make))) == ()
             (breach,) = broken(World(orders=ended(cap + 1, ago_s, make)))
             assert (breach.code, breach.state, breach.latching) == ("C25", HALTED, True)
             assert f" {word} orders in a minute" in breach.text
@@ -242,3 +243,14 @@ def test_what_a_refusal_shows_of_who_asks() -> None:
         assert [(b.code, b.state, b.latching, b.cause) for b in found] == wanted
     assert consequence_of("C21") is Consequence.LATCH
     assert consequence_of("C11") is Consequence.DENY
+
+
+def test_a_difference_of_positions_says_what_each_holds_and_for_how_long() -> None:
+    """Contract by contract with signs, and the seconds since it was first seen."""
+    leg = LEGS[0].con_id
+    for since, seconds in ((None, 0), (NOW - timedelta(seconds=30), 30)):
+        (breach,) = broken(
+            replace(HELD, broker={**HELD.view().book.positions(), 77: 2, leg: 0}).with_(mismatch_since=since)
+        )
+        parts = sorted(((77, "broker +2, journal +0"), (leg, "broker +0, journal +1")))
+        assert breach.text == f"positions differ for {seconds} s: " + "; ".join(f"contract {c}: {t}" for c, t in parts)

@@ -121,7 +121,9 @@ def test_which_collar_an_order_has() -> None:
 )  # fmt: skip
 def test_a_price_that_can_be_and_is_on_its_grid(intent: Any, world: World, passes: bool) -> None:
     """Between the least and the greatest worth, on the tick of a combo, of a single option by its own bands."""
-    assert asked(price.possible, intent, world).passed is passes
+    found = asked(price.possible, intent, world)
+    assert found.passed is passes
+    assert found.text.endswith("positive pays)") or ("is on the" in found.text) is passes
 
 
 def test_the_grid_of_combos_is_that_of_their_product() -> None:
@@ -353,7 +355,9 @@ def test_a_days_orders_and_each_kinds_allowance() -> None:
     assert not asked(pace.order_rate, close(), exits, reducing_orders_per_day=6, **caps).passed
     assert asked(pace.order_rate, close(), exits, reducing_orders_per_minute=4, **caps).cap == 4
     assert asked(pace.order_rate, buy(CALLS[1], 1), hedge_world(), hedge_orders_per_minute=1).cap == 1
-    assert asked(pace.order_rate, entry(attempt=4), reprices_per_order=2)[:4] == (False, 3, 2, "reprices")
+    found = asked(pace.order_rate, entry(attempt=4), reprices_per_order=2)
+    assert found[:4] == (False, 3, 2, "reprices")
+    assert "attempt 4 of" in found.text
 
 
 def test_what_is_counted_within_seconds_and_today() -> None:
@@ -404,6 +408,17 @@ def test_the_what_if_says_what_it_saw() -> None:
         assert found[:3] == row
 
 
+def test_the_what_if_of_two_units_is_twice_that_of_one() -> None:
+    """Between their loss less and their width more the tolerance."""
+    two = entry(quantity=2)
+    loss = Case(two, World().view(), World().limits).own_loss_usd
+    width = loss - 200.0 * two.limit_points
+    tolerance = 0.01 * World().limits.margin_cross_check_pct
+    for change, passes in (((1.0 + tolerance) * width - 1.0, True), ((1.0 + tolerance) * width + 1.0, False)):
+        impact = MarginImpact(9000.0, 9000.0, NLV, change)
+        assert asked(money.margin, two, World(impact=impact)).passed is passes
+
+
 def test_powder_left_counts_each_working_order_once() -> None:
     """Excess liquidity less the worst case of what works, of the new order and of nothing that only rests."""
     alone = Case(entry(), World().view(), World().limits).own_loss_usd
@@ -411,6 +426,13 @@ def test_powder_left_counts_each_working_order_once() -> None:
     for world, losses in ((World(), 1), (held, 1), (World(orders=(record(entry("ic-8")),)), 2)):
         found = asked(money.dry_powder, entry(), world)
         assert found.observed == pytest.approx(100.0 * (0.9 * NLV - losses * alone) / NLV, rel=1e-12)
+    for units, credit, planned in ((2, -14.0, alone), (1, -60.0, alone - 1_000.0), (5, -60.0, 0.0)):
+        mine = World().having("ic-1", LEGS, units, credit)  # what is held may gain, and that is not spent
+        found = asked(money.dry_powder, entry(), mine)
+        assert found.observed == pytest.approx(100.0 * (0.9 * NLV - planned) / NLV, rel=1e-12)
+    for nlv, known in ((0.5, True), (0.0, False), (-0.5, False)):
+        poor = World(account={"net_liquidation_usd": nlv, "excess_liquidity_usd": 0.45})
+        assert (asked(money.dry_powder, entry(), poor).observed is not None) is known
     fall = asked(money.daily_loss, entry(), World(account={"net_liquidation_usd": 0.99 * NLV}))
     assert fall.observed == pytest.approx(1.0)
 
