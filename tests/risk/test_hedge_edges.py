@@ -9,8 +9,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from risk.case import Case
 from risk.checks import hedge
 from risk.hedge import carry_usd_per_day, layer_risks, spent_usd
+from risk.stress import Stress
 from risk.view import Holding
 from strategies.domain.hedge import HEDGE_OWNER, Layer
 from strategies.domain.instruments import Right
@@ -251,3 +253,29 @@ def test_a_sale_is_liquid_by_its_bid() -> None:
     assert asked(hedge.liquid, sold, asking(bid_size=4, ask_size=0)).passed
     found = asked(hedge.liquid, sold, asking(bid_size=3))
     assert (found.passed, found.observed, found.cap) == (False, 3.0, 4.0)
+
+
+def test_what_a_hedge_order_may_add_to_a_loss() -> None:
+    """The tolerance on what was lost before, what trading costs against mid and a dollar; not a cent of room more."""
+    caps = {"crash_loss_pct": 0.1, "stress_loss_pct": 0.1, "hedge_stress_tolerance_pct": 2.0}
+    world, sold = owning(hedge_world(), NEAR, 1, 4, 1.5), sell(NEAR, 1, 4)
+    case = Case(sold, world.view(), LIMITS)
+    before = case.stress_before
+    assert isinstance(before, Stress)
+    assert case.mid_points is not None
+    cost = 4 * (100.0 * (sold.limit_points - case.mid_points) + LIMITS.fee_usd_per_contract) + 1.0
+    assert cost > 4 * LIMITS.fee_usd_per_contract + 1.0
+    found = asked(hedge.in_stress, sold, world, **caps)
+    assert not found.passed
+    assert found.cap == round(1.02 * before.crash_loss_usd + cost, 2)
+    assert asked(hedge.in_stress, sold, world).passed  # inside the book's caps a sale that reduces is free
+
+
+def test_a_spread_of_half_a_point_is_one() -> None:
+    """VIX has strikes half a point apart: the nearer covers the farther all the same."""
+    view, farther = WORLD.view(), msgspec.structs.replace(NEAR, con_id=5, strike=18.5)
+    world = WORLD.with_(
+        market=msgspec.structs.replace(view.market, instruments={**view.market.instruments, 5: farther})
+    )
+    assert asked(hedge.structure, order((NEAR.con_id, BUY, 1, 1), (5, SELL, 1, 1)), world).passed
+    assert not asked(hedge.structure, order((5, BUY, 1, 1), (NEAR.con_id, SELL, 1, 1)), world).passed
