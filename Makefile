@@ -45,7 +45,7 @@ $(DEV_STAMP): requirements-dev.txt pyproject.toml | $(BIN)/python
 
 setup: $(RUN_STAMP) ## virtualenv with what the bot needs
 
-run: $(RUN_STAMP) ## the whole story on a simulated gateway: about fifteen sessions in two to three minutes
+run: $(RUN_STAMP) ## the whole story on a simulated gateway: about fifteen sessions in two to four minutes
 	@$(BIN)/condor sim --scenario flip --state var/run --fresh --web
 
 test: $(DEV_STAMP) ## the whole test suite
