@@ -45,6 +45,9 @@ def closed(
     if instance.holder(state_dir) is None or before is None:
         say(as_json, "no bot is running on this state directory: start `condor run`; it has to ask the broker")
         sys.exit(exits.NOT_RUNNING)
+    if not message.strip():
+        say(as_json, "NOT booked: -m needs who closed it and why; it goes into the journal")
+        sys.exit(exits.USAGE)
     show_standing(before, state_dir, WILL)
     if not typed_suffix(before, confirm, as_json, "NOT booked"):
         sys.exit(exits.USAGE if before.get("account") else exits.HALTED)

@@ -225,10 +225,10 @@ class Killer:
     def _write_status(self) -> None:
         told = json.dumps(self.describe())
         path = self._spec.state_dir / STATUS
-        if told == self._written and path.exists():
-            return  # a look ten times a second has seldom anything new to say
         draft = path.with_suffix(".draft")
         with contextlib.suppress(OSError):  # telling must not stop the duty
+            if told == self._written and path.exists():
+                return  # a look ten times a second has seldom anything new to say
             descriptor = os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
             with os.fdopen(descriptor, "w") as file:
                 file.write(told)

@@ -46,6 +46,7 @@ def test_a_condor_that_was_not_open_is_not_called_booked(state: Path, monkeypatc
 def test_without_the_word_or_without_a_bot_nothing_is_left(state: Path, tmp_path: Path) -> None:
     """Another suffix than the account's, or no process: exit 2 and 5."""
     assert run(state, "closed", "ic-1", "-m", "x", "--confirm", "568").exit_code == exits.USAGE
+    assert run(state, "closed", "ic-1", "-m", "  ", "--confirm", "567").exit_code == exits.USAGE
     assert mailbox.take(state) == []
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
