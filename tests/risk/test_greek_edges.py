@@ -157,6 +157,19 @@ def test_the_long_side_at_its_band() -> None:
     assert not at_band(beside, entry(), vega_over_short=short * (1 - 1e-9), vega_over_long=5.0).passed
 
 
+def test_the_figure_told_of_a_book_inside_its_band_is_the_short_side_s() -> None:
+    """With a condor at work, which may fill: its vega is in the figure, and the long side without it is not told."""
+    world = replace(World(), orders=(record(entry("ic-8", EXPIRIES[0])),))
+    usd = vega_usd(OPTIONS, world.marks)
+    both = [*LEGS, *condor_legs(EXPIRIES[0], WINGS)]
+    short = sum(leg.action.sign * usd[leg.con_id] for leg in both) / 1000.0
+    alone = sum(leg.action.sign * usd[leg.con_id] for leg in LEGS) / 500.0
+    found = at_band(world, entry())
+    assert found.passed
+    assert found.text == f"net vega would be {short:+.3f} per condor and 10 points of wing"
+    assert f"{short:+.3f}" != f"{alone:+.3f}"
+
+
 # delta ----------------------------------------------------------------------------------------------
 def delta_of(number: int) -> float:
     """One share's delta on its forward."""

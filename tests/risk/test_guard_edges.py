@@ -8,15 +8,18 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 
 from risk.case import Case
 from risk.checks import guards
+from risk.exposure import Stake
 from risk.guards import GUARD_BOUNDS, loosened_guards, paper_guards
 from risk.host import halting, warning
 from risk.maintenance import hindrance, span, window_fault
 from risk.repeats import identical_opens, key_of, reverse, round_trips, sessions_since, silent_sessions, stopped_out
 from risk.shock import longest_window, pause_left_min, shock
+from risk.stress import Stress
 from risk.watch import Attestation, Levels, Watch
 from strategies.domain.instruments import Right
 from strategies.domain.known import Known, Unknown
@@ -387,3 +390,33 @@ def test_protection_lowers_the_crash_and_raises_no_falling_cell() -> None:
     assert case.own_loss_usd == pytest.approx(case.own.worst_loss_usd + alone)
     assert case.others_loss_usd == 0.0
     assert con_id(EXPIRIES[1], WINGS[0], Right.PUT) in case.contracts
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "wanted"),
+    [
+        (0.5, 0.25, True), (0.5, 0.5, False), (0.5, 0.75, False), (0.0, -1.0, False), (-1.0, -2.0, False),
+        ("no mark", 0.25, False), (0.5, "no mark", False), ("no mark", "no mark", False),
+    ],
+)  # fmt: skip
+def test_a_loss_of_cents_in_the_crash_is_one_to_protect_from(
+    before: float | str, after: float | str, wanted: bool
+) -> None:
+    """Less than before and above nothing; what cannot be valued, before the purchase or after it, is not lowered."""
+
+    def stressed(crash_usd: float | str) -> Stress | str:
+        return crash_usd if isinstance(crash_usd, str) else Stress(9.0, 0.0, 0.0, crash_usd, 9.0, np.zeros(1))
+
+    world = hedge_world()
+    case = Case(buy(CALLS[1], 1), world.view(), world.limits)
+    case.stress_before, case.stress_filled = stressed(before), stressed(after)
+    assert case.protective is wanted
+
+
+def test_an_owners_worst_cell_is_a_number_or_not_known() -> None:
+    """A condor alone in the book loses what the book loses; a stake that is a riddle loses nobody knows what."""
+    case = Case(entry(), HELD.view(), HELD.limits)
+    assert isinstance(case.stress_before, Stress)
+    assert case.stress_before.grid_loss_usd > 0.0
+    assert case.own_stress(case.own) == case.stress_before.grid_loss_usd
+    assert case.own_stress(Stake({}, {}, 0.0, unknown="a riddle")) is None

@@ -139,6 +139,13 @@ def asking(**changes: Any) -> World:
     return WORLD.with_(market=msgspec.structs.replace(view.market, quotes=quotes))
 
 
+def unquoted(number: int, world: World = WORLD) -> World:
+    """A contract that nobody has quoted yet."""
+    market = world.view().market
+    rest = {c: q for c, q in market.quotes.items() if c != number}
+    return world.with_(market=msgspec.structs.replace(market, quotes=rest))
+
+
 def test_a_rotation_risks_what_it_buys_at_the_offer() -> None:
     """Each slot's purchases at the ask, times ratio and units; without an offer of this connection it is unknown."""
     ask = round(worth(LATER) + 0.02, 2)
@@ -222,6 +229,8 @@ def test_a_year_of_carry_at_its_cap() -> None:
     for allowed, passes in ((share + 1e-9, True), (share - 1e-9, False)):
         found = asked(hedge.carry, buy(NEAR, 1, 2), world, hedge_carry_year_pct=allowed)
         assert (found.passed, found.observed) == (passes, pytest.approx(share, rel=1e-9))
+        assert f"would cost {-daily:,.2f} USD a day" in found.text
+    assert daily < 0.0
     blind = world.with_(marks={c: m for c, m in world.marks.items() if c != DEEP.con_id})
     assert asked(hedge.carry, buy(NEAR, 1, 2), blind).passed  # what is held without a mark is left out
     assert asked(hedge.carry, buy(DEEP, 1, 2), blind).observed is None  # what is bought is not
@@ -253,6 +262,10 @@ def test_a_sale_is_liquid_by_its_bid() -> None:
     assert asked(hedge.liquid, sold, asking(bid_size=4, ask_size=0)).passed
     found = asked(hedge.liquid, sold, asking(bid_size=3))
     assert (found.passed, found.observed, found.cap) == (False, 3.0, 4.0)
+    found = asked(hedge.liquid, sold, asking(bid_size=None))
+    assert (found.passed, found.observed, found.cap) == (False, 0.0, 4.0)
+    assert "shows 0 contracts at the touch, the order needs 4" in found.text
+    assert "has no two-sided quote" in asked(hedge.liquid, sold, unquoted(LATER.con_id)).text
 
 
 def test_what_a_hedge_order_may_add_to_a_loss() -> None:
@@ -269,6 +282,8 @@ def test_what_a_hedge_order_may_add_to_a_loss() -> None:
     assert not found.passed
     assert found.cap == round(1.02 * before.crash_loss_usd + cost, 2)
     assert asked(hedge.in_stress, sold, world).passed  # inside the book's caps a sale that reduces is free
+    found = asked(hedge.in_stress, sold, unquoted(NEAR.con_id, world), **caps)
+    assert found.cap == round(1.02 * before.crash_loss_usd, 2)  # against an unknown mid no cost is granted
 
 
 def test_a_spread_of_half_a_point_is_one() -> None:

@@ -15,7 +15,7 @@ from risk.checks import hours, money, pace, price, quotes
 from risk.measures import approvals_today, approvals_within, fallen_pct, vix_level
 from risk.watch import Levels
 from strategies.domain.account import MarginImpact
-from strategies.domain.instruments import Right
+from strategies.domain.instruments import Right, describe
 from strategies.domain.market import DataType
 from strategies.domain.orders import Action, LegIntent, OrderState
 from tests.risk.hedge_sample import CALLS, MINI, VXM_ID, buy, hedge_intent, hedge_world, owning, sell
@@ -154,6 +154,8 @@ def test_the_age_of_a_quote_at_its_cap_and_before_its_time() -> None:
         assert (found.passed, found.cap) == (passes, 10.0)
     gone = replace(World(), quotes={c: q for c, q in World().quotes.items() if c != LEG})
     assert asked(quotes.young, entry(), gone)[:2] == (False, None)
+    early = quoted(at=NOW + timedelta(seconds=0.5))
+    assert asked(quotes.young, entry(legs=(LegIntent(LEG, 1, SELL),)), early)[:2] == (True, 0.0)  # no age below none
 
 
 @pytest.mark.parametrize(
@@ -196,8 +198,10 @@ def test_what_stands_still_or_is_not_live_decides_nothing_new() -> None:
         assert asked(quotes.not_halted, entry(), world).passed is passes
         assert asked(quotes.not_halted, close(), replace(HELD, quotes=world.quotes)).passed is exits
     assert asked(quotes.live, entry()).passed
-    for world in (quoted(data_type=DataType.FROZEN), quoted(epoch=EPOCH - 1)):
-        assert not asked(quotes.live, entry(), world).passed
+    for world, seen in ((quoted(data_type=DataType.FROZEN), "frozen"), (quoted(epoch=EPOCH - 1), None)):
+        found = asked(quotes.live, entry(), world)
+        assert (found.passed, found.observed) == (False, seen)
+        assert f"has {seen or 'no'} data, not live" in found.text
 
 
 def remembering(*rows: tuple[float, float], vix: float = 16.5, now: float = 5500.0, **changes: Any) -> World:
@@ -419,6 +423,16 @@ def test_the_what_if_of_two_units_is_twice_that_of_one() -> None:
         assert asked(money.margin, two, World(impact=impact)).passed is passes
 
 
+def test_the_what_if_of_a_debit_is_the_debit() -> None:
+    """What pays to open can lose what it pays and is no wider than that: not a dollar on top."""
+    bought = entry(legs=(LegIntent(LEG, 1, BUY),), limit_points=0.05)
+    loss = Case(bought, World().view(), World().limits).own_loss_usd
+    assert loss == 5.0 + World().limits.fee_usd_per_contract
+    for change, passes in ((1.1 * loss - 0.01, True), (1.1 * loss + 0.01, False)):
+        world = World(impact=MarginImpact(9000.0, 9000.0, NLV, change))
+        assert asked(money.margin, bought, world, margin_cross_check_pct=10.0).passed is passes
+
+
 def test_powder_left_counts_each_working_order_once() -> None:
     """Excess liquidity less the worst case of what works, of the new order and of nothing that only rests."""
     alone = Case(entry(), World().view(), World().limits).own_loss_usd
@@ -483,4 +497,24 @@ def test_days_to_the_last_trading_day() -> None:
         market = msgspec.structs.replace(view.market, instruments={**view.market.instruments, LEG: odd})
         found = asked(hours.expiry_day, entry(), World().with_(market=market))
         assert (found.passed, found.observed, found.cap) == (passes, days, 1)
-    assert asked(hours.early_close, entry(), World(sessions=())).observed is None
+
+
+def test_a_leg_that_stops_trading_before_the_session_ends_is_not_traded_on() -> None:
+    """From its last moment on, and by its name, whatever the other legs still do; not for an exit either."""
+    view = World().view()
+    for seconds, passes in ((1.0, True), (0.0, False), (-1.0, False)):
+        odd = msgspec.structs.replace(view.market.option(LEG), last_trade_at=NOW + timedelta(seconds=seconds))
+        market = msgspec.structs.replace(view.market, instruments={**view.market.instruments, LEG: odd})
+        for intent, world in ((entry(), World()), (close(), HELD)):
+            found = asked(hours.session, intent, world.with_(market=market))
+            assert found.passed is passes
+            assert (f"{describe(odd)} stopped trading at" in found.text) is not passes
+
+
+def test_half_a_day_is_no_day_for_new_risk() -> None:
+    """Said as what it is; a moment outside of every known session is refused too."""
+    for early, kind in ((False, "full day"), (True, "half day")):
+        found = asked(hours.early_close, entry(), World(sessions=(session(NOW.date(), early_close=early),)))
+        assert found[:3] == (not early, kind, "full day")
+        assert found.text == f"{NOW.date().isoformat()} is a {kind}"
+    assert asked(hours.early_close, entry(), World(sessions=()))[:2] == (False, None)
