@@ -60,8 +60,13 @@ def _held_risk(holding: Holding, contract: Tradable | None, limits: Limits) -> f
     price = holding.average_price_points
     if price is None or not math.isfinite(price):
         return f"contract {holding.con_id} is held at an unknown price"
+    return holding.quantity * price * _at_risk(contract, limits)
+
+
+def _at_risk(contract: Tradable, limits: Limits) -> float:
+    """Dollars at risk per point of price: the whole premium of an option, a fall of a future."""
     share = 0.01 * limits.hedge_future_drop_pct if isinstance(contract, Future) else 1.0
-    return holding.quantity * price * contract.multiplier * share
+    return contract.multiplier * share
 
 
 def _order_risks(
@@ -78,13 +83,13 @@ def _order_risks(
         bought = [leg for leg in legs if leg.action is Action.BUY]
         if not bought:
             continue
-        contract = contracts[bought[0].con_id]
-        share = 0.01 * limits.hedge_future_drop_pct if isinstance(contract, Future) else 1.0
-        if len(by_slot) == 1:
-            price = max(0.0, intent.limit_points)
+        at_risk = [_at_risk(contracts[leg.con_id], limits) for leg in bought]
+        if len(by_slot) == 1:  # one price for all legs: beside an option a future risks the whole of it too
+            usd = max(0.0, intent.limit_points) * max(at_risk)
         else:
-            price = sum(leg.ratio * _offer_points(view, leg.con_id) for leg in bought)
-        found[slot] = units * price * contract.multiplier * share
+            offers = [leg.ratio * _offer_points(view, leg.con_id) for leg in bought]
+            usd = sum(offer * each for offer, each in zip(offers, at_risk, strict=True))
+        found[slot] = units * usd
     return found
 
 

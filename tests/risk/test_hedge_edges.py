@@ -158,6 +158,27 @@ def test_a_rotation_risks_what_it_buys_at_the_offer() -> None:
         assert isinstance(risks(asking(**changes), rotate(NEAR, LATER)), str)
 
 
+def test_a_future_beside_an_option_does_not_make_the_premium_cheaper() -> None:
+    """Bought for one slot at one price, all of it is at risk, whichever leg is named first; for two slots each leg
+    risks its own: a fall of the future, the whole premium of the option."""
+    bare, drop = replace(WORLD, holdings=()), 0.01 * LIMITS.hedge_future_drop_pct
+    legs = ((VXM_ID, BUY, 1, 1), (LATER.con_id, BUY, 2, 1))
+    for rows in (legs, legs[::-1]):
+        mixed = msgspec.structs.replace(order(*rows), limit_points=22.0)
+        assert risks(bare, mixed)[Layer.SHORT] == pytest.approx(2_200.0)  # type: ignore[index]
+    ask = round(worth(LATER) + 0.02, 2)
+    both = order((NEAR.con_id, SELL, 1, 1), (VXM_ID, BUY, 1, 5), (LATER.con_id, BUY, 2, 5))
+    wanted = drop * 1_801.0 + 200.0 * ask
+    assert risks(bare, both)[Layer.INTERMEDIATE] == pytest.approx(wanted)  # type: ignore[index]
+
+
+def test_an_order_that_brings_money_takes_nothing_off_what_is_held() -> None:
+    """A credit is no negative risk: the premium of what the layer holds stays what it is."""
+    world = holding((LATER.con_id, 1, 2.0, 9))
+    found = risks(world, spread(NEAR, DEEP, 9, limit_points=-0.2))
+    assert found[Layer.DEEP] == 200.0  # type: ignore[index]
+
+
 def test_layer_and_whole_at_their_caps() -> None:
     """The fullest layer and all of them in percent of net liquidation; equal to the cap passes."""
     world = holding((NEAR.con_id, 4, 2.0, 1), (LATER.con_id, 3, 1.0, 9))
@@ -219,6 +240,16 @@ def test_carry_is_an_unchanged_day(changes: dict[str, Any]) -> None:
     assert carry_usd_per_day(((NEAR, -2), (MINI, 5)), marks) == pytest.approx(-2 * single - 10.0, rel=1e-9)
     assert carry_usd_per_day((), {}) == 0.0
     assert carry_usd_per_day(((MINI, 5),), {VXM_ID: Mark(1.0, 18.0, 0.08, 1.0, 0.41)}) == 0.0
+
+
+def test_a_roll_below_nothing_leaves_a_cent_of_a_future() -> None:
+    """A put tells the floor to the cent: rolled down to nothing, it is worth its strike less that cent, discounted."""
+    low = call(FRONT, 18.0, Right.PUT)
+    mark = msgspec.structs.replace(mark_of(NEAR), roll_points_per_day=-18.5)
+    now = float(black76.price(mark.forward_points, 18.0, mark.iv, mark.tau_years, False, mark.discount))
+    later = mark.discount ** ((mark.tau_years - 1.0 / 365.0) / mark.tau_years)
+    wanted = 100.0 * (later * (18.0 - 0.01) - now)
+    assert carry_usd_per_day(((low, 1),), {low.con_id: mark}) == pytest.approx(wanted, rel=1e-9)
 
 
 def test_a_year_of_carry_at_its_cap() -> None:
