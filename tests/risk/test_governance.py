@@ -13,6 +13,7 @@ from risk.governance import (
     ActionClass,
     Approval,
     GovernanceParams,
+    Mode,
     action_class,
 )  # fmt: skip
 from strategies.domain.orders import Action, LegIntent, PlaceIntent, Purpose
@@ -76,3 +77,51 @@ def test_what_would_undo_governance_is_refused(changes: dict[str, object], says:
     """A defence that waits, no approval at all, no delay, a question that ends before it may be granted."""
     with pytest.raises(ValueError, match=says):
         GovernanceParams(**changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high", "beside"),
+    [
+        ("limit_s", 30.0, 900.0, {}),
+        ("rearm_delay_min", 10.0, 1440.0, {"rearm_limit_min": 10080.0}),
+        ("rearm_limit_min", 10.0, 10080.0, {}),
+        ("override_longest_h", 1.0, 168.0, {}),
+    ],
+)
+def test_each_time_is_allowed_to_the_ends_of_its_range(
+    name: str, low: float, high: float, beside: dict[str, float]
+) -> None:
+    """Both ends and what lies just within; a hundredth beyond is refused with the range."""
+    for value in (low, low + 0.01, high - 0.01, high):
+        if (name, value) != ("rearm_limit_min", low):  # as long as the shortest delay: nothing could be granted
+            assert getattr(GovernanceParams(**{name: value, **beside}), name) == value  # type: ignore[arg-type]
+    for value in (low - 0.01, high + 0.01):
+        with pytest.raises(ValueError, match=f"{name} is {value:g}; allowed is {low:g} to {high:g}"):
+            GovernanceParams(**{name: value, **beside})  # type: ignore[arg-type]
+
+
+def test_a_request_has_to_outlast_its_delay() -> None:
+    """As long is too short, a little longer is enough; one approval or two, both are possible."""
+    with pytest.raises(ValueError, match="must exceed"):
+        GovernanceParams(rearm_delay_min=60.0, rearm_limit_min=60.0)
+    assert GovernanceParams(rearm_delay_min=60.0, rearm_limit_min=60.01, rearm_approvals=2).rearm_approvals == 2
+    assert GovernanceParams(rearm_approvals=1).rearm_approvals == 1
+
+
+def test_what_holds_where_nothing_is_configured() -> None:
+    """Nobody is asked; discretionary purchases are told; five minutes to answer; one approval, ten minutes after the
+    request, for two hours; an override of a week at most."""
+    params = GovernanceParams()
+    assert {action: params.asks(action) for action in ActionClass} == {
+        ActionClass.REDUCE: Approval.OFF, ActionClass.ENTRY: Approval.OFF, ActionClass.DEFEND: Approval.OFF,
+        ActionClass.PROTECT: Approval.OFF, ActionClass.DISCRETIONARY: Approval.ADVISE,
+    }  # fmt: skip
+    assert (params.mode, params.limit_s, params.rearm_approvals) == (Mode.STEWARD, 300.0, 1)
+    assert (params.rearm_delay_min, params.rearm_limit_min, params.override_longest_h) == (10.0, 120.0, 168.0)
+    assert set(SUSPENDABLE) == {ActionClass.ENTRY, ActionClass.DISCRETIONARY}
+    other = GovernanceParams(
+        entry=Approval.REQUIRE, defend=Approval.ADVISE, protect=Approval.REQUIRE, discretionary=Approval.OFF
+    )
+    assert [other.asks(action) for action in ActionClass] == [
+        Approval.OFF, Approval.REQUIRE, Approval.ADVISE, Approval.REQUIRE, Approval.OFF,
+    ]  # fmt: skip

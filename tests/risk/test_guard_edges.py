@@ -21,7 +21,7 @@ from risk.repeats import identical_opens, key_of, reverse, round_trips, sessions
 from risk.shock import longest_window, pause_left_min, shock
 from risk.stress import Stress
 from risk.watch import Attestation, Levels, Watch
-from strategies.domain.instruments import Right
+from strategies.domain.instruments import Right, describe
 from strategies.domain.known import Known, Unknown
 from strategies.domain.orders import Action, LegIntent, OrderRecord, OrderState, PlaceIntent
 from strategies.domain.session import Calendar
@@ -151,6 +151,9 @@ def test_an_order_on_the_other_side_is_named_by_what_it_does() -> None:
         world = World(orders=(record(entry("ic-2", legs=(LegIntent(put, 1, side),))),))
         found = asked(guards.self_trade, entry(), world)
         assert (found.passed, verb in found.text) == (not clash, clash)
+        named = world.view().market.option(put)
+        assert named is not None
+        assert (f"{verb} {describe(named)}: the two could trade" in found.text) is clash
     world = replace(HELD, orders=(record(entry("ic-2", legs=(LegIntent(put, 1, SELL),))),))
     assert asked(guards.self_trade, close(), world).passed
     assert "sells" in asked(guards.self_trade, close(), world).text
@@ -214,6 +217,9 @@ def test_the_pause_after_a_shock_runs_out() -> None:
     assert longest_window(capped(shock_vix_window_min=8.0, shock_spx_window_min=2.0)) == timedelta(minutes=8)
     quick = watching(shocked_at=NOW - timedelta(minutes=29.5), shock_text="VIX rose")
     assert asked(guards.shocked, entry(), quick)[:4] == (False, 0.5, 0.0, "minutes")
+    half = watching(shocked_at=NOW - timedelta(minutes=15), shock_text="VIX rose")
+    assert asked(guards.shocked, entry(), half).text == "VIX rose: 15 min of the pause are left"
+    assert asked(guards.shocked, entry()).text == "no shock within the pause"
     age = World().limits.index_age_s
     for ago_s, passes in ((age, True), (age + 0.001, False)):
         newest = Levels(NOW - timedelta(seconds=ago_s), 5500.0, 16.5)
@@ -247,6 +253,16 @@ def test_the_window_that_counts(window: str, now: datetime, begins: datetime | N
     """From ten minutes before it begins, for two days; over midnight, over the week's end."""
     found = span(window, now, 10.0)
     assert (found and found[1], found and found[2]) == (begins, ends)
+
+
+def test_maintenance_says_what_hinders_or_that_nothing_does() -> None:
+    """How long until it begins; else how many windows were looked at."""
+    window = ("MON 11:05-11:30",)
+    found = asked(guards.maintenance, entry(), guards=capped(maintenance_windows=window, maintenance_before_min=10.0))
+    assert found == (False, None, 10.0, "minutes before", found.text)
+    assert found.text == "the broker's maintenance (MON 11:05-11:30 New York) begins in 5 min"
+    found = asked(guards.maintenance, entry(), guards=capped(maintenance_windows=window, maintenance_before_min=4.9))
+    assert (found.passed, found.text) == (True, "outside of 1 maintenance windows, compared since")
 
 
 def test_what_hinders_until_compared() -> None:
@@ -310,8 +326,11 @@ def test_free_disk_at_its_bounds_and_a_reading_at_its_age() -> None:
                            (guards.bounds, GUARDS.memory_halt_mib)):  # fmt: skip
             found = asked(check, entry(), watching(host=host))
             assert (found.passed, found.observed, found.cap) == (known, "good" if known else None, cap)
-    far = msgspec.structs.replace(GOOD_HOST, broker_clock_ms=-4500.0)
-    assert "-4.5 s" in asked(guards.clock, entry(), watching(host=far)).text
+    far = msgspec.structs.replace(GOOD_HOST, clock_step_ms=GUARDS.clock_halt_ms + 1.0, broker_clock_ms=-4500.0)
+    found = asked(guards.clock, entry(), watching(host=far))
+    assert "-4.5 s" in found.text
+    assert found.text.startswith(f"{found.observed}; ")  # two faults: the first is what was seen, both are told
+    assert str(found.observed).startswith("the wall clock's step is")
 
 
 # caps -----------------------------------------------------------------------------------------------
