@@ -111,6 +111,41 @@ def test_what_cannot_be_valued_is_named() -> None:
     assert "width" in str(book_vega((naked,), USD, long_side=False))
 
 
+def test_which_way_an_order_leads_is_told_to_the_cent() -> None:
+    """An entry of no vega at all still brings its wings; half a dollar of it either way decides which side it is on."""
+    condor = Stake(CONTRACTS, {}, 0.0, (OPENING,))
+    for net, wings in ((0.0, 15.0), (-0.5, 15.0), (0.5, 0.0)):
+        usd = {P1: 10.0 + net, P2: 10.0, C3: 10.0, C4: 10.0}
+        assert book_vega((condor,), usd, long_side=False) == BookVega(3.0 * net if wings else 0.0, wings)
+    for dollars in (0.5, -0.5):
+        bought = HEDGE.plus(Unit("buy", ((CALLS[1].con_id, 1),), -1.0, 0.0, 2))
+        counted = 2.0 * dollars if dollars > 0.0 else 0.0
+        usd = {CALLS[1].con_id: dollars}
+        assert book_vega((bought,), usd, long_side=True) == BookVega(5.0 * dollars + counted, 0.0)
+
+
+def test_an_order_of_the_hedge_counts_by_its_legs_that_have_a_mark() -> None:
+    """Bought beside a marked leg, one without a mark counts as none; sold short without one the book is not known."""
+    marked, blank, usd = CALLS[1].con_id, CALLS[3].con_id, {CALLS[1].con_id: 0.5}
+    both = HEDGE.plus(Unit("buy", ((marked, 1), (blank, 1)), -1.0, 0.0, 2))
+    assert book_vega((both,), usd, long_side=True) == BookVega(3.5, 0.0)
+    sold = HEDGE.plus(Unit("spread", ((marked, 1), (blank, -1)), -1.0, 0.0, 2))
+    assert str(blank) in str(book_vega((sold,), usd, long_side=True))
+
+
+def test_only_what_a_condor_can_lose_is_a_wing() -> None:
+    """Longs left over lose nothing at expiry, longs that are always worth something no less than nothing; the hedge has
+    no wings, not even where a month of it is short."""
+    left = Stake(CONTRACTS, {P1: 2}, 0.0)
+    assert book_vega((left,), USD, long_side=False) == BookVega(40.0, 0.0)
+    low, high = con_id(EXPIRIES[1], 5000.0, Right.CALL), con_id(EXPIRIES[1], 5500.0, Right.PUT)
+    guts = Stake(CONTRACTS, {low: 1, high: 1}, 0.0)
+    assert guts.width_usd == -50_000.0
+    assert book_vega((guts,), {low: 1.0, high: 2.0}, long_side=False) == BookVega(3.0, 0.0)
+    calendar = Stake(CONTRACTS, {CALLS[1].con_id: -2}, 0.0, hedge=True)
+    assert book_vega((calendar,), USD, long_side=False) == BookVega(-16.0, 0.0)
+
+
 def at_band(world: World, intent: Any, **caps: float) -> Any:
     return asked(vega.net_vega, intent, world, **caps)
 
