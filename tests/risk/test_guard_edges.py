@@ -123,6 +123,8 @@ def test_sessions_are_counted_from_the_day_after() -> None:
     assert sessions_since(CALENDAR, monday - timedelta(days=3), monday) == 1  # Friday, by the calendar's Monday
     assert sessions_since(CALENDAR, monday - timedelta(days=4), monday) == 2
     assert sessions_since(Calendar(), monday, next_monday) == 5
+    tuesday, thursday = monday - timedelta(days=6), monday - timedelta(days=4)
+    assert sessions_since(CALENDAR, tuesday, thursday) == 2  # the calendar begins later: up to today, not to its Monday
     assert stopped_out(CALENDAR, Watch(stop_outs=(WEEK[1], WEEK[2])), GUARDS, next_monday) == (2, 3)
     late = datetime(2026, 2, 27, 23, 30, tzinfo=NEW_YORK)
     assert silent_sessions(CALENDAR, late, datetime(2026, 3, 2, 0, 30, tzinfo=NEW_YORK)) == 1
