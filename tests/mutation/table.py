@@ -32,9 +32,9 @@ make no difference to any decision, each with its reason below; `open` are holes
 """
 
 
-STAND_IN = """\\* Changes listed by a stand-in for cosmic-ray: the same operators, written again on parso. For each of the
-seventeen modules that had stood unchanged since cosmic-ray listed theirs (1,445 changes), it listed exactly as many of
-each operator, and every change that had lived was among them."""
+STAND_IN = """\\* Changes listed by a stand-in for cosmic-ray: the same operators, written again on parso. For each of
+the seventeen modules that had stood unchanged since cosmic-ray listed theirs (1,445 changes), it listed exactly as many
+of each operator, and every change that had lived was among them."""
 
 
 class Key(NamedTuple):
