@@ -199,6 +199,7 @@ def rows(*values: tuple[float, float, float, float | None]) -> tuple[Levels, ...
         (rows((9.0, 5000.0, 16.0, -2.0), (1.0, 5000.0, 16.0, 0.9), (0.0, 5000.0, 16.0, None)), ""),
         (rows((9.0, 5000.0, 16.0, -3.5), (0.0, 5000.0, 16.0, 0.0)), ""),
         (rows((9.0, 5000.0, 16.0, 0.25), (0.0, 5000.0, 16.0, 3.5)), "from +0.25 to +3.50"),
+        (rows((9.0, 5000.0, 16.0, -2.0), (5.0, 5000.0, 16.0, -1.0), (0.0, 5000.0, 16.0, 1.5)), "from -2.00 to +1.50"),
         (rows((0.0, 5000.0, 16.0, 5.0)), ""),
     ],
 )
@@ -207,6 +208,13 @@ def test_a_shock_at_its_numbers(levels: tuple[Levels, ...], word: str) -> None:
     text = shock(levels, capped(shock_vix_pct=25.0, shock_spx_pct=2.0, shock_flip_points=3.0))
     assert word in text
     assert bool(text) is bool(word)
+
+
+def test_a_fall_of_exactly_its_cap_is_a_shock() -> None:
+    """An eighth of the index where an eighth is the cap; a cap a hair above it is not reached."""
+    levels = rows((4.0, 4096.0, 16.0, None), (0.0, 3584.0, 16.0, None))
+    assert "SPX fell 12.50 %" in shock(levels, capped(shock_spx_pct=12.5))
+    assert shock(levels, capped(shock_spx_pct=12.5 + 1e-9)) == ""
 
 
 def test_the_pause_after_a_shock_runs_out() -> None:
@@ -284,6 +292,8 @@ def test_what_hinders_until_compared() -> None:
         ("MON10:00-11:00", False), ("mon 10:00-11:00", False),
     ):  # fmt: skip
         assert bool(window_fault(text)) is not good
+    assert window_fault("XXX-YYY 10:00-11:00").startswith("XXX is no day")  # the first is named
+    assert "begins in 90 min" in hindrance(("MON 10:00-11:00",), 120.0, clock(2, 8, 30), None)
 
 
 # the host -------------------------------------------------------------------------------------------

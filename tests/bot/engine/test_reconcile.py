@@ -133,6 +133,46 @@ def test_an_open_order_of_ours_that_the_journal_lacks_is_an_orphan() -> None:
     assert [o.ref for o in found.orphans] == ["ic-9.entry.1"]
 
 
+def test_references_of_ours_that_the_journal_lacks_are_lost_however_their_orders_ended() -> None:
+    """Open ones first, then completed ones, each once; strangers and what the journal knows are not among them."""
+    opened = (broker_order("ic-9.entry.1"), broker_order("somebody"), broker_order(REF))
+    done = (broker_order("ic-8.exit.1", BrokerOrderStatus.FILLED), broker_order("ic-9.entry.1"), broker_order(""))
+    found = findings(make_record(S.WORKING), make_snapshot(AFTER, open_orders=opened, completed_orders=done))
+    assert found.lost == ("ic-9.entry.1", "ic-8.exit.1")
+    assert [o.ref for o in found.orphans] == ["ic-9.entry.1"]
+
+
+@pytest.mark.parametrize("state", [S.CANCELED, S.REJECTED, S.EXPIRED, S.ABSENT, S.FILLED])
+def test_an_end_is_disproven_by_an_order_seen_open_later(state: OrderState) -> None:
+    """Only a fill of the whole is beyond doubt; at the very moment of the last touch nothing is said yet."""
+    shown = (broker_order(REF),)
+    later = proved(make_record(state), make_snapshot(AFTER, open_orders=shown))
+    assert later is (None if state is S.FILLED else T.PROVED_WORKING)
+    assert proved(make_record(state), make_snapshot(TEN, open_orders=shown)) is None
+
+
+def test_an_order_was_last_touched_when_it_was_sent_or_changed_whichever_is_later() -> None:
+    """And, never sent, when it was approved: a snapshot has to have begun after that to count its absence."""
+    for changed, sent, approved, touched in (
+        (0.0, 30.0, 0.0, 30.0), (30.0, 0.0, 0.0, 30.0), (0.0, None, 30.0, 30.0),
+    ):  # fmt: skip
+        sent_at = None if sent is None else TEN + seconds(sent)
+        at = {"changed_at": TEN + seconds(changed), "approved_at": TEN + seconds(approved)}
+        record = msgspec.structs.replace(make_record(S.UNKNOWN), sent_at=sent_at, **at)
+        for started, absent in ((touched, ()), (touched + 1.0, (REF,))):
+            assert findings(record, make_snapshot(TEN + seconds(started))).absent == absent
+
+
+def test_an_end_with_legs_filled_unevenly_waits_for_a_later_snapshot() -> None:
+    """Executions come leg by leg: only a snapshot begun after the last of them proves that no more will."""
+    done = (broker_order(REF, BrokerOrderStatus.CANCELLED),)
+    even, uneven = make_record(S.WORKING), make_record(S.WORKING, filled_by_leg={101: 1})
+    for started, proof in ((0.0, None), (1.0, T.PROVED_CANCELED)):
+        snapshot = make_snapshot(TEN + seconds(started), completed_orders=done)
+        assert proved(uneven, snapshot) is proof
+        assert proved(even, snapshot) is T.PROVED_CANCELED
+
+
 def test_completeness_needs_every_part() -> None:
     """A snapshot is complete when all four answers are Known."""
     assert reconcile.complete(make_snapshot(AFTER))
@@ -234,6 +274,50 @@ def test_volatility_options_wait_on_their_morning_for_the_value_and_settle_on_th
     known = reconcile.compare_positions(holding(VIX_CALL, 4), {}, vix_market(31.0, bar, morning), OVER)
     assert [(s.quantity, s.price_points) for s in known.settled] == [(4, 4.5)]
     assert (known.differences, known.awaited) == ({}, ())
+
+
+@pytest.mark.parametrize(
+    ("level_after_end", "asked_after_end", "estimate"),
+    [
+        (timedelta(0), timedelta(0), 50.0),
+        (timedelta(minutes=-15), timedelta(minutes=5), 50.0),
+        (timedelta(minutes=-15, seconds=-1), timedelta(minutes=5), None),
+        (timedelta(minutes=5), timedelta(minutes=5), 50.0),
+        (timedelta(minutes=5, seconds=1), timedelta(minutes=5), None),  # of a later moment than is asked about
+        (timedelta(hours=9), timedelta(hours=10), None),  # of the next day
+    ],
+)
+def test_which_level_is_near_enough_to_the_end_of_trading(
+    level_after_end: timedelta, asked_after_end: timedelta, estimate: float | None
+) -> None:
+    """From a quarter of an hour before the last trade up to now, on that day: nothing older, later or of another day
+    says what the option was worth."""
+    end = PUT.last_trade_at
+    quote = Quote(SPX_ID, None, None, None, None, 5350.0, None, end + level_after_end, 1)
+    near = msgspec.structs.replace(market(), quotes={SPX_ID: quote})
+    check = reconcile.compare_positions(holding(PUT, 2), {}, near, end + asked_after_end)
+    assert [s.price_points for s in check.settled] == ([] if estimate is None else [estimate])
+    assert check.differences == ({PUT.con_id: -2} if estimate is None else {})
+
+
+@pytest.mark.parametrize(
+    ("strike", "right", "worth"),
+    [(5400.0, Right.PUT, 50.0), (5300.0, Right.PUT, 0.0), (5350.0, Right.PUT, 0.0), (5300.0, Right.CALL, 50.0),
+     (5400.0, Right.CALL, 0.0), (5349.5, Right.CALL, 0.5), (5350.5, Right.PUT, 0.5)],
+)  # fmt: skip
+def test_what_each_option_is_worth_at_its_end(strike: float, right: Right, worth: float) -> None:
+    """A put below its strike, a call above it, by the points between; what is out of the money ends worth nothing,
+    which is an end too."""
+    option = make_option(strike, right)
+    check = reconcile.compare_positions(holding(option, 2), {}, market(option, level=5350.0), OVER)
+    (settled,) = check.settled
+    assert (settled.con_id, settled.quantity, settled.price_points, settled.multiplier) == (
+        option.con_id,
+        2,
+        worth,
+        100,
+    )
+    assert (settled.at, check.differences) == (OVER, {})
 
 
 def test_without_a_known_level_nothing_is_settled() -> None:
