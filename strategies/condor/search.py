@@ -56,10 +56,14 @@ def run_search(
         if expiry is None:
             return None
         state = SearchState(slot_at, expiry)
-    options = tuple(o for o in ctx.market.options(chain.trading_class, state.expiry) if _tradable(o))
     if ctx.spot_points is None or ctx.vix_points is None:
         agenda.note("C-ENTRY-2", ENTRY, HOLD, "waiting for index levels")
         return state
+    pause = timedelta(seconds=ctx.params.search.refit_s)
+    if state.fitted_at is not None and ctx.now - state.fitted_at < pause:
+        _want_lines(agenda, state)
+        return state
+    options = tuple(o for o in ctx.market.options(chain.trading_class, state.expiry) if _tradable(o))
     low, high = _reach(ctx, state.expiry, terms)
     if not _board(options, ctx.params.search.parity_strikes):
         agenda.option_wants.append(Board(chain.symbol, chain.trading_class, state.expiry, low, high))
@@ -67,12 +71,13 @@ def run_search(
         return state
     if not state.grid:
         state = msgspec.structs.replace(state, grid=choose_grid(options, ctx, low, high))
+    _want_lines(agenda, state)
+    return _fit_and_choose(agenda, terms, state, options, condor_id)
+
+
+def _want_lines(agenda: Agenda, state: SearchState) -> None:
     agenda.line_wants.extend(c for c in state.legs if c not in agenda.line_wants)
     agenda.line_wants.extend(c for c in state.grid if c not in agenda.line_wants)
-    pause = timedelta(seconds=ctx.params.search.refit_s)
-    if state.fitted_at is not None and ctx.now - state.fitted_at < pause:
-        return state
-    return _fit_and_choose(agenda, terms, state, options, condor_id)
 
 
 def _chain(ctx: Context) -> Chain | None:

@@ -23,6 +23,7 @@ from bot.runner import Stopped
 from bot.settings.load import load
 from bot.sim.gateway import SimulatedGateway
 from bot.sim.venue.ledger import Ledger
+from bot.sim.venue.matching import FillModel
 from bot.sim.venue.sim import SimVenue
 from bot.sim.virtual_time import run_virtual
 from bot.sim.world.load import load_scenario
@@ -31,7 +32,7 @@ from strategies.domain.control import LinkState
 from tests.campaign.found import Found
 from tests.campaign.judge_ledger import LedgerJudge
 from tests.campaign.judge_wire import WireJudge
-from tests.campaign.plan import Plan
+from tests.campaign.plan import QUICK, Plan
 from tests.campaign.wire import Tap
 
 ACCOUNT = "DU1234567"
@@ -52,6 +53,16 @@ class Heard(Ledger):
         self._tell(self._mine.lines.pop())
 
 
+class Fills:
+    """Stands where a fill model would: another one may take its place while the venue runs."""
+
+    def __init__(self, model: FillModel) -> None:
+        self.model = model
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.model, name)
+
+
 class Arena:
     """One seed's world. `state` is the bot's last one, `alerts` everything people were told: (at, level, text)."""
 
@@ -69,6 +80,10 @@ class Arena:
         self.journal: Journal | None = None
         self.durable_wal = 0
         self.latched_at: list[float] = []
+        self.fills = Fills(plan.model if not plan.lived_s else FillModel(**QUICK))
+        self.lives = 0
+        self.from_seq = 0
+        """Journal records before this one are of the time in peace: they were looked at, and are not counted."""
         self._life: asyncio.Task[Stopped] | None = None
         self.ledger_judge = LedgerJudge(found, lambda: self.state)
         self.gateway: SimulatedGateway
@@ -82,9 +97,8 @@ class Arena:
         world: Any = load_scenario(plan.world, plan.world_seed)
         world.campaign_key = (plan.world, plan.world_seed)
         with Heard(self.place / "ledger.jsonl", self.ledger_judge.hear) as ledger:
-            venue = SimVenue(
-                world, accounts={ACCOUNT: 500_000.0}, ledger=ledger, seed=plan.world_seed, fills=plan.model
-            )
+            fills: Any = self.fills
+            venue = SimVenue(world, accounts={ACCOUNT: 500_000.0}, ledger=ledger, seed=plan.world_seed, fills=fills)
 
             async def whole() -> None:
                 await self._live(venue, world, story)
@@ -148,8 +162,9 @@ class Arena:
         """Starts the bot."""
         assert self.gateway.control is not None
         ends = (f"broker.port={self.gateway.port}", f'clock.follow="127.0.0.1:{self.gateway.control.port}"')
+        self.lives += 1
         self.found.events["lives"] += 1
-        settings = self.plan.settings(self.found.events["lives"])
+        settings = self.plan.settings(self.lives)
         life = Life(
             loaded=load(profile="sim", assignments=(*ends, *settings), environ={}),
             state_dir=self.state_dir,
@@ -213,6 +228,13 @@ class Arena:
         self.found.events["facts"] += 1
         for watcher in self.watchers:
             watcher(envelope, state, outcome)
+
+    def count_from_here(self) -> None:
+        """What was counted so far is forgotten, what was violated is not."""
+        self.found.start_over()
+        self.tap.sent = self.tap.received = 0
+        self.tap.per_second.clear()
+        self.from_seq = self.journal.next_seq if self.journal is not None else 0
 
     # time ----------------------------------------------------------------------------------------
     @property

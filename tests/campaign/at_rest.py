@@ -18,7 +18,7 @@ from bot.replay import replay
 from tests.campaign.arena import ACCOUNT, Arena
 
 TERMINAL = frozenset({"filled", "cancelled", "rejected", "expired", "absent"})
-REPLAY_EVERY = 4
+REPLAY_EVERY = 8
 """One seed in so many is replayed whole: it costs as much as the bot's own thinking."""
 MOST_ALERTS, MOST_LINK_ALERTS = 20, 30
 """Alerts of one key (information apart) within a minute; a link that flaps is told at each fall."""
@@ -89,9 +89,13 @@ class AtRest:
             if record.kind != "outcome":
                 continue
             alerts_by_seq[record.seq] = [alert["text"] for alert in record.body.get("alerts", ())]
+            counted = record.seq >= self._arena.from_seq
             for move in record.body.get("moves", ()):
                 key = (move["what"], move["subject"])
                 before = where.get(key, move["before"])
+                if not counted:
+                    where[key] = move["after"]
+                    continue
                 self._found.look("I14", before == move["before"], f"{key} was {before}, moves from {move['before']}")
                 where[key] = move["after"]
                 if move["what"] == "order" and move["before"] in TERMINAL:
@@ -104,7 +108,7 @@ class AtRest:
         """Which controls denied an order, stopped, or were told."""
         controls = self._found.controls
         for record in records:
-            if record.kind != "outcome":
+            if record.kind != "outcome" or record.seq < self._arena.from_seq:
                 continue
             for verdict in record.body.get("verdicts", ()):
                 controls["approved" if verdict["approved"] else "denied"] += 1
@@ -121,7 +125,7 @@ class AtRest:
         told: dict[str, list[datetime]] = defaultdict(list)
         causes: set[str] = set()
         for record in records:
-            if record.kind != "outcome":
+            if record.kind != "outcome" or record.seq < self._arena.from_seq:
                 continue
             for alert in record.body.get("alerts", ()):
                 if alert["level"] == "info":

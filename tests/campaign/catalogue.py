@@ -58,7 +58,7 @@ INVARIANTS = {
         ("flow/test_kill_switch.py::test_a_kill_cancels_at_once_and_nothing_is_sent_ever_after",),
     ),
     "I5": Invariant("no order of the bot can make a short that no long covers", "each order as it arrives"),
-    "I6": Invariant("the journal replays to the same decisions", "one seed in four, at its end; every SIGKILL story"),
+    "I6": Invariant("the journal replays to the same decisions", "one seed in eight, at its end; every SIGKILL story"),
     "I7": Invariant("each execution counts once", "at the end of a seed, against the ledger"),
     "I8": Invariant(
         "positions are what was bought and sold; where others traded, nothing is opened",

@@ -25,6 +25,11 @@ class Found:
     events: Counter[str] = field(default_factory=Counter)
     told: list[str] = field(default_factory=list)
 
+    def start_over(self) -> None:
+        """Counts from nothing again, and keeps what did not hold."""
+        for counts in (self.checked, self.faults, self.classes, self.refused, self.controls, self.events):
+            counts.clear()
+
     def look(self, invariant: str, holds: bool, words: str = "") -> None:
         """One look at an invariant; `words` say what was seen where it does not hold."""
         self.checked[invariant] += 1

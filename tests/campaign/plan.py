@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,8 +19,9 @@ WORLDS = (
 """Worlds and the day that is lived. Few worlds and few world seeds: their past is reckoned once per process."""
 WORLD_SEEDS = (7, 8)
 
+QUICK = {"mid_per_minute": 6.0, "partial_probability": 0.3}
 FILLS: tuple[tuple[str, dict[str, float]], ...] = (
-    ("quick", {"mid_per_minute": 6.0, "partial_probability": 0.3}),
+    ("quick", QUICK),
     ("slow", {"mid_per_minute": 4.0, "partial_probability": 0.7, "cancel_delay_s": 20.0, "commission_delay_s": 45.0}),
     ("stubborn", {"mid_per_minute": 0.3, "natural_per_minute": 2.0, "improvement_probability": 0.0,
                   "cancel_delay_s": 10.0}),
@@ -37,14 +38,19 @@ ONE_EXPIRY = (
 )
 """One board of contracts to load: a seed is about orders, not about boards."""
 
-OFTEN = ("condor.entry.every_min=1", "condor.entry.scan_min=1", "engine.snapshot_every_s=30.0")
+OFTEN = (
+    "condor.entry.every_min=1",
+    "condor.entry.scan_min=1",
+    "condor.search.refit_s=30",
+    "engine.snapshot_every_s=30.0",
+)
 """An entry is looked for every minute, one condor after the other; the broker is asked as often as on a real account.
 """
 
 LIVENESS_SHARE = 0.2
 
-MINUTES = (3.0, 4.0, 5.0, 6.0, 8.0, 12.0, 20.0)
-MINUTES_SHARES = (0.28, 0.26, 0.2, 0.12, 0.07, 0.05, 0.02)
+MINUTES = (2.0, 3.0, 4.0, 6.0, 10.0, 20.0)
+MINUTES_SHARES = (0.35, 0.3, 0.2, 0.09, 0.04, 0.02)
 """Market minutes under faults: many short seeds meet more different beginnings for the same time than few long ones,
 and some things only happen late."""
 
@@ -55,11 +61,17 @@ EVENING_SHARE = 0.03
 """Few seeds live through the close and what the bot attests after it."""
 AFTER_A_DEATH_SHARE = 0.2
 
+COLD_SHARE = 0.06
+"""Seeds whose faults begin with the bot's own start; in the others it has been at work for a while."""
+LIVED_S = (40.0, 80.0, 140.0)
+"""Market seconds that a bot has lived when the faults begin: connected and quoted, an order out, a condor held."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What a seed does. `minutes` of market time under faults, one about every `gap_s` seconds, drawn from `dishes`.
-    In a liveness seed the faults end and the bot must be of one mind within a minute."""
+    In a liveness seed the faults end and the bot must be of one mind within a minute. Before the first fault the bot
+    lives `lived_s` market seconds in peace."""
 
     family: str
     seed: int
@@ -76,6 +88,12 @@ class Plan:
     dishes: tuple[Dish, ...]
     liveness: bool
     twist: Twist = NO_TWIST
+    lived_s: float = 0.0
+
+    @property
+    def beginning(self) -> tuple[object, ...]:
+        """What all that happens before the first fault follows from: seeds that share it can share that time."""
+        return (self.world, self.world_seed, self.begin, self.tick_s, self.hedged, self.twist.first, self.lived_s)
 
     def settings(self, life: int = 1) -> tuple[str, ...]:
         """Assignments for the bot's configuration in its first, second, ... life."""
@@ -99,7 +117,8 @@ class Plan:
         return [
             f"seed {self.seed} of family {self.family}: {self.minutes:g} market minutes from {self.begin} "
             f"in {self.world} ({self.world_seed}), a tick is {self.tick_s:g} s",
-            f"fills {self.fills}, hedge {'on' if self.hedged else 'off'}, a fault about every {self.gap_s:.0f} s, "
+            f"{self.lived_s:.0f} s in peace, then fills {self.fills}, hedge {'on' if self.hedged else 'off'}, "
+            f"a fault about every {self.gap_s:.0f} s, "
             f"{'liveness' if self.liveness else 'calm at the end'}, settings: {self.twist.name}",
             f"verbs: {verbs}",
         ]
@@ -127,23 +146,38 @@ def draw(family: str, seed: int) -> Plan:
         chosen.append(others[int(chance.integers(len(others)))])
     if not chosen:
         chosen.append(menu[int(chance.integers(len(menu)))])
-    return Plan(
+    plan = Plan(
         family=family,
         seed=seed,
         world=world,
         world_seed=WORLD_SEEDS[int(chance.integers(len(WORLD_SEEDS)))],
         begin=f"{day}T{at}-05:00",
         minutes=minutes,
-        tick_s=float(chance.choice([5.0, 15.0, 15.0])),
+        tick_s=float(chance.choice([5.0, 15.0, 15.0, 15.0, 15.0])),
         fills=name,
         fill_terms=dict(terms),
-        hedged=bool(chance.random() < 0.3),
-        gap_s=float(np.exp(chance.uniform(np.log(12.0), np.log(120.0)))),
+        hedged=bool(chance.random() < 0.2),
+        gap_s=float(np.exp(chance.uniform(np.log(8.0), np.log(60.0)))),
         at_writes=float(chance.choice([0.0, 0.0, 0.15, 0.4])),
         dishes=tuple(chosen),
         liveness=bool(chance.random() < LIVENESS_SHARE),
         twist=twist,
     )
+    pace = float(np.exp(chance.uniform(np.log(0.5), np.log(2.0))))
+    paced = {name: value * (pace if name.endswith("per_minute") else 1.0) for name, value in terms.items()}
+    plan = replace(plan, fill_terms=paced)
+    return plan if chance.random() < COLD_SHARE else _lived(plan, chance)
+
+
+def _lived(plan: Plan, chance: np.random.Generator) -> Plan:
+    """The plan with time in peace before its faults. Those with a twist begin in few ways each, so that some begin
+    alike."""
+    if plan.twist is NO_TWIST or plan.begin.endswith(f"{EVENING}-05:00"):
+        return replace(plan, lived_s=LIVED_S[sum(plan.begin.encode() + plan.world.encode()) % len(LIVED_S)])
+    kind = sum(plan.twist.name.encode()) + int(chance.integers(2))
+    begin = f"{plan.begin[:11]}{BEGINS[kind % len(BEGINS)]}-05:00"
+    seed, lived_s = WORLD_SEEDS[kind % len(WORLD_SEEDS)], LIVED_S[kind % len(LIVED_S)]
+    return replace(plan, begin=begin, tick_s=15.0, hedged=kind % 4 == 0, world_seed=seed, lived_s=lived_s)
 
 
 def _twist(chance: np.random.Generator, family: str, at: str) -> Twist:

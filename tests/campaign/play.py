@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -145,21 +146,38 @@ class Storm:
 class Seed:
     """One seed from its plan to its verdict."""
 
-    def __init__(self, plan: Plan, place: Path) -> None:
+    def __init__(self, plan: Plan, place: Path, alike: Callable[[Seed], bool] | None = None) -> None:
+        """`alike` plays seeds that begin as this one does; `parted` then says that others did."""
         self.found = Found()
         self.arena = Arena(plan, place, self.found)
         self.plan = plan
+        self.alike = alike
+        self.parted = False
         self.storm: Storm | None = None
         self.calm_after_s: float | None = None
 
     def run(self) -> None:
         """Plays and judges."""
         self.arena.play(self._story)
-        AtRest(self.arena).judge()
+        if not self.parted:
+            AtRest(self.arena).judge()
+
+    def take(self, plan: Plan) -> None:
+        """From here on this is the seed of that plan, of the same beginning."""
+        self.plan = self.arena.plan = plan
+        self.arena.fills.model = plan.model
+        self.arena.count_from_here()
 
     async def _story(self, arena: Arena) -> None:
         arena.begin()
         await arena.until(lambda: bool(arena.state.run_id), 120.0)
+        if self.plan.lived_s:
+            await arena.until(lambda: False, self.plan.lived_s)
+            if self.alike is not None and self.alike(self):
+                self.parted = True
+                return
+            if self.alike is None:
+                self.take(self.plan)
         self.storm = storm = Storm(arena)
         await storm.blow()
         storm.end()
@@ -168,9 +186,13 @@ class Seed:
         await (self._liveness() if self.plan.liveness else self._calm())
 
     def of_one_mind(self) -> bool:
-        """ACTIVE or latched, connected and compared: nobody waits for anything."""
+        """ACTIVE or latched, connected and compared: nobody waits for anything. Where others traded, a difference that
+        was seen stops new risk from that moment on, and is given some minutes before it becomes a latch. A gateway of
+        another account was told as such, and is not dialled again."""
         state = self.arena.state
-        return self.arena.settled() or bool(state.control.latches)
+        others = bool(UNSETTLING & set(self.found.faults)) and state.mismatch_since is not None
+        refused = state.link.state is LinkState.DOWN and state.link.reason.startswith("C45")
+        return self.arena.settled() or bool(state.control.latches) or others or refused
 
     async def _liveness(self) -> None:
         """I17: faults have stopped; within a minute the bot is at work or says why not."""
@@ -237,16 +259,22 @@ def play(family: str, seed: int, *, keep: Path | None = None, told: bool = False
     finally:
         if keep is None:
             shutil.rmtree(place, ignore_errors=True)
-    found = one.found
-    found.events["messages sent"] += one.arena.tap.sent if hasattr(one.arena, "tap") else 0
-    found.events["messages received"] += one.arena.tap.received if hasattr(one.arena, "tap") else 0
+    return row_of(one, time.perf_counter() - began_s, time.process_time() - began_cpu_s, told=told)
+
+
+def row_of(one: Seed, real_s: float, cpu_s: float, *, told: bool = False) -> dict[str, Any]:
+    """The line of results of a seed that is over."""
+    found, tap = one.found, getattr(one.arena, "tap", None)
+    if tap is not None:
+        found.events["messages sent"] += tap.sent
+        found.events["messages received"] += tap.received
     return {
-        **facts(plan),
+        **facts(one.plan),
         **found.as_dict(),
         "calm_after_s": one.calm_after_s,
-        "most_per_s": max(one.arena.tap.per_second.values(), default=0) if hasattr(one.arena, "tap") else 0,
-        "real_s": round(time.perf_counter() - began_s, 2),
-        "cpu_s": round(time.process_time() - began_cpu_s, 2),
+        "most_per_s": max(tap.per_second.values(), default=0) if tap is not None else 0,
+        "real_s": round(real_s, 2),
+        "cpu_s": round(cpu_s, 2),
         "struck": one.storm.struck if (found.violated or told) and one.storm else [],
         "endings": one.arena.endings[:5],
     }

@@ -29,7 +29,7 @@ def test_a_seed_is_the_same_plan_every_time(family: str) -> None:
     assert len({tuple(lines[1:]) for lines in plans}) == 20
 
 
-@pytest.mark.parametrize(("family", "seed"), [("orders", 1), pytest.param("host", 3, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("family", "seed"), [("orders", 18), pytest.param("host", 3, marks=pytest.mark.slow)])
 def test_a_slice_of_the_campaign_holds(family: str, seed: int) -> None:
     """Two seeds with the real client: no invariant breaks, and something was looked at."""
     from tests.campaign.play import play

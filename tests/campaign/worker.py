@@ -1,40 +1,50 @@
-"""One seed in a worker process; one that hangs fails."""
+"""Seeds in a worker process: those that begin alike together; one that hangs fails."""
 
 from __future__ import annotations
 
 import gc
-import signal
+from collections.abc import Iterable
 from typing import Any
 
-MOST_CPU_S, MOST_REAL_S = 300, 3600
-"""Processor and real seconds after which a seed that hangs is given up, and fails; a machine may be busy with other
-things, or stop the process for a while."""
+from tests.campaign.plan import Plan, draw
 
 Job = tuple[str, int]
+MOST_TOGETHER = 24
+"""More seeds of one beginning are played from another such beginning: rows come in time, and two workers share."""
 _begun: list[bool] = []
 
 
-def one(job: Job) -> dict[str, Any]:
-    """Plays the seed and gives its row."""
-    from tests.campaign import quick
+def together(jobs: Iterable[Job]) -> list[list[Job]]:
+    """The seeds grouped by their beginning, groups in the order of their first seeds; a cold seed stands alone."""
+    groups: dict[object, list[list[Job]]] = {}
+    found: list[list[Job]] = []
+    for job in jobs:
+        plan = draw(*job)
+        key: object = plan.beginning if plan.lived_s else job
+        last = groups.setdefault(key, [])
+        if not last or len(last[-1]) == MOST_TOGETHER:
+            last.append([])
+            found.append(last[-1])
+        last[-1].append(job)
+    return found
+
+
+def some(jobs: list[Job]) -> list[dict[str, Any]]:
+    """Plays a group of seeds and gives their rows."""
+    from tests.campaign import alike, quick
     from tests.campaign.play import play
 
     quick.prepare()
     gc.disable()
-    signal.signal(signal.SIGALRM, _hung)
-    signal.signal(signal.SIGPROF, _hung)
-    signal.alarm(MOST_REAL_S)
-    signal.setitimer(signal.ITIMER_PROF, MOST_CPU_S)
+    plans: list[Plan] = [draw(*job) for job in jobs]
+    alike.guard()
     try:
-        return play(*job)
+        if plans[0].lived_s and alike.OPEN_FILES.is_dir():
+            return alike.play_alike(plans)
+        return [play(*job) for job in jobs]
     finally:
-        signal.alarm(0)
-        signal.setitimer(signal.ITIMER_PROF, 0.0)
+        alike.unguard()
         gc.collect()
         if not _begun:
             _begun.append(True)
             gc.freeze()  # what the first seed leaves is kept for all others: it need not be looked through each time
-
-
-def _hung(number: int, frame: object) -> None:
-    raise TimeoutError(f"the seed was not over after {MOST_CPU_S} s of processor time, or {MOST_REAL_S} s in all")
