@@ -80,6 +80,7 @@ def _run_started(work: Work, event: ev.RunStarted) -> None:
         open_at_broker=None,
     )
     watching.code(work)
+    outside.connected_anew(work)
     _lose(work, (OrderState.APPROVED, OrderState.SENT))
     for condor in tuple(work.state.condors.values()):
         if condor.state is CondorState.CANDIDATE:
@@ -200,6 +201,8 @@ def _link(work: Work, event: ev.LinkChanged) -> None:
     link = Link(event.state, event.epoch, event.reason, event.accounts or old.accounts, work.at, synced)
     market: Market = msgspec.structs.replace(work.state.market, epoch=event.epoch)
     work.set(link=link, market=market)
+    if event.epoch != old.epoch:
+        outside.connected_anew(work)
     if not work.state.expected_account and len(link.accounts) == 1 and link.accounts[0].startswith(PAPER_PREFIX):
         work.set(expected_account=link.accounts[0])  # the only paper account; from now on no other will do
     if event.state is LinkState.UP and work.state.control.hunts:

@@ -79,6 +79,13 @@ def _seen(before: Outside | None, legs: _Legs, started_at: datetime, at: datetim
     return msgspec.structs.replace(before, first_at=before.first_at or started_at, last_at=started_at)
 
 
+def connected_anew(work: Work) -> None:
+    """What was shown on an earlier connection proves nothing on the next: both looks are needed again."""
+    rows = {k: msgspec.structs.replace(v, first_at=None, last_at=None) for k, v in work.state.outside.items()}
+    if rows != work.state.outside:
+        work.set(outside=rows)
+
+
 def watch(work: Work) -> None:
     """At each pulse: condors that others have traded against for longer than a moment (C32)."""
     grace = timedelta(seconds=work.parameters.limits.guards.uneven_legs_s)

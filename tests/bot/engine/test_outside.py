@@ -274,6 +274,33 @@ def test_no_link_or_a_connection_not_compared_books_nothing(bench: Bench) -> Non
     assert "positions are unknown" in say_closed(bench, condor)
 
 
+def test_looks_of_an_earlier_connection_do_not_count_on_the_next(bench: Bench) -> None:
+    """Shown twice before the line broke: on the new connection one look is one look, and a second is needed."""
+    condor = gone(bench)
+    bench.broker.mute.add("snapshot")
+    bench.feed(link(LinkState.DOWN))
+    bench.broker.epoch = 2
+    bench.feed(link(LinkState.SYNCING, 2), link(LinkState.UP, 2))
+    for pause_s in (30.0, 9.0):
+        shown(bench, pause_s)
+        assert "not yet shown twice" in say_closed(bench, condor)
+    assert state_of(bench, condor) is CondorState.QUARANTINE
+    shown(bench, 1.0)
+    assert "is booked as closed" in say_closed(bench, condor)
+
+
+def test_looks_of_an_earlier_life_do_not_count_in_the_next(bench: Bench) -> None:
+    """Connections are counted from one again after a restart: the same number is not the same connection."""
+    condor = gone(bench)
+    bench.restart()
+    bench.broker.mute.add("snapshot")
+    bench.now += timedelta(seconds=30)
+    bench.feed(link(LinkState.SYNCING), bench.broker.snapshot(), link(LinkState.UP))
+    assert "not yet shown twice" in say_closed(bench, condor)
+    shown(bench, 10.0)
+    assert "is booked as closed" in say_closed(bench, condor)
+
+
 def test_an_order_that_may_still_trade_on_its_contracts_holds_it_up(bench: Bench) -> None:
     """The closing order's cancel is not proven: the condor could be opened the other way round in this moment."""
     condor = gone(bench)
