@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.house.trees import children, walk
+
 ROOT = Path(__file__).resolve().parents[2]
 
 ALLOWED = {
@@ -59,6 +61,8 @@ ORDERLESS = {"sorted", "set", "frozenset", "len", "any", "all", "min", "max", "C
 """What makes of an iteration something in which its order does not show."""
 ORDERED = {"list", "tuple", "next", "iter", "enumerate", "zip", "sum", "map", "reversed"}
 WIDE = {"Exception", "BaseException"}
+MUTE = (ast.Name, ast.expr_context, ast.Constant, ast.arg, ast.keyword, ast.operator, ast.alias)
+"""Most nodes of a tree: none of them alone is a sight, what is made of them is."""
 
 
 class Sight(NamedTuple):
@@ -73,10 +77,12 @@ def looked_at(tree: ast.AST) -> Iterator[Sight]:
     """Everything in a module that the contract forbids."""
     nodes, parents = [tree], {}
     for node in nodes:  # grows as it is gone through
-        for child in ast.iter_child_nodes(node):
-            parents[id(child)] = node
-            nodes.append(child)
+        below = children(node)
+        parents |= dict.fromkeys(map(id, below), node)
+        nodes += below
     for node in nodes:
+        if isinstance(node, MUTE):
+            continue
         yield from _calls(node)
         yield from _swallowed(node)
         for iterated in _iterated(node):
@@ -160,7 +166,7 @@ def _is_set(node: ast.expr, function: ast.AST | None) -> bool:
 @functools.lru_cache(maxsize=64)  # a function's names are asked for once per loop in it
 def _named_sets(function: ast.AST) -> set[str]:
     names: set[str] = set()
-    for node in ast.walk(function):
+    for node in walk(function):
         if isinstance(node, ast.arg) and node.annotation is not None and _says_set(node.annotation):
             names.add(node.arg)
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and _says_set(node.annotation):

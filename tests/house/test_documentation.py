@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import tomllib
@@ -24,6 +25,7 @@ from bot.sim.world import load_scenario
 from strategies.domain import events
 
 ROOT = Path(__file__).resolve().parents[2]
+_made = functools.cache(docs.pages)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +47,7 @@ ROOT = Path(__file__).resolve().parents[2]
 )
 def test_generated_pages_are_fresh(page: str) -> None:
     """Diagrams, settings and facts in docs/ are those of the code (run `make docs` when this fails)."""
-    assert (ROOT / "docs" / page).read_text() == docs.pages()[page]
+    assert (ROOT / "docs" / page).read_text() == _made()[page]
 
 
 def test_every_setting_has_a_default_and_a_sentence() -> None:

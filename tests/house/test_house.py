@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -41,7 +42,8 @@ def test_only_the_gateway_imports_the_client_library() -> None:
     importers = {
         str(path.relative_to(ROOT))
         for path in sources(*FLOORS)
-        for node in ast.walk(ast.parse(path.read_text()))
+        if "ib_insync" in (text := path.read_text())
+        for node in ast.walk(ast.parse(text))
         if (isinstance(node, ast.Import) and any(a.name.split(".")[0] == "ib_insync" for a in node.names))
         or (isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "ib_insync")
     }
@@ -77,7 +79,8 @@ def test_no_swallowed_exceptions() -> None:
     silent = [
         f"{path.relative_to(ROOT)}:{handler.lineno}"
         for path in sources(*FLOORS)
-        for handler in ast.walk(ast.parse(path.read_text()))
+        if re.search(r"\bpass\b", text := path.read_text())
+        for handler in ast.walk(ast.parse(text))
         if isinstance(handler, ast.ExceptHandler) and all(isinstance(s, ast.Pass) for s in handler.body)
     ]
     assert not silent, silent
@@ -104,6 +107,6 @@ def test_files_stay_readable() -> None:
 
 
 def test_every_module_states_its_duty() -> None:
-    """Each module starts with a docstring."""
-    mute = [str(p.relative_to(ROOT)) for p in sources(*FLOORS) if not ast.get_docstring(ast.parse(p.read_text()))]
+    """Each module starts with a docstring, in its first line."""
+    mute = [str(p.relative_to(ROOT)) for p in sources(*FLOORS) if not re.match(r'"""\S', p.read_text())]
     assert not mute, mute

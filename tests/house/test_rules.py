@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from bot.rules.distance import parsed
 from bot.rules.view import standing
 from bot.settings.models import known_keys
 from risk.checks import CHECKS
+from tests.house.trees import walk
 
 ROOT = Path(__file__).resolve().parents[2]
 ID = re.compile(r"(?:[TDCPAMKXGJ])-[A-Z]+(?:-\d+)?")
@@ -88,7 +90,7 @@ def test_its_conditions_name_what_the_code_records(key: str) -> None:
     for text in rule.compares:
         condition = parsed(text)
         names = [condition.name, *([condition.limit] if condition.limit[0].isalpha() else [])]
-        missing = [name for name in names if name not in RECORDED]
+        missing = [name for name in names if name not in _recorded()]
         assert not missing, f"{text}: {missing}"
 
 
@@ -97,7 +99,7 @@ def test_every_rule_named_in_the_code_is_in_the_catalogue() -> None:
     unknown = sorted(
         {
             f"{path.relative_to(ROOT)}: {found}"
-            for path, texts in STRINGS.items()
+            for path, texts in _written().items()
             for text in texts
             for found in re.findall(r"\b[TDCPAMKXGJ]-[A-Z]{2,}(?:-\d+)?(?![\w-])", text)
             if found not in BOOK.rules and not _family(found)
@@ -110,7 +112,7 @@ def test_a_rule_that_leaves_decisions_says_what_would_turn_them() -> None:
     """An ID that strategies write as a decision's rule has conditions on its numbers, or the answer in words."""
     written = {
         text
-        for path, texts in STRINGS.items()
+        for path, texts in _written().items()
         if path.relative_to(ROOT).parts[0] == "strategies"
         for text in texts
         if text in BOOK.rules
@@ -135,24 +137,33 @@ def _family(found: str) -> bool:
 
 def _strings(path: Path) -> list[str]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    return [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    return [node.value for node in walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
 
 
+@cache
 def _functions(path: Path) -> set[str]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
 
 
-STRINGS = {
-    path: _strings(path)
-    for floor in ("strategies", "risk", "bot")
-    for path in sorted((ROOT / floor).rglob("*.py"))
-    if "sim" not in path.relative_to(ROOT).parts
-}
-RECORDED = {
-    text
-    for path, texts in STRINGS.items()
-    if path.relative_to(ROOT).parts[0] == "strategies"
-    for text in texts
-    if text.isidentifier()
-}
+@cache
+def _written() -> dict[Path, list[str]]:
+    """Every text written in the code that decides, permits and acts, by file."""
+    return {
+        path: _strings(path)
+        for floor in ("strategies", "risk", "bot")
+        for path in sorted((ROOT / floor).rglob("*.py"))
+        if "sim" not in path.relative_to(ROOT).parts
+    }
+
+
+@cache
+def _recorded() -> set[str]:
+    """Names that strategies may record."""
+    return {
+        text
+        for path, texts in _written().items()
+        if path.relative_to(ROOT).parts[0] == "strategies"
+        for text in texts
+        if text.isidentifier()
+    }

@@ -9,6 +9,7 @@ from typing import Any, get_type_hints
 import msgspec
 
 from bot.engine.state import Parameters
+from tests.house.trees import children
 
 ROOT = Path(__file__).parents[2]
 DEFINED = {"params.py", "diagnostic_params.py", "tiers.py", "limits.py", "macro_params.py"}
@@ -31,12 +32,11 @@ def names_read() -> set[str]:
     read: set[str] = set()
     for folder in ("strategies", "risk", "bot/engine", "bot/report"):
         for path in sorted((ROOT / folder).rglob("*.py")):
-            tree = ast.parse(path.read_text())
-            own = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n.name == "__post_init__"]
-            skipped = {id(child) for node in own for child in ast.walk(node)}
-            for node in ast.walk(tree):
-                if id(node) in skipped:
+            nodes: list[ast.AST] = [ast.parse(path.read_text())]
+            for node in nodes:  # grows as it is gone through
+                if isinstance(node, ast.FunctionDef) and node.name == "__post_init__":
                     continue
+                nodes += children(node)
                 if isinstance(node, ast.Attribute):
                     read.add(node.attr)
                 elif isinstance(node, ast.Constant) and isinstance(node.value, str) and path.name not in DEFINED:
