@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
+from typing import NamedTuple
 
 from strategies.condor.context import Agenda, Context
 from strategies.condor.machine import Condor
@@ -13,6 +15,7 @@ from strategies.pricing.single import OptionGreeks, analyse_one
 from strategies.pricing.surface import SmileFit, SurfaceError, fit_smile, forward_from_parity
 
 SECONDS_PER_YEAR = 365.0 * 86_400.0
+NO_PAIR = "no strike has both its call and its put quoted"
 
 
 def tau_years(option: Option, ctx: Context) -> float:
@@ -55,26 +58,40 @@ def mark_options(agenda: Agenda, wanted: list[tuple[int, float]]) -> dict[int, O
 
 def fit_expiry(options: tuple[Option, ...], ctx: Context) -> SmileFit | str:
     """The smile of one expiry from every fresh two-sided quote of it, or why there is none."""
-    rows: list[tuple[Option, float, float]] = []
+    rows: list[_Row] = []
     for option in options:
         quote = ctx.market.fresh(option.con_id, ctx.now, ctx.params.search.quote_max_age_s)
         if quote is not None and quote.two_sided and quote.bid and quote.ask is not None:
-            rows.append((option, quote.bid, quote.ask))
-    calls = {o.strike: (bid, ask) for o, bid, ask in rows if o.is_call}
-    puts = {o.strike: (bid, ask) for o, bid, ask in rows if not o.is_call}
+            rows.append(_Row(option.strike, option.is_call, quote.bid, quote.ask))
+    if not rows:
+        return NO_PAIR
+    tau = tau_years(options[0], ctx)
+    return _fitted(tuple(rows), tau, math.exp(-ctx.params.exit.risk_free_pct / 100.0 * tau))
+
+
+class _Row(NamedTuple):
+    """One option's quote, in points."""
+
+    strike: float
+    is_call: bool
+    bid: float
+    ask: float
+
+
+@lru_cache(maxsize=4)  # most looks follow a report of an order: no quote has come since the last one
+def _fitted(rows: tuple[_Row, ...], tau: float, discount: float) -> SmileFit | str:
+    calls = {row.strike: (row.bid, row.ask) for row in rows if row.is_call}
+    puts = {row.strike: (row.bid, row.ask) for row in rows if not row.is_call}
     both = [k for k in calls if k in puts]
     if not both:
-        return "no strike has both its call and its put quoted"
-    tau = tau_years(options[0], ctx)
+        return NO_PAIR
     if tau <= 0.0:
         return "the expiry no longer trades"
-    discount = math.exp(-ctx.params.exit.risk_free_pct / 100.0 * tau)
     call_bid, call_ask = zip(*(calls[k] for k in both), strict=True)
     put_bid, put_ask = zip(*(puts[k] for k in both), strict=True)
-    quoted, bids, asks = zip(*rows, strict=True)
+    strikes, is_call, bids, asks = zip(*rows, strict=True)
     try:
         forward = forward_from_parity(both, call_bid, call_ask, put_bid, put_ask, discount).forward
-        strikes = [o.strike for o in quoted]
-        return fit_smile(strikes, bids, asks, [o.is_call for o in quoted], forward, tau, discount)
+        return fit_smile(strikes, bids, asks, is_call, forward, tau, discount)
     except (SurfaceError, InvalidInput) as reason:
         return str(reason)

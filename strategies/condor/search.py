@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 from datetime import date, datetime, timedelta
+from functools import lru_cache
+from typing import NamedTuple
 
 import msgspec
 
@@ -27,6 +29,7 @@ from strategies.domain.instruments import Option, SettlementStyle
 from strategies.domain.market import Board, Chain
 from strategies.domain.marks import Mark
 from strategies.domain.orders import Purpose
+from strategies.domain.same import Same
 from strategies.pricing.surface import SmileFit
 
 HOLD, ACT, DECLINE = DecisionVerdict.HOLD, DecisionVerdict.ACT, DecisionVerdict.DECLINE
@@ -63,16 +66,16 @@ def run_search(
     if state.fitted_at is not None and ctx.now - state.fitted_at < pause:
         _want_lines(agenda, state)
         return state
-    options = tuple(o for o in ctx.market.options(chain.trading_class, state.expiry) if _tradable(o))
+    board = _board(Same(ctx.market.options(chain.trading_class, state.expiry)))
     low, high = _reach(ctx, state.expiry, terms)
-    if not _board(options, ctx.params.search.parity_strikes):
+    if board.pairs < ctx.params.search.parity_strikes:
         agenda.option_wants.append(Board(chain.symbol, chain.trading_class, state.expiry, low, high))
         agenda.note("C-ENTRY-1", ENTRY, HOLD, "waiting for the contracts of the expiry")
         return state
     if not state.grid:
-        state = msgspec.structs.replace(state, grid=choose_grid(options, ctx, low, high))
+        state = msgspec.structs.replace(state, grid=choose_grid(board.options, ctx, low, high))
     _want_lines(agenda, state)
-    return _fit_and_choose(agenda, terms, state, options, condor_id)
+    return _fit_and_choose(agenda, terms, state, board.options, condor_id)
 
 
 def _want_lines(agenda: Agenda, state: SearchState) -> None:
@@ -104,14 +107,20 @@ def _expiry(agenda: Agenda, terms: EntryTerms, chain: Chain) -> date | None:
     return expiry
 
 
-def _tradable(option: Option) -> bool:
-    return option.settlement is SettlementStyle.PM
+class _Board(NamedTuple):
+    """What is loaded of an expiry: the options that settle in the afternoon, and how many strikes have both sides.
+    The legs that an earlier condor left behind are no board: too few pairs."""
+
+    options: tuple[Option, ...]
+    pairs: int
 
 
-def _board(options: tuple[Option, ...], pairs: int) -> bool:
-    """Whether the expiry's contracts are loaded; the legs that an earlier condor left behind are no board."""
+@lru_cache(maxsize=16)
+def _board(seen: Same[tuple[Option, ...]]) -> _Board:
+    """Every look asks for the same board; contracts are loaded a few times a day."""
+    options = tuple(o for o in seen.value if o.settlement is SettlementStyle.PM)
     puts = {o.strike for o in options if not o.is_call}
-    return sum(1 for o in options if o.is_call and o.strike in puts) >= pairs
+    return _Board(options, sum(1 for o in options if o.is_call and o.strike in puts))
 
 
 def _reach(ctx: Context, expiry: date, terms: EntryTerms) -> tuple[float, float]:

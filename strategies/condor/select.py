@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ from strategies.condor.params import EntryParams
 from strategies.condor.structure import Leg, Legs, Net
 from strategies.domain.decision import DecisionVerdict, Scalar
 from strategies.domain.instruments import Option, Right
+from strategies.domain.same import Same
 from strategies.pricing.smile import Smile
 
 HOLD, DECLINE = DecisionVerdict.HOLD, DecisionVerdict.DECLINE
@@ -89,7 +91,7 @@ def choose_expiry(expiries: Sequence[date], today: date, taken: set[date], param
 
 def choose_legs(
     smile: Smile,
-    options: Sequence[Option],
+    options: tuple[Option, ...],
     market: Market,
     want: Targets,
     params: EntryParams,
@@ -101,9 +103,9 @@ def choose_legs(
     A short already looked at (`keep`) is preferred while its delta stays in range, so that drifting quotes do not
     send the search after ever new contracts.
     """
-    listed = {(o.strike, o.right): o.con_id for o in options}
-    puts = _shorts(smile, listed, Right.PUT, want, keep)
-    calls = _shorts(smile, listed, Right.CALL, want, keep)
+    listed = _listed(Same(options))
+    puts = _shorts(smile, options, Right.PUT, want, keep)
+    calls = _shorts(smile, options, Right.CALL, want, keep)
     if not puts or not calls:
         side = "put" if not puts else "call"
         return Check(
@@ -128,20 +130,34 @@ def choose_legs(
     return min(fitting, key=lambda pair: pair[0])[1] if params.neutral_delta else fitting[0][1]
 
 
+@lru_cache(maxsize=16)
+def _listed(seen: Same[tuple[Option, ...]]) -> dict[tuple[float, Right], int]:
+    """Contract ids by strike and right. Every look asks; contracts are loaded a few times a day."""
+    return {(o.strike, o.right): o.con_id for o in seen.value}
+
+
+@lru_cache(maxsize=64)
+def _winged(seen: Same[tuple[Option, ...]], right: Right, step: float) -> tuple[float, ...]:
+    """Listed strikes of one side, rising, whose wing is listed a step away."""
+    listed = _listed(seen)
+    return tuple(sorted(k for k, r in listed if r is right and (k + step, right) in listed))
+
+
 def _shorts(
-    smile: Smile, listed: Mapping[tuple[float, Right], int], right: Right, want: Targets, keep: frozenset[int]
+    smile: Smile, options: tuple[Option, ...], right: Right, want: Targets, keep: frozenset[int]
 ) -> list[float]:
     """Listed strikes of one side whose delta is in range and whose wing is listed: kept ones first, then nearest."""
     step = -want.width_points if right is Right.PUT else want.width_points
-    strikes = sorted(k for k, r in listed if r is right and (k + step, right) in listed)
+    seen = Same(options)
+    strikes, listed = _winged(seen, right, step), _listed(seen)
     if not strikes:
         return []
-    deltas = np.abs(smile.delta(np.array(strikes), right is Right.CALL))
+    deltas = np.abs(smile.delta(np.array(strikes), right is Right.CALL)).tolist()
     aim = want.put if right is Right.PUT else want.call
     rows = [
-        (listed[(k, right)] not in keep, abs(float(d) - aim), k)
+        (listed[(k, right)] not in keep, abs(d - aim), k)
         for k, d in zip(strikes, deltas, strict=True)
-        if want.low <= float(d) <= want.high
+        if want.low <= d <= want.high
     ]
     return [k for _, _, k in sorted(rows)]
 

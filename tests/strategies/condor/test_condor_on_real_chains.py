@@ -64,7 +64,7 @@ def sold(rows: list[dict[str, str]], day: date, expiry: date, width: float):
         [o.is_call for o in options], forward, tau, discount,
     ).smile  # fmt: skip
     market = Market(spot, smile.atm, dte)
-    legs = choose_legs(smile, options, market, targets(PARAMS, width, reduced=False, roll=False), PARAMS)
+    legs = choose_legs(smile, tuple(options), market, targets(PARAMS, width, reduced=False, roll=False), PARAMS)
     if isinstance(legs, Check):
         return legs
     signs = (1, -1, -1, 1)
