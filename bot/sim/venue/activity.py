@@ -72,10 +72,8 @@ def _lot(seed: int, spec: ContractSpec, opened: datetime, closed: datetime, volu
 
 
 def _draw(lot: _Lot) -> Prints:
-    rng = np.random.default_rng([lot.seed, lot.con_id, int(lot.opened_s), 1])
-    busy = 0.55 + 3.4 * (np.linspace(0.0, 1.0, lot.steps) - 0.52) ** 2
-    exact = lot.volume.exact
-    size = _split(rng, busy, lot.volume) if exact else _about(rng, busy, lot.volume.expected, lot.sec_type)
+    rng = _luck(lot)
+    size = _sizes(lot, rng)
     step = np.flatnonzero(size)
     return Prints(
         np.asarray(lot.opened_s + step * STEP_S, dtype=np.float64),
@@ -84,12 +82,29 @@ def _draw(lot: _Lot) -> Prints:
     )
 
 
+def _luck(lot: _Lot) -> np.random.Generator:
+    return np.random.default_rng([lot.seed, lot.con_id, int(lot.opened_s), 1])
+
+
+def _sizes(lot: _Lot, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Traded at each step of the session, 0 where nothing was."""
+    if lot.volume.exact:
+        return _split(rng, _busy(lot.steps), lot.volume)
+    return _about(rng, _busy(lot.steps), lot.volume.expected, lot.sec_type)
+
+
+@lru_cache(maxsize=16)  # sessions have few lengths
+def _busy(steps: int) -> Floats:
+    """How busy each step is; nobody changes it in place."""
+    return np.asarray(0.55 + 3.4 * (np.linspace(0.0, 1.0, steps) - 0.52) ** 2)
+
+
 @lru_cache(
     maxsize=65_536
 )  # every morning, and every gateway of a process, asks for a year of daily bars of each future
 def _total(lot: _Lot) -> tuple[float, int]:
-    prints = _draw(lot)
-    return float(prints.size.sum()), len(prints.size)
+    size = _sizes(lot, _luck(lot))
+    return float(size.sum()), int(np.count_nonzero(size))
 
 
 class Activity:

@@ -193,7 +193,7 @@ class Past:
         if spec.sec_type not in TRADED:
             count = int((closed - opened).total_seconds() / STEP_S)
             return Bar(opened, bar.open, bar.high, bar.low, bar.close, 0.0, 0.0, count)
-        volume, count = self._trades.whole(spec, session)
+        volume, count = self._trades.whole(spec, session, bar.volume)
         middle = round((bar.high + bar.low + bar.close) / 3.0, 4)
         return Bar(opened, bar.open, bar.high, bar.low, bar.close, volume, middle, count)
 

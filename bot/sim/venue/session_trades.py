@@ -36,12 +36,13 @@ class SessionTrades:
         known = self._activity.drawn(spec, session[0])
         return self._activity.draw(spec, *session, self._volume(spec, session[0])) if known is None else known
 
-    def whole(self, spec: ContractSpec, session: Session) -> tuple[float, int]:
-        """Contracts or shares of a session and how many trades they were."""
+    def whole(self, spec: ContractSpec, session: Session, volume: float) -> tuple[float, int]:
+        """Contracts or shares of a session and how many trades they were; `volume` is its daily bar's, 0 for none."""
         key = spec.con_id, session[0]
         known = self._wholes.get(key)
         if known is None:
-            known = self._wholes[key] = self._activity.total(spec, *session, self._volume(spec, session[0]))
+            drawn = Volume(volume, exact=True) if volume > 0.0 else self._volume(spec, session[0])
+            known = self._wholes[key] = self._activity.total(spec, *session, drawn)
         return known
 
     def _volume(self, spec: ContractSpec, opened: datetime) -> Volume:

@@ -64,6 +64,7 @@ class ScenarioSource:
     _vol: list[tuple[Ohlc, ...]] = field(default_factory=list)
     _lived: dict[date, tuple[Ohlc, ...]] = field(default_factory=dict)
     _before: dict[date, date | None] = field(default_factory=dict)
+    _futures_lived: dict[tuple[date, date], Ohlc] = field(default_factory=dict)
     _shelf: TapeShelf = field(init=False)
 
     def __post_init__(self) -> None:
@@ -220,6 +221,12 @@ class ScenarioSource:
 
     # one day, played or past ----------------------------------------------------------------------
     def _future_day(self, day: date, expiry: date) -> Ohlc:
+        known = self._futures_lived.get((day, expiry))
+        if known is None:
+            known = self._futures_lived[day, expiry] = self._lived_future(day, expiry)
+        return known
+
+    def _lived_future(self, day: date, expiry: date) -> Ohlc:
         days, vix, before = (expiry - day).days, self._lived[day][1], self._before[day]
         settle = round(float(self._curve(day, vix.close, np.array([float(days)]))[0]), 3)
         vix_previous = np.nan if before is None else self._lived[before][1].close
