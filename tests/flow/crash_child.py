@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import os
 import signal
@@ -249,6 +250,8 @@ def _learn_the_past() -> None:
 def main() -> None:
     """Takes jobs until standard input ends; everything it started is ended with it."""
     _learn_the_past()
+    gc.collect()
+    gc.freeze()  # no child's collector walks what all of them share
     started: dict[int, str] = {}
     for text in sys.stdin:
         job = json.loads(text)
