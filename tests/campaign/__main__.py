@@ -18,9 +18,10 @@ from tests.campaign import evidence, results
 from tests.campaign.menu import FAMILIES
 from tests.campaign.plan import draw
 from tests.campaign.worker import Job, some, together
-from tests.flow.presses import one_life
+from tests.flow.presses import forked_life, one_life
+from tests.flow.standing_folder import OPEN_FILES
 
-PRESSES_A_LIFE = 40
+PRESSES_A_LIFE = 120
 
 SLICE = (("connectivity", (8,)), ("orders", (5,)), ("market", (14,)), ("host", (3,)))
 """Few seeds that together meet many faults; played in well under a minute."""
@@ -159,20 +160,22 @@ def _torn(options: argparse.Namespace) -> int:
 
 def _kills(options: argparse.Namespace) -> int:
     """Stories of deaths until so many have been died in this run; one process at a time."""
-    from tests.campaign.kills import at_random, named
+    from tests.campaign.kills import at_random, named, zygote_for_long_stories
 
     path = options.out / "kills.jsonl"
     kinds = itertools.cycle(("named", "random"))
     killed, bad, began = 0, 0, time.monotonic()
+    zygote = zygote_for_long_stories()
     while killed < options.kills and time.monotonic() - began < options.for_s:
         kind = next(kinds)
-        row = (named if kind == "named" else at_random)(evidence.next_number(options.out, kind))
+        row = (named if kind == "named" else at_random)(zygote, evidence.next_number(options.out, kind))
         results.append(path, row)
         killed += sum(row["kills"].values())
         bad += bool(row["wrong"])
         if row["wrong"]:
             sys.stdout.write(f"{row['story']} {row['number']}: {row['wrong']}\n")
             sys.stdout.flush()
+    zygote.close()
     sys.stdout.write(f"{killed} SIGKILLs in {time.monotonic() - began:.0f} s, {bad} stories failing\n")
     return 1 if bad else 0
 
@@ -184,15 +187,22 @@ def _presses(options: argparse.Namespace) -> int:
     made, bad, began = 0, 0, time.monotonic()
     while made < options.presses and time.monotonic() - began < options.for_s:
         with tempfile.TemporaryDirectory(prefix="presses-") as place:
-            began_s = time.process_time()
-            found = one_life(Path(place), life, min(PRESSES_A_LIFE, options.presses - made))
-        row = {**found._asdict(), "violations": list(found.violations), "cpu_s": round(time.process_time() - began_s)}
+            began_s = _cpu_s()
+            live = forked_life if OPEN_FILES.is_dir() else one_life
+            found = live(Path(place), life, min(PRESSES_A_LIFE, options.presses - made))
+        row = {**found._asdict(), "violations": list(found.violations), "cpu_s": round(_cpu_s() - began_s)}
         results.append(path, {"life": life, **row})
         made, bad, life = made + found.made, bad + len(found.violations), life + 1
         sys.stdout.write("".join(f"life {life - 1}: {words}\n" for words in found.violations))
         sys.stdout.flush()
     sys.stdout.write(f"{made} presses in {time.monotonic() - began:.0f} s, {bad} violations\n")
     return 1 if bad else 0
+
+
+def _cpu_s() -> float:
+    """Processor seconds of this process and of those that it has waited for."""
+    spent = os.times()
+    return spent.user + spent.system + spent.children_user + spent.children_system
 
 
 def _rows(groups: Iterable[list[Job]], processes: int) -> Iterator[dict[str, Any]]:

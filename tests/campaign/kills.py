@@ -33,7 +33,7 @@ from tests.flow.test_crash_points import (
 )
 
 FILLS = (QUICK, PARTS, SELDOM, NEVER, LATE_FEES)
-LIVES = 6
+LIVES = 12
 """Random deaths of one story."""
 LONGEST_LIFE_S = 3.0
 """Real seconds of a life that is killed at a random moment; start-up and recovery are within."""
@@ -42,7 +42,7 @@ LONGEST_WAIT_S = 8.0
 """The other half is killed a moment after so many lines came to the ledger, or when none come."""
 
 
-def named(number: int) -> dict[str, Any]:
+def named(zygote: Zygote, number: int) -> dict[str, Any]:
     """One story of named points, by number around the list; a row of results."""
     story = STORIES[number % len(STORIES)]
     began = time.perf_counter()
@@ -56,10 +56,10 @@ def named(number: int) -> dict[str, Any]:
         if any(point.press for point in story.points):
             judge_kill(lab)
 
-    return _story(f"named: {story.name}", number, story.fills, story.begin, story.hedged, tell, began)
+    return _story(zygote, f"named: {story.name}", number, story.fills, story.begin, story.hedged, tell, began)
 
 
-def at_random(number: int) -> dict[str, Any]:
+def at_random(zygote: Zygote, number: int) -> dict[str, Any]:
     """One story of lives that are killed after a random time."""
     chance = np.random.default_rng([number, 9])
     fills = FILLS[int(chance.integers(len(FILLS)))]
@@ -73,7 +73,7 @@ def at_random(number: int) -> dict[str, Any]:
         lab.restart()
         judge(lab)
 
-    return _story("random", number, fills, MORNING, hedged, tell, began)
+    return _story(zygote, "random", number, fills, MORNING, hedged, tell, began)
 
 
 def kill_somewhere(lab: Lab, chance: np.random.Generator) -> bool:
@@ -94,12 +94,16 @@ def kill_somewhere(lab: Lab, chance: np.random.Generator) -> bool:
     return code == -signal.SIGKILL
 
 
+def zygote_for_long_stories() -> Zygote:
+    """The process that forks gateways and bots, for as many stories as are told; a busy machine makes no hang."""
+    os.environ.setdefault("CRASH_LIFETIME_S", "900")
+    return Zygote()
+
+
 def _story(
-    name: str, number: int, fills: dict[str, float], begin: str, hedged: bool, tell: Any, began: float
+    zygote: Zygote, name: str, number: int, fills: dict[str, float], begin: str, hedged: bool, tell: Any, began: float
 ) -> dict[str, Any]:
     place = Path(tempfile.mkdtemp(prefix="kills-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
-    os.environ.setdefault("CRASH_LIFETIME_S", "900")  # a long story on a busy machine is no hang
-    zygote = Zygote()
     killed: list[str] = []
     wrong = ""
     try:
@@ -111,7 +115,6 @@ def _story(
     except (AssertionError, OSError, ValueError, subprocess.SubprocessError) as error:
         wrong = f"{type(error).__name__}: {str(error)[:1500]}"
     finally:
-        zygote.close()
         shutil.rmtree(place, ignore_errors=True)
     return {
         "story": name,

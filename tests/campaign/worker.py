@@ -33,13 +33,14 @@ def some(jobs: list[Job]) -> list[dict[str, Any]]:
     """Plays a group of seeds and gives their rows."""
     from tests.campaign import alike, quick
     from tests.campaign.play import play
+    from tests.flow import standing_folder
 
     quick.prepare()
     gc.disable()
     plans: list[Plan] = [draw(*job) for job in jobs]
     alike.guard()
     try:
-        if plans[0].lived_s and alike.OPEN_FILES.is_dir():
+        if plans[0].lived_s and standing_folder.OPEN_FILES.is_dir():
             return alike.play_alike(plans)
         return [play(*job) for job in jobs]
     finally:

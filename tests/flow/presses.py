@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -26,6 +28,7 @@ from bot.sim.memory_transport import MemoryTransport
 from bot.sim.venue.matching import FillModel
 from strategies.domain.control import LinkState, OperatorVerb, TradingState
 from strategies.domain.session import NEW_YORK
+from tests.flow.standing_folder import StandingFolder, fork
 from tests.flow.virtual_life import BUSY, Stage, tell
 from tests.oracle.ledger import LIVE
 
@@ -41,9 +44,16 @@ QUITE_BUSY = (
 )  # fmt: skip
 """Something is opened or closed all the time, with as few quotes as that needs."""
 PLACE = b"3\x00"
+KINDS = ("file", "signal", "command")
 LAST_HOUR = 15
 STEPS_MOST = 300
 """Callbacks from arming within which the next press falls: a minute or two of market time, with entries and exits."""
+
+
+FORKED_STEPS_MOST = 60
+"""Callbacks between two presses of a life that goes on as if none had been."""
+ARMED_SHARE = 0.1
+"""Of forked presses, those after which the bot is armed again and has to trade."""
 
 
 class Presses(NamedTuple):
@@ -188,21 +198,106 @@ async def one_press(stage: Stage, tap: Tap, places: Places, rng: np.random.Gener
     written, arrived = pressed[0]
     seen["made"] += 1
     seen["in_flight"] += written - arrived
+    wrong = await after_the_press(stage, places, written, float(rng.choice((0.2, 0.5))))
+    wrong += await armed_again(stage)
+    seen["violations"] += [f"press {seen['made']} ({KINDS[kind]}): {words}" for words in wrong]
+
+
+def forked_life(place: Path, seed: int, most: int) -> Presses:
+    """The same, each press in a process forked at its step: the life itself goes on, and the next press falls a few
+    callbacks later. Needs a system that tells a process its open files (tests/flow/standing_folder.py)."""
+    rng = np.random.default_rng(seed)
+    seen: dict[str, Any] = {"made": 0, "hot": 0, "in_flight": 0, "violations": [], "callbacks": 0, "orders": 0}
+    for name in ("lived", "beside"):
+        (place / name).mkdir()
+
+    async def story(stage: Stage) -> None:
+        tap, places = Tap(stage.gateway.port), Places(stage.ledger)
+        with tapped(tap):
+            stage.begin()
+            await stage.until(lambda s: s.control.state is TradingState.ACTIVE and up(s), "the bot is up")
+            while seen["made"] < most and hour(stage.state) < LAST_HOUR:
+                await one_fork(stage, tap, places, rng, seen, place)
+            seen["callbacks"] += tap.callbacks
+            places.read()
+            seen["orders"] = places.what_if.count(False)
+
+    tell(story, place / "lived", WORLD, fills=PARTS, begin=MORNING, settings=QUITE_BUSY, seed=seed)
+    return Presses(
+        seen["made"], seen["hot"], seen["callbacks"], seen["orders"], seen["in_flight"], tuple(seen["violations"])
+    )
+
+
+async def one_fork(
+    stage: Stage, tap: Tap, places: Places, rng: np.random.Generator, seen: dict[str, Any], place: Path
+) -> None:
+    """Waits for its step, forks, and hears what the child found that was pressed there."""
+    passed: list[bool] = []
+    kind, lasts_min, arms = int(rng.integers(3)), float(rng.choice((0.2, 0.5))), bool(rng.random() < ARMED_SHARE)
+    loop = asyncio.get_running_loop()
+    told: dict[str, Any] = {}
+
+    def fire() -> None:
+        passed.append(True)
+        beside = place / "beside" / str(seen["made"])
+        beside.mkdir()
+        folder = StandingFolder(place / "lived", beside)
+        reading, writing = os.pipe()
+        if fork(loop, folder) == 0:
+            told["to"] = writing
+            press(stage, kind)
+            state = stage.state
+            told["hot"] = bool(state.book.live_orders() or state.pending_margin)
+            told["written"], told["arrived"], told["callbacks"] = tap.frames, places.read(), tap.callbacks
+            return
+        os.close(writing)
+        with os.fdopen(reading, "rb") as pipe:
+            text = pipe.read()
+        os.wait()
+        folder.again()
+        shutil.rmtree(beside)
+        found = json.loads(text) if text else {"violations": ["its process ended without a word"]}
+        seen["made"] += 1
+        for name in ("hot", "in_flight", "callbacks"):
+            seen[name] += found.get(name, 0)
+        seen["violations"] += [f"press {seen['made']} ({KINDS[kind]}): {words}" for words in found["violations"]]
+
+    tap.after(int(rng.integers(1, FORKED_STEPS_MOST)), fire)
+    await stage.until(lambda s: bool(passed), "the press", 30.0)
+    if not told:
+        return
+    violations: list[str] = []
+    try:
+        violations += await after_the_press(stage, places, told["written"], lasts_min)
+        if arms:
+            violations += await armed_again(stage)
+    except AssertionError as error:
+        violations.append(str(error))
+    finally:
+        found = {"hot": told["hot"], "in_flight": told["written"] - told["arrived"],
+                 "callbacks": tap.callbacks - told["callbacks"], "violations": violations}  # fmt: skip
+        os.write(told["to"], json.dumps(found).encode())
+        os._exit(0)
+
+
+async def after_the_press(stage: Stage, places: Places, written: int, lasts_min: float) -> list[str]:
+    """Sees the stop proven and lets time pass: what was wrong."""
     await stage.until(lambda s: halted(s) and not s.book.live_orders() and up(s), "the stop is proven", 10.0)
-    await stage.live_on(float(rng.choice((0.2, 0.5))))
+    await stage.live_on(lasts_min)
     places.read()
     late = [ref for ref, asks in zip(places.refs[written:], places.what_if[written:], strict=True) if not asks]
-    if places.live():
-        seen["violations"].append(f"press {seen['made']}: {places.live()} orders live on at the venue")
-    name = f"press {seen['made']} ({('file', 'signal', 'command')[kind]})"
-    if late:
-        seen["violations"].append(f"{name}: written after it: {', '.join(late)}")
+    found = [f"{places.live()} orders live on at the venue"] if places.live() else []
+    return [*found, f"written after it: {', '.join(late)}"] if late else found
+
+
+async def armed_again(stage: Stage) -> list[str]:
+    """Arms until the bot is at work: what was wrong."""
     for number in range(1, 40):
         arm(stage, number)
         await stage.live_on(0.3)
         if stage.state.control.state is TradingState.ACTIVE:
-            return
-    seen["violations"].append(f"{name}: never armed again: {stage.alerts[-1:]}")
+            return []
+    return [f"never armed again: {stage.alerts[-1:]}"]
 
 
 def press(stage: Stage, kind: int) -> None:
