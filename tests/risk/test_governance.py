@@ -125,3 +125,10 @@ def test_what_holds_where_nothing_is_configured() -> None:
     assert [other.asks(action) for action in ActionClass] == [
         Approval.OFF, Approval.REQUIRE, Approval.ADVISE, Approval.REQUIRE, Approval.OFF,
     ]  # fmt: skip
+
+
+def test_a_setting_that_is_none_of_governances_is_refused() -> None:
+    """A name with a slip in it would leave the documented value in force unseen."""
+    assert msgspec.convert({"limit_s": 60.0, "entry": "require"}, GovernanceParams).entry is Approval.REQUIRE
+    with pytest.raises(msgspec.ValidationError, match="limits_s"):
+        msgspec.convert({"limits_s": 60.0}, GovernanceParams)
