@@ -144,11 +144,12 @@ def test_a_floor_at_its_very_number_is_kept() -> None:
 def test_working_orders_are_counted_by_whose_they_are() -> None:
     """The hedge's are not among the condors', by size and number; a row of nothing is no condor; a minute is one."""
     bought = record(buy(call(FRONT, 18.0), 1, 9), ago_s=59.5)
-    world = replace(hedge_world(condor=False), orders=(bought, record(entry("ic-2", quantity=2), ago_s=59.5)))
+    sold = (record(entry("ic-2", quantity=2), ago_s=59.5), record(entry("ic-3", EXPIRIES[0]), ago_s=59.5))
+    world = replace(hedge_world(condor=False), orders=(bought, *sold))
     found = uses(world)
     assert found["largest working quantity"].used == 2
-    assert found["open condors"].used == 1
-    assert (found["orders in a minute"].used, found["orders today"].used) == (1, 1)
+    assert found["open condors"].used == 2
+    assert (found["orders in a minute"].used, found["orders today"].used) == (2, 2)
     assert found["hedge orders today"].used == 1
     late = uses(World(orders=(record(entry("ic-2"), ago_s=60.5),)))
     assert (late["orders in a minute"].used, late["orders today"].used) == (0, 1)
