@@ -74,6 +74,8 @@ class Arena:
         self.state_dir.mkdir(exist_ok=True)
         self.state = State()
         self.alerts: list[tuple[datetime, str, str]] = []
+        self.link_told_at: list[float] = []
+        """When the bot spoke of its connection, by the loop's clock: the market's stands still while nobody follows."""
         self.handlers: dict[int, Callable[[], None]] = {}
         self.watchers: list[Callable[[ev.Envelope, State, Any], None]] = []
         self.endings: list[str] = []
@@ -168,7 +170,7 @@ class Arena:
         life = Life(
             loaded=load(profile="sim", assignments=(*ends, *settings), environ={}),
             state_dir=self.state_dir,
-            tell=lambda at, level, text: self.alerts.append((at, level, text)),
+            tell=self._hear_alert,
             watchers=(self._watch,),
             status_every_s=600.0,
         )
@@ -222,6 +224,11 @@ class Arena:
         handler = self.handlers.get(number)
         if handler is not None:
             handler()
+
+    def _hear_alert(self, at: datetime, level: str, text: str) -> None:
+        self.alerts.append((at, level, text))
+        if level != "info" and text.startswith("link "):
+            self.link_told_at.append(asyncio.get_running_loop().time())
 
     def _watch(self, envelope: ev.Envelope, state: State, outcome: Any) -> None:
         self.state = state

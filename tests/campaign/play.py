@@ -234,7 +234,8 @@ class Seed:
         stopped = state.control.state is not TradingState.ACTIVE or bool(state.control.paused)
         if arena.ended or people_needed:
             away = state.link.state is not LinkState.UP
-            safe = there or stopped or arena.ended or away or state.mismatch_since is not None
+            safe = (there or stopped or arena.ended or away or state.mismatch_since is not None
+                    or bool(state.book.doubtful()))  # fmt: skip
             self.found.look("I8", safe, f"differs, and trading goes on: {self._standing()}")
             return
         words = self._standing()
