@@ -42,6 +42,7 @@ def test_an_execution_is_known_without_its_revision(exec_id: str, base: str, rev
 def test_cash_of_executions_and_settlements_has_the_sign_of_who_is_paid() -> None:
     """Buying pays, selling receives; a long settles into what its payoff is worth, a short pays it."""
     bought, sold = fill("a.1.01", 5, 3, price=2.5), fill("a.2.01", 5, -2, price=1.25)
+    assert (bought.perm_id, bought.account, bought.liquidation) == (0, "", False)  # nothing that was not told
     assert (bought.signed_quantity, bought.cash_usd) == (3, -750.0)
     assert (sold.signed_quantity, sold.cash_usd) == (-2, 250.0)
     assert Settled(5, 3, 4.5, 100, AT).cash_usd == 1_350.0
@@ -96,3 +97,5 @@ def test_where_broker_and_executions_say_different_things() -> None:
         ({5: 3, 6: -2, 4: 1}, {4: (1, 0)}), ({5: 4, 6: -2}, {5: (4, 3)}),
     ):  # fmt: skip
         assert msgspec.structs.replace(book, broker_positions=broker).unconfirmed() == differs
+    single = Book(fills={"a.1": fill("a.1.01", 5, 1), "a.2": fill("a.2.01", 6, -1)}, broker_positions={})
+    assert single.unconfirmed() == {5: (0, 1), 6: (0, -1)}  # a single contract is missing too

@@ -47,6 +47,12 @@ def test_the_strictest_of_several_latches(latches: tuple[Latch, ...], state: Tra
     assert Control(latches=latches).hunts is hunts
 
 
+def test_a_run_that_nobody_stopped_trades() -> None:
+    """No latch, no pause, nothing suspended."""
+    control = Control()
+    assert (control.state, control.paused, control.suspended) == (ACTIVE, False, {})
+
+
 def test_a_halt_by_a_limit_lets_through_what_reduces() -> None:
     """A kill and a finished flattening let nothing through; neither does a halt whose cause only names a limit."""
     for one, stops in ((KILL, True), (FLAT, True), (LIMIT, False), (REDUCE, False), (latch("my limit:", HALTED), True)):
