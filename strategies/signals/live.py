@@ -60,8 +60,9 @@ def keep_warm(
     young = feed.warmed_at is not None and now - feed.warmed_at < timedelta(seconds=REWARM_S)
     if young and feed.signals is not None:
         return feed
+    told = tuple(net_advances.items()) if net_advances else ()
     try:
-        fresh = warm_up(sessions_from_bars(found.bars, found.futures, net_advances), params)
+        fresh = _warmed(tuple(found.bars.items()), tuple(found.futures.items()), told, params)
     except BadHistory as reason:
         return msgspec.structs.replace(feed, histories=known, warmed_at=now, fault=str(reason))
     old = feed.signals
@@ -77,11 +78,24 @@ def keep_warm(
     return Feed(fresh, known, now, feed.looked_at)
 
 
+Rows = tuple[DailyBar, ...]
+
+
+@lru_cache(maxsize=4)  # every start of a day asks for the same histories, and a recovery goes through all of them
+def _warmed(
+    bars: tuple[tuple[str, Rows], ...],
+    futures: tuple[tuple[date, Rows], ...],
+    net_advances: tuple[tuple[date, float], ...],
+    params: SignalParams,
+) -> Signals:
+    return warm_up(sessions_from_bars(dict(bars), dict(futures), dict(net_advances)), params)
+
+
 class _Finished(NamedTuple):
     """Histories without the running session, and each with its last day, by name."""
 
-    bars: dict[str, Sequence[DailyBar]]
-    futures: dict[date, Sequence[DailyBar]]
+    bars: dict[str, Rows]
+    futures: dict[date, Rows]
     series: tuple[tuple[str, date], ...]
 
 
@@ -98,12 +112,12 @@ def _finished(seen: Same[dict[str, tuple[DailyBar, ...]]], today: date) -> _Fini
     return _Finished(bars, futures, series)
 
 
-def _before(rows: Sequence[DailyBar], today: date) -> Sequence[DailyBar]:
+def _before(rows: Rows, today: date) -> Rows:
     """The sessions before today; rows are in order of days, and nearly always today's is not among them."""
     return rows[: bisect_left(rows, today, key=lambda bar: bar.day)]
 
 
-def _named(futures: Mapping[date, Sequence[DailyBar]]) -> list[tuple[str, Sequence[DailyBar]]]:
+def _named(futures: Mapping[date, Rows]) -> list[tuple[str, Rows]]:
     return [(expiry.isoformat(), rows) for expiry, rows in futures.items()]
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -44,6 +46,22 @@ def weekdays(first: date, count: int) -> list[date]:
     return [d for d in days if d.weekday() < 5][:count]
 
 
+@cache
+def wavering(day: date, last: float, step: float) -> tuple[DailyBar, ...]:
+    """Three hundred sessions before a day, up and down around a level."""
+    closes = [last * (1 + step * (1 if i % 2 else -1) / 2) for i in range(300)]
+    days = [day - timedelta(days=300 - i) for i in range(300)]
+    return tuple(DailyBar(d, c, c, c, c) for d, c in zip(days, closes, strict=True))
+
+
+@cache
+def rising_and_falling(day: date) -> tuple[DailyBar, ...]:
+    """Three hundred sessions of VIX before a day, between 12 and 25, the last one at 17."""
+    days = [day - timedelta(days=300 - i) for i in range(300)]
+    closes = [12.0 + 13.0 * (i % 100) / 100.0 for i in range(299)] + [17.0]
+    return tuple(DailyBar(d, c, c, c, c) for d, c in zip(days, closes, strict=True))
+
+
 class DeskBench:
     """Holds a market, a book and the desk's memory; `look` decides once and applies what the engine would apply."""
 
@@ -62,8 +80,8 @@ class DeskBench:
         self.sessions = [session_day(d) for d in weekdays(self.day - timedelta(days=7), 70)]
         self.events: tuple = ()
         self.events_until: date | None = self.day + timedelta(days=60)
-        self.spx_bars = self._bars(5500.0, 0.006)
-        self.vix_bars = self._vix_bars()
+        self.spx_bars = wavering(self.day, 5500.0, 0.006)
+        self.vix_bars = rising_and_falling(self.day)
         self.book, self.control, self.link = Book(), Control(), LinkState.UP
         self.condors: dict[str, Condor] = {}
         self.state = DeskState()
@@ -81,16 +99,6 @@ class DeskBench:
         self.pending: frozenset[str] = frozenset()
 
     # the market ---------------------------------------------------------------------------------
-    def _bars(self, last: float, step: float) -> tuple[DailyBar, ...]:
-        closes = [last * (1 + step * (1 if i % 2 else -1) / 2) for i in range(300)]
-        days = [self.day - timedelta(days=300 - i) for i in range(300)]
-        return tuple(DailyBar(d, c, c, c, c) for d, c in zip(days, closes, strict=True))
-
-    def _vix_bars(self) -> tuple[DailyBar, ...]:
-        days = [self.day - timedelta(days=300 - i) for i in range(300)]
-        closes = [12.0 + 13.0 * (i % 100) / 100.0 for i in range(299)] + [17.0]
-        return tuple(DailyBar(d, c, c, c, c) for d, c in zip(days, closes, strict=True))
-
     def iv(self, strike: np.ndarray, forward: float, tau: float) -> np.ndarray:
         """The world's smile: RULEBOOK 3.8 in shape."""
         atm = self.vix / 100.0 * self.atm_scale
@@ -122,11 +130,21 @@ class DeskBench:
         vol = self.iv(np.array([option.strike]), forward, tau)
         return float(black76.price(forward, option.strike, vol, tau, option.is_call, math.exp(-self.rate * tau))[0])
 
+    def _fair(self, options: list[Option]) -> Iterator[tuple[int, float]]:
+        """The same of many, each with its contract id, an expiry at a time."""
+        ends = {option.last_trade_at: None for option in options}
+        for end in ends:
+            group = [option for option in options if option.last_trade_at == end]
+            tau = (end - self.now).total_seconds() / (365 * 86400)
+            forward, strikes = self.spot * math.exp(self.carry * tau), np.array([option.strike for option in group])
+            vols, calls = self.iv(strikes, forward, tau), np.array([option.is_call for option in group])
+            prices = black76.price(forward, strikes, vols, tau, calls, math.exp(-self.rate * tau))
+            yield from zip([option.con_id for option in group], prices.tolist(), strict=True)
+
     def _option_quotes(self) -> dict[int, Quote]:
         wanted = list(self.options) if self.quote_everything else [c for c in self.lines if c in self.options]
         quotes = {}
-        for cid in wanted:
-            price = self.fair(self.options[cid])
+        for cid, price in self._fair([self.options[cid] for cid in wanted]):
             scale = self.spot / 2770.0
             half = self.spread_scale * 0.5 * scale * (0.12 + 0.10 * math.sqrt(price / scale))
             tick = 0.05

@@ -100,6 +100,7 @@ def make_option(strike: float, right: Right, expiry: date = EXPIRY) -> Option:
     return Option(number, "SPX", "SPXW", "SMART", 100, expiry, strike, right, SettlementStyle.PM, last, TICKS)
 
 
+@cache
 def make_bars(last: float, low: float, high: float) -> tuple[DailyBar, ...]:
     """Three hundred sessions that wander between two levels and end at `last` the session before DAY."""
     closes = [low + (high - low) * (i % 100) / 100.0 for i in range(299)] + [last]

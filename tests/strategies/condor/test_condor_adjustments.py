@@ -16,6 +16,7 @@ from strategies.condor.resale import later_vega_usd
 from strategies.domain.orders import Action, OrderState, PlaceIntent, Purpose
 from strategies.domain.session import MacroEvent
 from tests.strategies.condor.moments import moment
+from tests.strategies.conftest import wavering
 
 
 def threatened(make_bench, spot: float = 5305.0, params: CondorParams | None = None, nlv: float = 500_000.0):
@@ -328,7 +329,7 @@ def test_what_could_not_be_sold_again_is_not_rolled(make_bench, why, text):
     if why == "release":
         bench.events = (MacroEvent(bench.now + timedelta(hours=4), "FOMC"),)
     else:
-        bench.spx_bars = bench._bars(5500.0, 0.03)
+        bench.spx_bars = wavering(bench.day, 5500.0, 0.03)
     intent = defend(bench)
     assert bench.said("C-DEC-1", the(bench).id).inputs["roll_refused"] == f"a later condor could not be sold: {text}"
     assert (intent.purpose, intent.rule) == (Purpose.EXIT, "C-DEC-1")
