@@ -158,8 +158,9 @@ def tapped(tap: Tap) -> Iterator[None]:
         MemoryTransport.write = write  # type: ignore[method-assign]
 
 
-def one_life(place: Path, seed: int, most: int) -> Presses:
-    """Presses, arms and presses again until so many were made or the afternoon is over."""
+def one_life(place: Path, seed: int, most: int, world_seed: int | None = None) -> Presses:
+    """Presses, arms and presses again until so many were made or the afternoon is over; the world has the seed of the
+    presses or, where its past is drawn already, another one."""
     rng = np.random.default_rng(seed)
     seen: dict[str, Any] = {"made": 0, "hot": 0, "in_flight": 0, "violations": [], "callbacks": 0, "orders": 0}
 
@@ -176,7 +177,8 @@ def one_life(place: Path, seed: int, most: int) -> Presses:
             if arrived != tap.frames:
                 seen["violations"].append(f"{tap.frames} order messages were written, the ledger has {arrived}")
 
-    tell(story, place, WORLD, fills=PARTS, begin=MORNING, settings=QUITE_BUSY, seed=seed)
+    drawn = seed if world_seed is None else world_seed
+    tell(story, place, WORLD, fills=PARTS, begin=MORNING, settings=QUITE_BUSY, seed=drawn)
     return Presses(
         seen["made"], seen["hot"], seen["callbacks"], seen["orders"], seen["in_flight"], tuple(seen["violations"])
     )

@@ -12,7 +12,7 @@ from tests.flow.standing_folder import OPEN_FILES
 
 def test_no_order_is_written_after_a_press_at_a_random_step(tmp_path: Path) -> None:
     """Five presses by file, signal and command: nothing leaves after any, all cancels are proven, arming works."""
-    found = one_life(tmp_path, 1, 5)
+    found = one_life(tmp_path, 1, 5, world_seed=7)  # the world of most stories: its past is drawn already
     assert found.made == 5
     assert found.violations == ()
     assert found.orders > 0
