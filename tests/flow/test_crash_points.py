@@ -408,9 +408,10 @@ def judge(lab: Lab) -> None:
     refs = [order.order_ref for order in true.orders]
     assert len(refs) == len(set(refs)), "an intent reached the wire twice"
     assert true.doubled == []
-    assert set(refs) <= submitted(journal).keys(), "an order was sent that the journal does not hold"
+    ours = submitted(journal)
+    assert set(refs) <= ours.keys(), "an order was sent that the journal does not hold"
     for order in true.orders:
-        intent = submitted(journal)[order.order_ref]
+        intent = ours[order.order_ref]
         sign = {"BUY": 1, "SELL": -1}
         legs = {leg["con_id"]: sign[leg["action"]] * leg["ratio"] for leg in intent["legs"]}
         assert (order.unit, order.quantity, order.pays_points) == (legs, intent["quantity"], intent["limit_points"])
