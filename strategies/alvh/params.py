@@ -235,6 +235,8 @@ class HedgeOrderParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """A far VIX option may stand unchanged for minutes; the broker tells changes only."""
     forward_max_age_s: float = 60.0
     orders_at_once: int = 3
+    same_legs_pause_s: float = 60.0
+    """Between orders of two slots in the same legs and size: as long as the gate takes them for one (C27)."""
     no_orders_before_close_min: float = 5.0
     tick_points: float = 0.01
     strikes_around: int = 6

@@ -10,7 +10,7 @@ from __future__ import annotations
 import msgspec
 
 from strategies.alvh import harvest, opening, orders, reserve, roll, rotate
-from strategies.alvh.context import HEDGE, HedgeAgenda, HedgeContext, nearness
+from strategies.alvh.context import HEDGE, HedgeAgenda, HedgeContext, Step, nearness
 from strategies.alvh.demands import meet
 from strategies.alvh.exposure import Exposure, Valuer, measure
 from strategies.alvh.forwards import Forwards
@@ -316,18 +316,49 @@ def _close_of_day(agenda: HedgeAgenda) -> None:
 
 
 def _send(agenda: HedgeAgenda) -> None:
-    """Begins the planned steps, the urgent first, as many as may be alive at once and never two in the same legs."""
+    """Begins the planned steps, the urgent first, as many as may be alive at once and never two in the same legs.
+
+    The slots of a layer buy the same contract: one after the other, and not so soon after each other that the gate
+    would take the second for the first again (C27), whose refusals latch.
+    """
     records = {record.ref: record for rows in agenda.ctx.live.values() for record in rows}
     room = agenda.ctx.params.orders.orders_at_once - max(len(agenda.memory.walks), len(records))
     taken = {_traded(record.intent.legs) for record in records.values()}
     taken |= {_traded(intent.legs) for intent in agenda.places}
+    taken |= {_traded(walk.legs) for walk in agenda.memory.walks.values()}
     for step in sorted(agenda.steps, key=lambda step: not step.urgent):
         blocked = step.action.value == "open" and agenda.slots[step.slots[0]].state is SlotState.BLOCKED
-        if room <= 0 or blocked or _traded(step.legs) in taken:
+        if room <= 0 or blocked or _in_turn(agenda, step, taken):
             continue
         if orders.begin(agenda, step):
             room -= 1
             taken.add(_traded(step.legs))
+
+
+def _in_turn(agenda: HedgeAgenda, step: Step, taken: set[frozenset[tuple[int, int, str]]]) -> bool:
+    """Whether a step has to wait for another slot's order in the same legs."""
+    legs = _traded(step.legs)
+    waits = legs in taken or (step.action.value != "harvest" and _just_bought(agenda, step, legs))
+    if waits and step.slots[0] not in agenda.memory.walks:
+        text, pause_s = "another slot trades the same legs: one after the other", _pause_s(agenda)
+        agenda.note("X-EXEC", slot_name(step.slots[0]), HOLD, text,
+                    inputs={"rule": step.rule}, thresholds={"pause_s": pause_s})  # fmt: skip
+    return waits
+
+
+def _just_bought(agenda: HedgeAgenda, step: Step, legs: frozenset[tuple[int, int, str]]) -> bool:
+    """Whether the same legs were asked for in the same size within the pause."""
+    now, pause_s = agenda.ctx.now, _pause_s(agenda)
+    return any(
+        record.intent.quantity == step.quantity
+        and (now - record.approved_at).total_seconds() < pause_s
+        and _traded(record.intent.legs) == legs
+        for record in agenda.ctx.book.orders.values()
+    )
+
+
+def _pause_s(agenda: HedgeAgenda) -> float:
+    return agenda.ctx.params.orders.same_legs_pause_s
 
 
 def _traded(legs: tuple[LegIntent, ...]) -> frozenset[tuple[int, int, str]]:

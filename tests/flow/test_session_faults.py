@@ -625,6 +625,25 @@ def test_execution_times_may_lack_a_zone_or_be_nonsense(form: str, written: str)
     play(story)
 
 
+def test_a_time_that_another_fault_made_nonsense_stays_nonsense() -> None:
+    """Two faults over the same report: the later one finds no time to write otherwise, and the gateway lives on."""
+
+    async def story(gateway: SimulatedGateway) -> None:
+        ib = Desk(gateway)
+        raw = await Raw.joined(gateway, 8)
+        await ib.connect(9)
+        filled(ib)
+        await asyncio.sleep(1.0)
+        for form in ("nonsense", "utc"):
+            gateway.cause("execution_times", form=form)
+        raw.ask(7, 3, 1, 0, "", "", "", "", "", "")
+        await asyncio.sleep(0.5)
+        assert raw.of(11)[0][15] == "yesterday"
+        ib.ib.disconnect()
+
+    play(story)
+
+
 def test_the_permanent_id_comes_late() -> None:
     """The first openOrder and orderStatus of an order say 0, the later ones the truth; once per order."""
 

@@ -106,7 +106,10 @@ def _execution_times(stage: Stage, given: Arguments) -> Mapping[str, object]:
 
     def change(letter: Letter) -> Iterable[Letter]:
         fields = list(letter.fields)
-        at = read_moment("time", fields[_EXEC_TIME])
+        try:
+            at = read_moment("time", fields[_EXEC_TIME])
+        except MalformedRequest:  # another fault has put something there that is no time: it stays
+            return (letter,)
         if at is not None:
             fields[_EXEC_TIME] = write(at)
         return (letter.with_fields(fields),)

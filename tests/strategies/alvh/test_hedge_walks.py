@@ -218,3 +218,33 @@ def test_between_two_evaluations_nothing_is_valued_but_quotes_keep_coming():
     assert set(waited.lines) >= set(evaluated.lines)
     bench.judged = True
     assert bench.look(5.0).exposure is not None
+
+
+def test_slots_that_buy_the_same_contract_do_so_one_after_the_other(bench):
+    """The gate takes the same legs within a minute for a duplicate (C27), and latches: the next slot waits."""
+    for slot in (1, 2, 3, 4):
+        bench.slots[slot] = msgspec.structs.replace(bench.slots[slot], state=SlotState.BLOCKED)
+    (first,) = [i for i in bench.ask() if i.legs[0].slot in (5, 6, 7, 8)]
+    bench.fill(first.ref)
+    bench.memory = msgspec.structs.replace(bench.memory, evaluated_at=None)  # a condor waits for its hedge
+    same = lambda out: [i for i in out.places if i.legs[0].con_id == first.legs[0].con_id]  # noqa: E731
+    assert same(bench.look(P.same_legs_pause_s - 1.0)) == []
+    held = bench.said("X-EXEC", "alvh-s06")
+    assert held is not None
+    assert "one after the other" in held.text
+    bench.memory = msgspec.structs.replace(bench.memory, evaluated_at=None)
+    (second,) = same(bench.look(1.0))
+    assert second.legs[0].slot != first.legs[0].slot
+    assert second.quantity == first.quantity
+
+
+def test_a_slot_whose_order_is_between_two_prices_keeps_the_legs_to_itself(bench):
+    """While a walk asks anew its cancelled order is no longer alive: no other slot slips in between."""
+    for slot in (1, 2, 3, 4):
+        bench.slots[slot] = msgspec.structs.replace(bench.slots[slot], state=SlotState.BLOCKED)
+    (first,) = [i for i in bench.ask() if i.legs[0].slot in (5, 6, 7, 8)]
+    bench.look(P.step_s)
+    bench.finish_cancels()
+    assert bench.work() == []
+    (again,) = bench.look(1.0).places
+    assert (again.legs[0].slot, again.attempt) == (first.legs[0].slot, 2)
