@@ -10,7 +10,8 @@ import pytest
 
 from bot.actions import Cancel, Submit
 from bot.engine.holdings import holdings
-from bot.engine.outside import uncovered
+from bot.engine.outside import awaited, uncovered, watch
+from bot.engine.work import Work
 from strategies.condor.machine import Condor, CondorState, realised_points_usd
 from strategies.domain import events as ev
 from strategies.domain.control import LinkState, OperatorVerb, TradingState
@@ -138,6 +139,42 @@ def test_a_liquidation_by_the_broker_halts_and_cancels_everything(bench: Bench) 
     assert bench.state.control.state is TradingState.ACTIVE
     bench.feed(bench.broker.snapshot())
     assert bench.state.control.state is TradingState.ACTIVE
+
+
+def test_a_person_may_be_half_way_for_as_long_as_the_guard_says_and_no_longer(bench: Bench) -> None:
+    """A thousandth of a second before its end the condor is open, at its end it is in quarantine."""
+    condor = bench.open_condor()
+    bench.broker.mute.add("snapshot")
+    by_hand(bench, closes(bench, condor, [condor.legs.put_long.con_id]))
+    shown(bench, 1.0)
+    noted, grace_s = bench.state.outside[condor.id].noted_at, bench.parameters.limits.guards.uneven_legs_s
+    for after_s, state in ((grace_s - 0.001, CondorState.OPEN), (grace_s, CondorState.QUARANTINE)):
+        work = Work(bench.state, noted + timedelta(seconds=after_s))
+        watch(work)
+        assert work.state.condors[condor.id].state is state
+
+
+def test_what_lasts_is_told_again_every_ten_minutes(bench: Bench) -> None:
+    """Not a moment earlier, and by then at once."""
+    condor = gone(bench)
+    key = f"closed.{condor.id}"
+    last = bench.state.told_at[key]
+    for after_s, told in ((599.999, []), (600.0, [key])):
+        work = Work(bench.state, last + timedelta(seconds=after_s))
+        watch(work)
+        assert [alert.key for alert in work.alerts] == told
+
+
+def test_a_settlement_that_is_awaited_is_said_once_in_twenty_hours(bench: Bench) -> None:
+    """By the contract's name, or its number where it is not loaded; nothing is said of nothing."""
+    work = Work(bench.state, bench.now)
+    awaited(work, ())
+    assert work.alerts == []
+    for after, said in ((timedelta(0), 1), (timedelta(hours=20) - timedelta(seconds=1), 1), (timedelta(hours=20), 2)):
+        work.at = bench.now + after
+        awaited(work, (777,))
+        assert len(work.alerts) == said
+    assert work.alerts[0].text.startswith("contract 777: settled, the value is not known yet")
 
 
 def test_shorts_without_a_long_are_counted_by_right(bench: Bench) -> None:
