@@ -181,6 +181,16 @@ def test_each_field_of_a_listing_is_needed() -> None:
     }  # fmt: skip
 
 
+def test_the_contracts_that_may_be_traded() -> None:
+    """A hundred dollars a point in each of them; options on CBOE or by its router, the small VIX future on CFE."""
+    routed = ("SMART", "CBOE")
+    assert {(r.symbol, r.trading_class): (r.currency, r.multiplier, r.exchanges) for r in paper_limits().whitelist} == {
+        ("SPX", "SPXW"): ("USD", 100, routed), ("SPX", "SPX"): ("USD", 100, routed),
+        ("VIX", "VIX"): ("USD", 100, routed), ("VIX", "VIXW"): ("USD", 100, routed),
+        ("VXM", "VXM"): ("USD", 100, ("CFE",)),
+    }  # fmt: skip
+
+
 def test_looser_is_told_in_the_direction_of_each_cap() -> None:
     """Up where lower is stricter, down where higher is; a scenario either way; equal never."""
     base = paper_limits()
