@@ -55,17 +55,29 @@ def _holdings(seen: Same[Book]) -> tuple[Holding, ...]:
 
 
 def held_by_slots(book: Book) -> tuple[Held, ...]:
-    """What the hedge's slots hold, by slot and contract."""
+    """What the hedge's slots hold, by slot and contract.
+
+    Of a contract that executions of others have sold no more counts as held than is left, however the books stand: it
+    protects nobody any more, and may not be sold again. Later slots lose first. A position that only differs is
+    another thing (C30): for a moment each of our own executions is ahead of it.
+    """
     return _held_by_slots(Same(book))
 
 
 @lru_cache(maxsize=8)
 def _held_by_slots(seen: Same[Book]) -> tuple[Held, ...]:
-    return tuple(
-        Held(row.slot, row.con_id, row.quantity, row.average_price_points or 0.0)
-        for row in _holdings(seen)
-        if row.owner == HEDGE_OWNER and row.slot is not None
-    )
+    rows = _holdings(seen)
+    gone: dict[int, int] = {}
+    for row in rows:
+        if row.owner is None and row.average_price_points is not None:  # executions have a price
+            gone[row.con_id] = gone.get(row.con_id, 0) + row.quantity
+    found = []
+    for row in reversed([row for row in rows if row.owner == HEDGE_OWNER and row.slot is not None]):
+        taken = min(max(0, -gone.get(row.con_id, 0)), max(0, row.quantity))
+        gone[row.con_id] = gone.get(row.con_id, 0) + taken
+        if row.quantity != taken and row.slot is not None:
+            found.append(Held(row.slot, row.con_id, row.quantity - taken, row.average_price_points or 0.0))
+    return tuple(reversed(found))
 
 
 def _place(book: Book, fill: Fill) -> _Place:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.engine import orders
-from bot.engine.holdings import holdings
+from bot.engine.holdings import held_by_slots, holdings
 from strategies.domain.book import Book, Fill, Settled
 from strategies.domain.hedge import HEDGE_OWNER, SLOTS, SLOTS_OF, Layer, layer_of, slot_name
 from strategies.domain.orders import Action, LegIntent, PlaceIntent, Purpose
@@ -47,6 +47,36 @@ def test_what_a_hedge_brought_does_not_make_the_rest_look_free() -> None:
     book = traded(book, "alvh-s01.harvest.1", 1, Action.SELL, 1, 5.00)
     (row,) = holdings(book)
     assert (row.quantity, row.average_price_points) == (1, pytest.approx(2.00))
+
+
+def sold_by_hand(book: Book, quantity: int, con_id: int = CALL) -> Book:
+    """Executions that no order of ours explains."""
+    fill = Fill(f"hand.{len(book.fills)}.01", None, con_id, Action.SELL, quantity, 2.0, 100, AT)
+    return msgspec.structs.replace(book, fills={**book.fills, fill.base_id: fill})
+
+
+def protected(book: Book) -> dict[int, int]:
+    """Contracts that count as held, by slot."""
+    return {held.slot: held.quantity for held in held_by_slots(book)}
+
+
+def test_calls_that_a_hand_sold_protect_nobody_and_are_not_sold_again() -> None:
+    """Two slots hold three calls of one contract, a hand sells two: one counts, in the earlier slot; the books still
+    say whose they were."""
+    book = traded(Book(), "alvh-s05.open.1", 5, Action.BUY, 2, 1.50)
+    book = traded(book, "alvh-s06.open.1", 6, Action.BUY, 1, 1.80)
+    assert protected(book) == {5: 2, 6: 1}
+    assert protected(sold_by_hand(book, 2)) == {5: 1}
+    assert protected(sold_by_hand(book, 3)) == {}
+    assert protected(sold_by_hand(book, 9)) == {}
+    assert protected(sold_by_hand(book, 2, CALL + 1)) == {5: 2, 6: 1}
+    assert [(r.slot, r.quantity) for r in holdings(sold_by_hand(book, 2)) if r.owner == HEDGE_OWNER] == [(5, 2), (6, 1)]
+
+
+def test_a_position_that_is_behind_an_execution_takes_nothing_from_a_slot() -> None:
+    """Executions come before the position that they make: what was just bought counts, or it would be bought again."""
+    book = traded(Book(), "alvh-s05.open.1", 5, Action.BUY, 2, 1.50)
+    assert protected(msgspec.structs.replace(book, broker_positions={CALL: 1})) == {5: 2}
 
 
 def test_a_rotation_moves_quantity_between_slots() -> None:

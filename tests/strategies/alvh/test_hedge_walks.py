@@ -248,3 +248,13 @@ def test_a_slot_whose_order_is_between_two_prices_keeps_the_legs_to_itself(bench
     assert bench.work() == []
     (again,) = bench.look(1.0).places
     assert (again.legs[0].slot, again.attempt) == (first.legs[0].slot, 2)
+
+
+def test_a_slot_whose_calls_are_gone_is_bought_for_again(bench):
+    """What a hand sold protects nobody: the slot counts as empty, and the rules ask for it as for any other."""
+    bench.settle_in(30)
+    (held,) = [key for key, (quantity, _) in bench.held.items() if key[0] == 5 and quantity]
+    before = bench.quantity((5,))
+    bench.held[held] = (0, 0.0)
+    bench.settle_in(6)
+    assert bench.quantity((5,)) == before > 0
