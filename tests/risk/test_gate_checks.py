@@ -294,6 +294,17 @@ def test_all_failures_are_kept_and_the_first_names_the_denial() -> None:
     assert verdict.code == "C30"
 
 
+def test_an_order_needs_no_what_if_only_if_its_form_is_right_and_it_is_proven_to_reduce() -> None:
+    """The closing of what is held; no opening, however well formed, and nothing malformed or under a kill."""
+    held = World().having("ic-1", condor_legs(EXPIRIES[1], WINGS), 1, -14.0)
+    killed = held.with_(kill_file=True)
+    for intent, world, reduces in (
+        (close(), held, True), (entry("ic-2", EXPIRIES[0]), held, False), (close(), World(), False),
+        (close(ref=""), held, False), (close(quantity=0), held, False), (close(), killed, False),
+    ):  # fmt: skip
+        assert gate.reduces(intent, world.view(), world.limits) is reduces
+
+
 def test_consequences_name_known_controls() -> None:
     """Every row of the latch table is a control of the gate; the rest simply deny."""
     assert set(CONSEQUENCES) <= {check.code for check in CHECKS}
