@@ -77,13 +77,14 @@ class BarMaker:
         """Whole sessions from the venue's daily bars where there are any, the rest from the tape. A whole day of a
         future without one is a day on which it was not listed."""
         known: dict[date, Bar] = {}
+        first, last = (session[0].astimezone(EASTERN).date() for session in (sessions[0], sessions[-1]))
+        ends = {opened.astimezone(EASTERN).date(): end for opened, end in self._venue.past.sessions(spec, first, last)}
         if query.price in _COUNTED:
-            first, last = (session[0].astimezone(EASTERN).date() for session in (sessions[0], sessions[-1]))
             known = {bar.at.astimezone(EASTERN).date(): bar for bar in self._venue.past.daily_bars(spec, first, last)}
         out = []
         for session in sessions:
-            bar = known.get(session[0].astimezone(EASTERN).date())
-            whole = session[1] >= self._whole(spec, session)[1]
+            day = session[0].astimezone(EASTERN).date()
+            bar, whole = known.get(day), session[1] >= ends[day]
             if bar is not None and whole:
                 out.append(bar)
                 continue
@@ -114,7 +115,8 @@ class BarMaker:
 def label(at: datetime, query: BarQuery, zone: ZoneInfo, version: int) -> str:
     """The text that dates a bar: its day, or the moment it begins in the asked format."""
     if query.size.seconds is None:
-        return f"{at.astimezone(EASTERN):%Y%m%d}"
+        eastern = at.astimezone(EASTERN)
+        return f"{eastern.year}{eastern.month:02d}{eastern.day:02d}"
     if query.date_format == 2:
         return str(int(at.timestamp()))
     local = at if at.tzinfo is zone else at.astimezone(zone)
