@@ -91,7 +91,7 @@ def test_an_open_order_seen_before_a_claim_does_not_disprove_it(state: OrderStat
     assert proved(make_record(state), make_snapshot(TEN - seconds(1), open_orders=(broker_order(REF),))) is None
 
 
-@pytest.mark.parametrize("state", [S.UNKNOWN, S.SENT])
+@pytest.mark.parametrize("state", [S.UNKNOWN, S.SENT, S.WORKING, S.CANCELING])
 def test_a_lost_order_is_found_by_its_reference(state: OrderState) -> None:
     """An open order with our reference resolves the doubt whenever the snapshot began."""
     snapshot = make_snapshot(TEN - seconds(1), open_orders=(broker_order(REF),))
