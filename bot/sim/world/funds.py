@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -218,39 +219,10 @@ class FundBook:
     def _make(self, symbol: str) -> dict[date, Ohlc]:
         if symbol in _MATURITY_DAYS:
             return self._roll(symbol)
-        loading, days = LOADINGS[symbol], list(self._source.known_days)
+        days = tuple(self._source.known_days)
         if symbol == SPY:
             return {day: self._spy(day) for day in days}
-        own, luck = self._own(symbol, days, loading.own_vol)
-        found: dict[date, Ohlc] = {}
-        before = own[0]
-        for place, day in enumerate(days):
-            spx, now = self._source.lived("SPX", day), float(own[place])
-            opening_own = before + _OPENING_SHARE * (now - before)
-            opening, close = (
-                loading.price * (level / _REFERENCE_SPX) ** loading.beta * np.exp(part)
-                for level, part in ((spx.open, opening_own), (spx.close, now))
-            )
-            up, down = (spx.high / max(spx.open, spx.close), spx.low / min(spx.open, spx.close))
-            reach_up, reach_down = abs(loading.beta) * np.log([up, 1.0 / down])
-            if loading.beta < 0.0:
-                reach_up, reach_down = reach_down, reach_up
-            noise = loading.own_vol * luck[:, place]
-            high = max(opening, close) * np.exp(0.7 * reach_up + noise[0])
-            low = min(opening, close) * np.exp(-0.7 * reach_down - noise[1])
-            found[day] = _rounded(opening, high, low, close)
-            before = now
-        return found
-
-    def _own(self, symbol: str, days: Sequence[date], own_vol: float) -> tuple[Floats, Floats]:
-        """The fund's own log price on those days, and two positive numbers a day for its range."""
-        rng = np.random.default_rng([self._source.seed, zlib.crc32(symbol.encode())])
-        length = int(np.busday_count(_EPOCH, _LAST_DAY))
-        shocks, luck = rng.standard_normal(length), np.abs(rng.standard_normal((2, length)))
-        kernel = _PERSISTENCE ** np.arange(_MEMORY_DAYS)
-        place = np.array([int(np.busday_count(_EPOCH, day)) for day in days])
-        own = np.convolve(shocks, kernel)[place] * own_vol
-        return np.asarray(own, dtype=np.float64), luck[:, place]
+        return _days_of(symbol, self._source.seed, days, tuple(self._source.lived("SPX", day) for day in days))
 
     def _spy(self, day: date) -> Ohlc:
         real = self._source.spy(day)
@@ -332,6 +304,43 @@ def fund_quote(symbol: str, last: Floats, width: float = 1.0) -> tuple[Floats, F
     cents = round(LOADINGS[symbol].spread_cents * width)
     bid = np.round(last - 0.01 * (cents // 2 + cents % 2), 2)
     return bid, np.round(bid + 0.01 * cents, 2)
+
+
+@lru_cache(maxsize=64)  # a process that plays one world after another asks for the same funds each time
+def _days_of(symbol: str, seed: int, days: tuple[date, ...], lived: tuple[Ohlc, ...]) -> dict[date, Ohlc]:
+    """A fund's days by its beta to the index, which `lived` those days, and its own part. Nobody changes the answer."""
+    loading = LOADINGS[symbol]
+    own, luck = _own(symbol, seed, days, loading.own_vol)
+    found: dict[date, Ohlc] = {}
+    before = own[0]
+    for place, (day, spx) in enumerate(zip(days, lived, strict=True)):
+        now = float(own[place])
+        opening_own = before + _OPENING_SHARE * (now - before)
+        opening, close = (
+            loading.price * (level / _REFERENCE_SPX) ** loading.beta * np.exp(part)
+            for level, part in ((spx.open, opening_own), (spx.close, now))
+        )
+        up, down = (spx.high / max(spx.open, spx.close), spx.low / min(spx.open, spx.close))
+        reach_up, reach_down = abs(loading.beta) * np.log([up, 1.0 / down])
+        if loading.beta < 0.0:
+            reach_up, reach_down = reach_down, reach_up
+        noise = loading.own_vol * luck[:, place]
+        high = max(opening, close) * np.exp(0.7 * reach_up + noise[0])
+        low = min(opening, close) * np.exp(-0.7 * reach_down - noise[1])
+        found[day] = _rounded(opening, high, low, close)
+        before = now
+    return found
+
+
+def _own(symbol: str, seed: int, days: Sequence[date], own_vol: float) -> tuple[Floats, Floats]:
+    """The fund's own log price on those days, and two positive numbers a day for its range."""
+    rng = np.random.default_rng([seed, zlib.crc32(symbol.encode())])
+    length = int(np.busday_count(_EPOCH, _LAST_DAY))
+    shocks, luck = rng.standard_normal(length), np.abs(rng.standard_normal((2, length)))
+    kernel = _PERSISTENCE ** np.arange(_MEMORY_DAYS)
+    place = np.array([int(np.busday_count(_EPOCH, day)) for day in days])
+    own = np.convolve(shocks, kernel)[place] * own_vol
+    return np.asarray(own, dtype=np.float64), luck[:, place]
 
 
 def _rounded(opening: float, high: float, low: float, close: float) -> Ohlc:
