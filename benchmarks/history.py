@@ -73,6 +73,8 @@ def play(window: Window, args: argparse.Namespace) -> None:
         "--end", f"{window.last}", "--speed", "max", "--tick", f"{args.tick:g}", "--seed", f"{args.seed}",
         "--state", str(args.state), "--ledger", str(_ledger(args.state)), "--fresh", "--quiet",
     ]  # fmt: skip
+    for assignment in args.set:
+        command += ["--set", assignment]
     if window.events:
         command += ["--set", f'macro.events="{window.events}"']
     subprocess.run(command, cwd=ROOT, check=True)
@@ -179,6 +181,7 @@ def main() -> None:
     parser.add_argument("--end", type=date.fromisoformat, help="another last day")
     parser.add_argument("--tick", type=float, default=30.0, help="market seconds between two looks; at most 30")
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of the run")
     parser.add_argument("--tell", action="store_true", help="judge the run that is there; play nothing")
     parser.add_argument("--no-replay", action="store_true", help="leave the replay out (code of another day)")
     parser.add_argument("--page", type=Path, nargs="+", metavar="STATE", help="tables of several judged runs")
