@@ -48,6 +48,7 @@ GUARD_BOUNDS: dict[str, Bound] = {
     "loop_lag_warn_s": Bound(0.1, 60.0, "lower"),
     "loop_lag_halt_s": Bound(0.5, 60.0, "lower"),
     "shown_size_pct": Bound(1.0, 1000.0, "lower"),
+    "model_vega_pct": Bound(1.0, 1000.0, "lower"),
     "silent_sessions": Bound(1, 60, "lower"),
     "result_difference_usd": Bound(0.01, 100_000.0, "lower"),
     "cash_difference_usd": Bound(0.01, 100_000.0, "lower"),
@@ -108,6 +109,8 @@ class Guards(msgspec.Struct, frozen=True, kw_only=True):
     loop_lag_halt_s: float
     # size against what the legs show (C55), and a person's presence (C54)
     shown_size_pct: float
+    # our vega of a leg against the broker's (C52)
+    model_vega_pct: float
     silent_sessions: int
     # the day's result against the broker's (C51)
     result_difference_usd: float
@@ -194,6 +197,7 @@ def paper_guards() -> Guards:
         loop_lag_warn_s=2.0,
         loop_lag_halt_s=10.0,
         shown_size_pct=50.0,
+        model_vega_pct=15.0,
         silent_sessions=3,
         result_difference_usd=50.0,
         cash_difference_usd=50.0,

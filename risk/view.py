@@ -12,7 +12,7 @@ from strategies.domain.book import Book
 from strategies.domain.control import Control, LinkState
 from strategies.domain.known import Known, Unknown
 from strategies.domain.market import Market
-from strategies.domain.marks import Mark
+from strategies.domain.marks import BrokerModel, Mark
 from strategies.domain.session import Calendar
 
 __all__ = ["Holding", "Mark", "RiskView"]
@@ -36,10 +36,10 @@ class RiskView(msgspec.Struct, frozen=True, kw_only=True):
     """The state of the world at one verdict.
 
     `snapshot_epoch` is the connection on which broker and journal were last compared completely; `marks` has what a
-    revaluation needs per con id; `margin` is the broker's what-if for the very intent under review; `mismatch_since`
-    is when broker and journal positions were first seen to differ, None while they agree. `snapshot_at` is when the
-    last complete comparison with the broker was begun; `host_watched` is False in a simulated market, whose host is not
-    measured.
+    revaluation needs per con id; `models` what the broker's model said of the order's legs with its what-if, which is
+    `margin`; `mismatch_since` is when broker and journal positions were first seen to differ, None while they agree.
+    `snapshot_at` is when the last complete comparison with the broker was begun; `host_watched` is False in a simulated
+    market, whose host is not measured.
     """
 
     now: datetime
@@ -58,6 +58,7 @@ class RiskView(msgspec.Struct, frozen=True, kw_only=True):
     accounts: tuple[str, ...]
     margin: Known[MarginImpact] | Unknown
     marks: dict[int, Mark] = {}
+    models: dict[int, BrokerModel] = {}
     kill_file: bool = False
     mismatch_since: datetime | None = None
     snapshot_at: datetime | None = None

@@ -75,6 +75,7 @@ def _run_started(work: Work, event: ev.RunStarted) -> None:
         asked={},
         pending_margin={},
         margins={},
+        models=(),
         lines=(),
         snapshot_at=None,
         open_at_broker=None,
@@ -360,7 +361,7 @@ def _commission(work: Work, event: ev.CommissionReported) -> None:
 
 
 def _margin(work: Work, event: ev.MarginAnswered) -> None:
-    work.set(margins={event.ref: event.impact})
+    work.set(margins={event.ref: event.impact}, models=event.models)
 
 
 _HANDLERS: dict[type, Callable[[Work, Any], None]] = {

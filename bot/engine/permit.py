@@ -43,6 +43,7 @@ def risk_view(state: State, margin: Known[MarginImpact] | Unknown) -> RiskView:
         accounts=state.link.accounts,
         margin=margin,
         marks=state.marks,
+        models={model.con_id: model for model in state.models},
         kill_file=state.kill_file,
         mismatch_since=state.mismatch_since,
         snapshot_at=state.snapshot_at,
@@ -157,7 +158,7 @@ def resolve_margin(work: Work) -> None:
         work.set(pending_margin={k: v for k, v in work.state.pending_margin.items() if k != ref})
         _review(work, pending.intent, answer or Unknown("the what-if was not answered in time"))
     if work.state.margins:
-        work.set(margins={})
+        work.set(margins={}, models=())
 
 
 def _review(work: Work, intent: PlaceIntent, margin: Known[MarginImpact] | Unknown) -> None:

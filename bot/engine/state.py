@@ -22,7 +22,7 @@ from strategies.domain.flatten import Flatten
 from strategies.domain.known import Known, Unknown
 from strategies.domain.macro import MacroInput
 from strategies.domain.market import Market
-from strategies.domain.marks import Mark
+from strategies.domain.marks import BrokerModel, Mark
 from strategies.domain.orders import PlaceIntent
 from strategies.domain.session import Calendar
 from strategies.signals.signals import SignalParams
@@ -130,6 +130,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     caps_wanted: str = ""
     pending_margin: dict[str, PendingMargin] = {}
     margins: dict[str, Known[MarginImpact] | Unknown] = {}
+    models: tuple[BrokerModel, ...] = ()
     asked: dict[str, datetime] = {}
     snapshot_at: datetime | None = None
     open_at_broker: int | None = None

@@ -95,7 +95,9 @@ class IbkrBroker:
             now=clock.now,
         )
         self._figures = AccountFigures(self._faults, post_fact, clock.now)
-        self._reference = Reference(settings, self._faults, self._instruments, post_fact, clock.now)
+        self._reference = Reference(
+            settings, self._faults, self._instruments, post_fact, clock.now, self._market.models
+        )
         self._inflow = Inflow(
             orders=self._orders,
             market=self._market,

@@ -167,8 +167,9 @@ class _Tap(Wrapper):
     def tickString(self, reqId: int, tickType: int, value: str) -> None:  # noqa: N802, N803
         """Time stamps of trades are not used."""
 
-    def tickOptionComputation(self, *values: Any) -> None:  # noqa: N802
-        """Greeks are our own."""
+    def tickOptionComputation(self, reqId: int, tickType: int, *values: float) -> None:  # noqa: N802, N803
+        """Greeks are our own; the model's volatility (1) and vega (6) are only compared with them (C52)."""
+        self._inbox.on_tick_model(reqId, tickType, values[1], values[6])
 
     def tickReqParams(self, *values: Any) -> None:  # noqa: N802
         """Tick rules come from contract details."""

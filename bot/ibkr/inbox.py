@@ -85,6 +85,10 @@ class Inbox(Protocol):
         """tickGeneric."""
         ...
 
+    def on_tick_model(self, request_id: int, tick: int, iv: float, vega: float) -> None:
+        """tickOptionComputation: a fraction a year, points per volatility point."""
+        ...
+
     def on_data_type(self, request_id: int, kind: int) -> None:
         """marketDataType."""
         ...

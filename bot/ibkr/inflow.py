@@ -169,6 +169,10 @@ class Inflow:
         """tickGeneric."""
         self._market.book.generic(request_id, tick, value)
 
+    def on_tick_model(self, request_id: int, tick: int, iv: float, vega: float) -> None:
+        """tickOptionComputation."""
+        self._market.book.computed(request_id, tick, iv, vega)
+
     def on_data_type(self, request_id: int, kind: int) -> None:
         """marketDataType."""
         self._market.book.kind(request_id, kind)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from bot.ibkr import errors, outbound
@@ -14,6 +14,7 @@ from bot.ibkr.pacing import Lane
 from bot.ibkr.quotes import QuoteBook
 from bot.ports import PostQuote
 from strategies.domain.instruments import Instrument, describe
+from strategies.domain.marks import BrokerModel
 
 
 class MarketData:
@@ -77,6 +78,10 @@ class MarketData:
         """Drops and requests every line again: the broker forgot them or stopped sending."""
         self._lines.renew()
         self._go_on()
+
+    def models(self, con_ids: Iterable[int]) -> tuple[BrokerModel, ...]:
+        """What the broker's model says of some contracts on this connection."""
+        return self.book.models(con_ids)
 
     def drain(self) -> None:
         """Posts the quotes that changed in this read of the socket."""

@@ -6,21 +6,24 @@ live ones. A competing session freezes every line until a live tick proves that 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from bot.ibkr import fields
 from strategies.domain.market import DataType, Quote
+from strategies.domain.marks import BrokerModel
 
 _DELAYED_TO_LIVE = {66: 1, 67: 2, 68: 4, 69: 0, 70: 3, 71: 5, 75: 9}
 _FIRST_DELAYED = 66
 _KINDS = {1: DataType.LIVE, 2: DataType.FROZEN, 3: DataType.DELAYED, 4: DataType.DELAYED_FROZEN}
-_BID_SIZE, _BID, _ASK, _ASK_SIZE, _LAST, _CLOSE, _HALTED = 0, 1, 2, 3, 4, 9, 49
+_BID_SIZE, _BID, _ASK, _ASK_SIZE, _LAST, _CLOSE, _MODEL, _HALTED = 0, 1, 2, 3, 4, 9, 13, 49
 
 
 class _Line:
     """Mutable latest fields of one contract."""
 
-    __slots__ = ("ask", "ask_size", "bid", "bid_size", "close", "competing", "con_id", "halted", "kind", "last")
+    __slots__ = ("ask", "ask_size", "bid", "bid_size", "close", "competing", "con_id", "halted", "kind", "last",
+                 "model")  # fmt: skip
 
     def __init__(self, con_id: int) -> None:
         self.con_id = con_id
@@ -37,6 +40,7 @@ class _Line:
         self.ask_size: int | None = None
         self.last: float | None = None
         self.close: float | None = None
+        self.model: tuple[float, float] | None = None
 
 
 class QuoteBook:
@@ -104,6 +108,21 @@ class QuoteBook:
             return
         line.halted = value > 0
         self._changed[request_id] = line
+
+    def computed(self, request_id: int, tick: int, iv: float, vega: float) -> None:
+        """tickOptionComputation: the broker's model of a live option, -1 and -2 for what it cannot say. It is kept
+        beside the quote and makes none."""
+        line = self._lines.get(request_id)
+        if line is None or tick != _MODEL:
+            return
+        known_iv, known_vega = fields.positive(iv), fields.positive(vega)
+        line.model = None if known_iv is None or known_vega is None else (known_iv, known_vega)
+
+    def models(self, con_ids: Iterable[int]) -> tuple[BrokerModel, ...]:
+        """What the broker's model says of some contracts now, those left out of which it says nothing."""
+        wanted = set(con_ids)
+        found = {line.con_id: line.model for line in self._lines.values() if line.con_id in wanted and line.model}
+        return tuple(BrokerModel(con_id, iv, vega) for con_id, (iv, vega) in sorted(found.items()))
 
     def kind(self, request_id: int, kind: int) -> None:
         """marketDataType: what the broker says it sends on this line."""

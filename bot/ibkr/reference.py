@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from math import ceil
 from typing import Any
@@ -20,6 +20,7 @@ from strategies.domain.account import MarginImpact
 from strategies.domain.events import BarsLoaded, ChainListed, InstrumentsLoaded, MarginAnswered, RequestFailed
 from strategies.domain.instruments import Future, Index, Instrument, Option, SettlementStyle, TickBand
 from strategies.domain.known import Known, Unknown
+from strategies.domain.marks import BrokerModel
 from strategies.domain.series import INDEX_SERIES, VOLATILITY_SERIES, future_expiry
 
 FUTURES = (("VIX", "VX"), ("VXM", "VXM"))
@@ -40,7 +41,10 @@ class Reference:
         instruments: dict[int, Instrument],
         post_fact: PostFact,
         now: Callable[[], datetime],
+        models: Callable[[Iterable[int]], tuple[BrokerModel, ...]],
     ) -> None:
+        """`models` tells what the broker's model says of contracts at this moment."""
+        self._models = models
         self._settings = settings
         self._faults = faults
         self._instruments = instruments
@@ -84,7 +88,9 @@ class Reference:
 
     async def margin(self, ask: AskMargin) -> None:
         """MarginAnswered, Unknown unless the broker gave every figure in time."""
-        self._post_fact(MarginAnswered(ref=ask.intent.ref, impact=await self._margin(ask)))
+        impact = await self._margin(ask)
+        models = self._models(leg.con_id for leg in ask.intent.legs)
+        self._post_fact(MarginAnswered(ref=ask.intent.ref, impact=impact, models=models))
 
     # answers -------------------------------------------------------------------------------------
     async def _answer(self, wanted: str, load: Callable[[], Awaitable[None]]) -> None:

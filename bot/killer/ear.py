@@ -88,5 +88,8 @@ class Ear:
     def on_tick_generic(self, request_id: int, tick: int, value: float) -> None:
         """Not asked for."""
 
+    def on_tick_model(self, request_id: int, tick: int, iv: float, vega: float) -> None:
+        """Not asked for."""
+
     def on_data_type(self, request_id: int, kind: int) -> None:
         """Not asked for."""

@@ -71,6 +71,7 @@ CHECKS: tuple[Check, ...] = (
     Check("C15-J", "jump of the index", False, quotes.jump, _CONDOR),
     Check("C15-F", "forward and index", False, quotes.forward, _CONDOR),
     Check("C15-N", "quotes refused", False, quotes.believed),
+    Check("C52", "broker's model", False, quotes.model, _CONDOR),
     Check("C55", "size shown", False, quotes.shown_size, _CONDOR),
     Check("C27", "duplicate", True, pace.duplicate),
     Check("C26", "repeated execution", False, guards.repeated),

@@ -12,6 +12,7 @@ from risk.result import Finding, finding, unknown
 from strategies.domain.instruments import Option, describe
 from strategies.domain.market import DataType, Quote
 from strategies.domain.orders import Action
+from strategies.pricing.single import vega
 
 _TICK = 0.05
 _MINUTE_S = 60.0
@@ -153,6 +154,28 @@ def shown_size(case: Case) -> Finding:
     text = f"{wanted} units wanted where {shown:g} are shown, allowed {allowed:g}"
     observed = round(100.0 * wanted / shown, 1) if shown else None
     return finding(wanted <= allowed, observed, cap, "% of shown", text)
+
+
+def model(case: Case) -> Finding:
+    """C52: our vega of each leg agrees with the one of the broker's model, where that was told with the what-if."""
+    cap, worst, compared = case.limits.guards.model_vega_pct, 0.0, 0
+    for leg, option in case.legs:
+        theirs, mark = case.view.models.get(leg.con_id), case.view.marks.get(leg.con_id)
+        if theirs is None or not isinstance(option, Option):
+            continue
+        ours = None if mark is None else vega(
+            mark.forward_points, option.strike, mark.iv, mark.tau_years, mark.discount
+        )  # fmt: skip
+        if ours is None or not theirs.vega_points > 0.0:
+            return unknown(cap, "% of vega", f"the vega of {describe(option)} cannot be compared with the broker's")
+        apart = 100.0 * abs(ours - theirs.vega_points) / theirs.vega_points
+        if not apart <= cap:
+            text = f"{describe(option)}: our vega is {ours:.3f} points, the broker's {theirs.vega_points:.3f}"
+            return finding(False, round(apart, 1), cap, "% of vega", text)
+        worst, compared = max(worst, apart), compared + 1
+    text = f"vega of {compared} legs agrees with the broker's within {worst:.1f} %"
+    return finding(True, round(worst, 1) if compared else None, cap, "% of vega",
+                   text if compared else "the broker told no model of the legs")  # fmt: skip
 
 
 def live(case: Case) -> Finding:

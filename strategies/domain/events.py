@@ -19,6 +19,7 @@ from strategies.domain.instruments import Instrument
 from strategies.domain.known import Known, Unknown
 from strategies.domain.macro import MacroInput
 from strategies.domain.market import Chain, DailyBar, Quote
+from strategies.domain.marks import BrokerModel
 from strategies.domain.session import MacroEvent, SessionDay
 
 
@@ -268,10 +269,12 @@ class CommissionReported(Event, frozen=True, kw_only=True, tag="commission_repor
 
 
 class MarginAnswered(Event, frozen=True, kw_only=True, tag="margin_answered"):
-    """The what-if of an intended order."""
+    """The what-if of an intended order, and what the broker's model said of its legs when it was answered; a leg of
+    which it said nothing is left out."""
 
     ref: str
     impact: Known[MarginImpact] | Unknown
+    models: tuple[BrokerModel, ...] = ()
 
 
 AnyEvent = (

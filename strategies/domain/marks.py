@@ -5,6 +5,15 @@ from __future__ import annotations
 import msgspec
 
 
+class BrokerModel(msgspec.Struct, frozen=True):
+    """What the broker's own model says of one option (tick 13): `iv` a fraction a year, `vega_points` per share and
+    volatility point (0.01 of iv)."""
+
+    con_id: int
+    iv: float
+    vega_points: float
+
+
 class Mark(msgspec.Struct, frozen=True):
     """Implied volatility of one option at its mid, with what it was computed from.
 

@@ -93,7 +93,7 @@ def test_a_checkpoint_of_a_bot_that_knew_fewer_guards_is_used(tmp_path: Path) ->
         live.start().propose()
         marked = msgspec.structs.replace(live.state, config_hash="from the checkpoint")
         raw = msgspec.json.decode(encode_state(marked))
-        for name in ("uneven_legs_s", "silent_sessions", "shown_size_pct"):
+        for name in ("uneven_legs_s", "silent_sessions", "shown_size_pct", "model_vega_pct"):
             del raw["parameters"]["limits"]["guards"][name]
         live.journal.append_checkpoint(live.now, msgspec.json.encode(raw))
         live.pulse(1.0)

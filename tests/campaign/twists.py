@@ -52,6 +52,7 @@ TWISTS = (
                               "risk.guards.duplicates_before_latch=1")),
     Twist("C36 young indices", ("risk.index_age_s=1",)),
     Twist("C39 maintenance", (f"risk.guards.maintenance_windows={json.dumps(WINDOWS)}",)),
+    Twist("C52 model to the percent", ("risk.guards.model_vega_pct=1",)),
     Twist("C55 small sizes", ("risk.guards.shown_size_pct=1",)),
     Twist("C56 no tolerance", ("alvh.enabled=true", "risk.hedge_stress_tolerance_pct=0")),
 )  # fmt: skip

@@ -288,6 +288,25 @@ def test_what_if_is_known_unknown_or_waited_for() -> None:
     assert desk.said(ev.OrderStatusReported) == []
 
 
+def test_the_what_ifs_answer_brings_the_brokers_model_of_the_legs() -> None:
+    """Legs with a line bring what tick 13 said of them, the others nothing; quotes alone never carry it (C52)."""
+
+    async def story(desk: Desk) -> None:
+        await desk.up()
+        board = {instrument.con_id: instrument for instrument in await desk.loaded()}
+        legs = [leg.con_id for leg in intent("m-1", RESTING).legs]
+        desk.broker.subscribe([board[con_id] for con_id in legs[:2]])
+        await desk.until(lambda: len({q.con_id for q in desk.quotes}) == 2, "quotes")
+        await asyncio.sleep(5.0)
+        desk.broker.ask_margin(AskMargin(intent("m-1", RESTING)), ())
+        await desk.until(lambda: bool(desk.said(ev.MarginAnswered)), "the margin")
+        models = {model.con_id: model for model in desk.said(ev.MarginAnswered)[0].models}
+        assert sorted(models) == sorted(legs[:2])
+        assert all((model.iv, model.vega_points) == (0.15, 2.0) for model in models.values())
+
+    tell(story)
+
+
 # what must not leave ---------------------------------------------------------------------------------
 def test_nothing_leaves_under_the_kill_latch_or_without_a_link() -> None:
     """The latch is looked at before every order and again at the door; a dead link refuses too, tickets unspent."""

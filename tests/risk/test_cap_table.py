@@ -57,6 +57,7 @@ SLOW: dict[tuple[float, float, str | None], str] = {
     (1, 60, "higher"): ("stop_out_window_sessions stop_out_pause_sessions shock_vix_window_min shock_spx_window_min"),
     (1, 1000, "lower"): (
         "identical_opens_per_day round_trips_per_hour duplicates_before_latch refused_quotes_per_min shown_size_pct"
+        " model_vega_pct"
     ),
     (1.0, 600.0, "lower"): "uneven_legs_s",
     (3.0, 100.0, "lower"): "index_jump_sigmas",

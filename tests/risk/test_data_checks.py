@@ -27,7 +27,7 @@ from tests.risk.sample import (
     quote,
     session,
 )
-from tests.risk.test_gate_checks import failing, judged, with_guards, with_quote, with_watch
+from tests.risk.test_gate_checks import failing, judged, with_guards, with_models, with_quote, with_watch
 
 
 def levels(*rows: tuple[float, float]) -> World:
@@ -180,4 +180,26 @@ def test_three_sessions_without_a_word_are_allowed_and_a_fourth_is_not() -> None
     assert failing(judged(World().with_(watch=never), entry())) == ["C54"]
     assert failing(judged(World().with_(watch=never, host_watched=False), entry())) == []
     held = World().having("ic-1", condor_legs(EXPIRIES[1], WINGS), 1, -12.0).with_(watch=never)
+    assert failing(judged(held, close())) == []
+
+
+# the broker's model -----------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("share", "passes"), [(1.0, True), (1.0 / 1.149, True), (1.0 / 1.151, False), (1.0 / 0.851, True), (1.2, False)]
+)
+def test_a_leg_whose_vega_the_broker_sees_otherwise_is_refused(share: float, passes: bool) -> None:
+    """C52: fifteen percent of the broker's either way, leg by leg; one leg is enough."""
+    assert ("C52" not in failing(judged(with_models(share), entry()))) is passes
+    assert ("C52" not in failing(judged(with_models(share, legs=1), entry()))) is passes
+
+
+def test_a_leg_of_which_the_broker_tells_no_model_is_not_compared() -> None:
+    """The verdict says that nothing was; a leg that we cannot value ourselves is refused, an exit never is."""
+    (row,) = [check for check in judged(World(), entry()).checks if check.code == "C52"]
+    assert (row.passed, row.observed) == (True, None)
+    assert "no model" in row.text
+    told = with_models(1.0)
+    blank = {c: m for c, m in World().marks.items() if c != entry().legs[0].con_id}
+    assert "C52" in failing(judged(told.with_(marks=blank), entry()))
+    held = with_models(3.0).having("ic-1", condor_legs(EXPIRIES[1], WINGS), 1, -12.0)
     assert failing(judged(held, close())) == []

@@ -23,7 +23,9 @@ from strategies.domain.hedge import HEDGE_OWNER
 from strategies.domain.instruments import Right
 from strategies.domain.known import Unknown
 from strategies.domain.market import DataType, Market
+from strategies.domain.marks import BrokerModel
 from strategies.domain.orders import Action, LegIntent, OrderState, PlaceIntent
+from strategies.pricing.single import vega
 from tests.risk.sample import (
     EPOCH,
     EXPIRIES,
@@ -131,6 +133,19 @@ def with_watch(**changes: Any) -> World:
     return World().with_(watch=msgspec.structs.replace(World().view().watch, **changes))
 
 
+def with_models(share: float, legs: int = 4) -> World:
+    """The broker's vega of the first legs as a share of ours."""
+    world = World()
+    models = {}
+    for leg in entry().legs[:legs]:
+        mark, option = world.marks[leg.con_id], world.view().market.option(leg.con_id)
+        assert option is not None
+        ours = vega(mark.forward_points, option.strike, mark.iv, mark.tau_years, mark.discount)
+        assert ours is not None
+        models[leg.con_id] = BrokerModel(leg.con_id, mark.iv, ours * share)
+    return world.with_(models=models)
+
+
 def with_guards(**changes: Any) -> World:
     """The good world under other caps of the slow controls."""
     return with_limits(guards=msgspec.structs.replace(World().limits.guards, **changes))
@@ -193,6 +208,7 @@ SPOILT: dict[str, Callable[[], Spoilt]] = {
     "C15-J": lambda: (with_watch(levels=(Levels(NOW - timedelta(seconds=20), 5530.0, 16.5, -1.0),)), entry()),
     "C15-F": spot_elsewhere,
     "C15-N": lambda: (with_watch(refused_quotes=(NOW - timedelta(seconds=59),) * 10), entry()),
+    "C52": lambda: (with_models(1.5), entry()),
     "C55": lambda: (with_quote(ask_size=0, bid_size=0), entry()),
     "C54": lambda: (with_watch(heard_at=NOW - timedelta(days=7)), entry()),
     "C17-D": lambda: (with_guards(delta_per_condor=0.02), entry(wings=(5100.0, 5150.0, 5600.0, 5650.0))),
