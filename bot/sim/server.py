@@ -131,6 +131,14 @@ class WireServer:
             self._reopening.cancel()
         self._reopening = asyncio.get_running_loop().call_later(seconds, self._reopen)
 
+    def open_again(self) -> bool:
+        """Opens the port before its time; False where nothing keeps it closed."""
+        if self._reopening is None:
+            return False
+        self._reopening.cancel()
+        self._reopen()
+        return True
+
     def move_to(self, port: int) -> None:
         """Listens on another port from now on (0: a free one), on the old one again where that is taken; open
         connections are not touched. While connections are refused, that is the port that opens afterwards."""

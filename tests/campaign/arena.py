@@ -165,6 +165,7 @@ class Arena:
         assert self.gateway.control is not None
         ends = (f"broker.port={self.gateway.port}", f'clock.follow="127.0.0.1:{self.gateway.control.port}"')
         self.lives += 1
+        self.wire_judge.new_life()
         self.found.events["lives"] += 1
         settings = self.plan.settings(self.lives)
         life = Life(

@@ -42,6 +42,7 @@ class HostFaults:
         self._chance = chance
         self._backup: Path | None = None
         self._hands: list[asyncio.Task[None]] = []
+        self._stopping = False
 
     async def do(self, dish: Dish) -> None:
         """Does what the dish says; the bot lives again afterwards, if it can."""
@@ -65,7 +66,10 @@ class HostFaults:
         await acts[what]()
 
     def at_a_write(self, dish: Dish) -> None:
-        """In the turn of the loop in which an order or cancel was written."""
+        """In the turn of the loop in which an order or cancel was written; not into a stop in order, whose own cancels
+        are written too: it brings the next life by itself."""
+        if self._stopping:
+            return
         self._arena.found.faults[dish.verb] += 1
         for fault in dish.faults:
             self._arena.found.classes[fault] += 1
@@ -121,10 +125,11 @@ class HostFaults:
         arena = self._arena
         if arena.ended:
             return
-        began = asyncio.get_running_loop().time()
+        began, self._stopping = asyncio.get_running_loop().time(), True
         arena.signal(signal.SIGTERM)
         while not arena.ended and asyncio.get_running_loop().time() - began < 30.0:  # noqa: ASYNC110 - virtual time
             await asyncio.sleep(0.5)
+        self._stopping = False
         arena.found.look("endings", arena.ended, "SIGTERM did not end the bot within 30 s")
         if arena.ended:
             said = arena.ending()

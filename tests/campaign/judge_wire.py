@@ -55,6 +55,10 @@ class WireJudge:
         self.cancels: list[tuple[float, int]] = []
         self.global_cancels: list[float] = []
 
+    def new_life(self) -> None:
+        """Another process has a budget of its own, and the broker counts by connection."""
+        self._window.clear()
+
     def hear(self, sent: Sent) -> None:
         if sent.number != START_API:  # the library greets by itself, once a connection
             self._rate(sent.at, sent.market_s)

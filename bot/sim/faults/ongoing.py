@@ -15,7 +15,7 @@ def _end(stage: Stage, given: Arguments) -> Mapping[str, object]:
 
 
 def _clear(stage: Stage, given: Arguments) -> Mapping[str, object]:
-    return {"ended": stage.lasting.end_all()}
+    return {"ended": stage.lasting.end_all() + int(stage.server.open_again())}
 
 
 VERBS: tuple[Verb[Stage], ...] = (
@@ -26,5 +26,5 @@ VERBS: tuple[Verb[Stage], ...] = (
         _end,
         (whole("fault", "its number, as the reply that began it and `status` tell", low=1),),
     ),
-    Verb("clear", Layer.CONTROL, "ends every lasting fault, and counts them", _clear),
+    Verb("clear", Layer.CONTROL, "ends every lasting fault, a closed port too, and counts them", _clear),
 )

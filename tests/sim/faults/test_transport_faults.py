@@ -275,3 +275,19 @@ def test_the_port_refuses_for_a_while() -> None:
         assert await ping(await Raw.joined(gateway, 2), gateway)
 
     play(story)
+
+
+def test_ending_all_faults_opens_a_closed_port() -> None:
+    """However often it was closed; what was never closed is not counted."""
+
+    async def story(gateway: SimulatedGateway) -> None:
+        assert gateway.cause("clear") == {"ended": 0}
+        for for_s in (600, 60):
+            gateway.cause("refuse", for_s=for_s)
+        assert gateway.server.refusing
+        assert gateway.cause("clear") == {"ended": 1}
+        await asyncio.sleep(0.1)
+        assert not gateway.server.refusing
+        assert await ping(await Raw.joined(gateway, 1), gateway)
+
+    play(story)
