@@ -249,6 +249,8 @@ class HedgeOrderParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
                 "hedge orders: reprices is at least 0; orders_at_once, strikes_around, max_quantity and "
                 "same_opens_per_day at least 1"
             )
+        if not 0.0 <= self.same_legs_pause_s <= 3600.0:
+            raise ValueError("hedge orders: same_legs_pause_s is 0 to 3600, as long as the gate takes two for one")
         if not 0.0 <= self.denied_pause_s <= self.denied_pause_max_s:
             raise ValueError("hedge orders: denied_pause_s is at least 0 and at most denied_pause_max_s")
         for name in ("concession_pct", "crisis_concession_pct"):

@@ -197,6 +197,8 @@ def layer(roll_dte_days: int, delta: float) -> LayerParams:
         (lambda: EngineParams(rsi_low=80.0), "rsi_low"),
         (lambda: EngineParams(stress_kind=HedgeKind.VIX_CALL), "spread"),
         (lambda: HedgeOrderParams(orders_at_once=0), "orders_at_once"),
+        (lambda: HedgeOrderParams(same_legs_pause_s=-1.0), "same_legs_pause_s"),
+        (lambda: HedgeOrderParams(same_legs_pause_s=float("nan")), "same_legs_pause_s"),
         (lambda: HedgeOrderParams(concession_pct=120.0), "concession_pct"),
         (lambda: AlvhParams(lattice=LatticeParams(short=LatticeParams().deep)), "rise"),
     ],
