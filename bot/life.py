@@ -286,10 +286,10 @@ class Life:
             if found is not None:
                 inbox.post(ev.LatchFound(who=found.who, reason=found.reason))
             else:
-                command(OperatorVerb.KILL, "SIGUSR1")()
+                command(OperatorVerb.KILL, "pressed by signal SIGUSR1")()
 
         loop.add_signal_handler(signal.SIGUSR1, kill)
-        loop.add_signal_handler(signal.SIGUSR2, command(OperatorVerb.PAUSE, "SIGUSR2"))
+        loop.add_signal_handler(signal.SIGUSR2, command(OperatorVerb.PAUSE, "pressed by signal SIGUSR2"))
         stopping: list[asyncio.Task[None]] = []
 
         def stop() -> None:
