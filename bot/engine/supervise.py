@@ -46,7 +46,7 @@ def supervise(work: Work, event: ev.AnyEvent) -> None:
     if isinstance(event, ev.TimerFired) and event.name == "premarket":
         watching.presence(work)
     if isinstance(event, ev.TimerFired) and event.name in ("end_of_day", "report"):
-        watching.attest(work)
+        watching.attest(work, event.due_at)
 
 
 def due(work: Work, wanted: str, every_s: float) -> bool:

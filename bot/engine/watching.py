@@ -5,7 +5,7 @@ Nothing here decides about an order; the gate reads the memory (`risk/checks/gua
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -221,10 +221,14 @@ def explained_usd(book: Book) -> float:
     return traded - sum(book.commissions_usd.values())
 
 
-def attest(work: Work) -> None:
-    """The session's end: orders, positions, cash (C53). Made at the end of the day and once more with the report."""
+def attest(work: Work, due_at: datetime) -> None:
+    """The session's end: orders, positions, cash (C53). Made at the end of the day and once more with the report.
+
+    A moment that comes on a later day (the machine slept, or over a holiday) says nothing: of the day that it was due
+    nothing is known any more, and the one that begins has no end yet.
+    """
     today = work.at.astimezone(NEW_YORK).date()
-    if work.state.calendar.session_on(today) is None:
+    if due_at.astimezone(NEW_YORK).date() != today or work.state.calendar.session_on(today) is None:
         return
     faults = (*_orders(work), *_positions(work), *_cash(work))
     _result(work)

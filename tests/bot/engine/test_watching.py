@@ -17,7 +17,7 @@ from risk.watch import Watch
 from strategies.condor.machine import CondorState
 from strategies.domain import events as ev
 from strategies.domain.book import Settled
-from strategies.domain.control import OperatorVerb, TradingState
+from strategies.domain.control import LinkState, OperatorVerb, TradingState
 from strategies.domain.hedge import HEDGE_OWNER
 from strategies.domain.host import HostReading
 from strategies.domain.orders import Action as Side
@@ -31,6 +31,7 @@ from tests.bot.engine.builders import (
     book_with,
     calendar_loaded,
     command,
+    link,
     make_fill,
     make_intent,
     make_parameters,
@@ -199,6 +200,21 @@ def test_trouble_of_the_host_is_told_once_an_hour() -> None:
 
 
 # C53 ----------------------------------------------------------------------------------------------
+def test_the_end_of_another_day_that_comes_late_says_nothing() -> None:
+    """After a holiday, or on a machine that slept, the last day's timer fires in the morning, before anything is known:
+    the day that begins is not called unexplained, and may trade."""
+    bench = Bench().start()
+    bench.feed(link(LinkState.DOWN, bench.broker.epoch))
+    before = watch_of(bench).attestation
+    for name in ("end_of_day", "report"):
+        bench.feed(ev.TimerFired(name=name, due_at=END - timedelta(days=1)))
+    assert watch_of(bench).attestation == before
+    assert alerts(bench, "C53") == []
+    bench.feed(ev.TimerFired(name="end_of_day", due_at=bench.now))
+    assert watch_of(bench).attestation is not None
+    assert alerts(bench, "C53") != []
+
+
 def test_a_quiet_day_is_attested() -> None:
     """No order, no position, no cash moved: told as good, nothing is stopped."""
     bench = Bench().start()
