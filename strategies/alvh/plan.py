@@ -15,7 +15,7 @@ from strategies.alvh.demands import meet
 from strategies.alvh.exposure import Exposure, Valuer, measure
 from strategies.alvh.forwards import Forwards
 from strategies.alvh.joint import stance
-from strategies.alvh.lattice import SlotState
+from strategies.alvh.lattice import HedgeAction, SlotState
 from strategies.alvh.machine import SlotTrigger, moved
 from strategies.alvh.targets import Mood, Target, Weights, band_of, slot_weights, wacc_weights, wanted
 from strategies.alvh.view import HedgeOutcome, HedgeView
@@ -327,7 +327,7 @@ def _send(agenda: HedgeAgenda) -> None:
     taken |= {_traded(intent.legs) for intent in agenda.places}
     taken |= {_traded(walk.legs) for walk in agenda.memory.walks.values()}
     for step in sorted(agenda.steps, key=lambda step: not step.urgent):
-        blocked = step.action.value == "open" and agenda.slots[step.slots[0]].state is SlotState.BLOCKED
+        blocked = step.action is HedgeAction.OPEN and agenda.slots[step.slots[0]].state is SlotState.BLOCKED
         if room <= 0 or blocked or _in_turn(agenda, step, taken):
             continue
         if orders.begin(agenda, step):
@@ -338,7 +338,7 @@ def _send(agenda: HedgeAgenda) -> None:
 def _in_turn(agenda: HedgeAgenda, step: Step, taken: set[frozenset[tuple[int, int, str]]]) -> bool:
     """Whether a step has to wait for another slot's order in the same legs."""
     legs = _traded(step.legs)
-    waits = legs in taken or (step.action.value != "harvest" and _just_bought(agenda, step, legs))
+    waits = legs in taken or (step.action is not HedgeAction.HARVEST and _just_bought(agenda, step, legs))
     if waits and step.slots[0] not in agenda.memory.walks:
         text, pause_s = "another slot trades the same legs: one after the other", _pause_s(agenda)
         agenda.note("X-EXEC", slot_name(step.slots[0]), HOLD, text,

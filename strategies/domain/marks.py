@@ -6,7 +6,7 @@ import msgspec
 
 
 class BrokerModel(msgspec.Struct, frozen=True):
-    """What the broker's own model says of one option (tick 13): `iv` a fraction a year, `vega_points` per share and
+    """What the broker's own model says of one option: `iv` a fraction a year, `vega_points` per share and
     volatility point (0.01 of iv)."""
 
     con_id: int
